@@ -1,0 +1,178 @@
+"""`python -m sandbox`: run clients inside the sandbox, look at it, spoil it, end it.
+
+Owns the command line alone; what the commands do is in the modules they call.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import sys
+import time
+from importlib.metadata import version
+from typing import Any
+
+import click
+
+from sandbox.cloud.access import OWNER, mint_token
+from sandbox.cloud.faults import Faults, read_faults, write_faults
+from sandbox.cloud.store import Store
+from sandbox.engine import Engine, EngineError, Plugin, ensure_engine, ensure_plugin
+from sandbox.environment import sandbox_environment, write_commands
+from sandbox.folder import sandbox_folder
+from sandbox.gateway import LOOPBACK
+from sandbox.process import Gateway, SandboxError, find_gateway, start_gateway, stop_gateway
+
+COMMAND_NOT_FOUND = 127
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)
+
+
+def _tools() -> tuple[Engine, Plugin]:
+    engine = ensure_engine(_say)
+    return engine, ensure_plugin(engine, version("pulumi_gcp"), _say)
+
+
+def _environment(member: str) -> dict[str, str]:
+    """Start what is not running, and return a client's environment with a new token in it."""
+    folder = sandbox_folder()
+    engine, plugin = _tools()
+    gateway = start_gateway(folder)
+    write_commands(folder, engine)
+    store = Store(folder.database)
+    with store.transaction():
+        token = mint_token(store, member)
+    store.close()
+    account = member.partition(":")[2]
+    return sandbox_environment(folder, gateway, engine, plugin, token, account)
+
+
+def _describe(gateway: Gateway) -> str:
+    return f"running (process {gateway.pid}, proxy {LOOPBACK}:{gateway.port})"
+
+
+as_member = click.option(
+    "--as", "member", default=OWNER, show_default=True, help="Whose token the client presents."
+)
+
+
+@click.group()
+def cli() -> None:
+    """Google on loopback, for trying and testing the program without an account."""
+
+
+@cli.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@as_member
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+def run(member: str, command: tuple[str, ...]) -> None:
+    """Run COMMAND inside the sandbox, started if need be."""
+    environment = _environment(member)
+    executable = shutil.which(command[0], path=environment["PATH"])
+    if executable is None:
+        _say(f"{command[0]}: command not found")
+        sys.exit(COMMAND_NOT_FOUND)
+    os.execve(executable, command, environment)  # noqa: S606  # becomes the command: status, signals
+
+
+@cli.command()
+@as_member
+def env(member: str) -> None:
+    """Print the environment for a shell: eval "$(python -m sandbox env)"."""
+    environment = _environment(member)
+    for key in sorted(os.environ.keys() - environment.keys()):
+        click.echo(f"unset {key}")
+    for key, value in sorted(environment.items()):
+        if os.environ.get(key) != value:
+            click.echo(f"export {key}={shlex.quote(value)}")
+
+
+@cli.command()
+def start() -> None:
+    """Start the sandbox in the background."""
+    gateway = start_gateway(sandbox_folder())
+    click.echo(f"The sandbox is {_describe(gateway)}.")
+
+
+@cli.command()
+def stop() -> None:
+    """Stop it; what the cloud holds is kept."""
+    stopped = stop_gateway(sandbox_folder())
+    click.echo("The sandbox is stopped." if stopped else "The sandbox was not running.")
+
+
+@cli.command()
+def reset() -> None:
+    """Stop it and forget everything: cloud, stacks, certificates, home."""
+    folder = sandbox_folder()
+    stop_gateway(folder)
+    shutil.rmtree(folder.root, ignore_errors=True)
+    click.echo("The sandbox is empty.")
+
+
+@cli.command()
+def status() -> None:
+    """Say what is running, with which engine and plugin, and which faults are in force."""
+    folder = sandbox_folder()
+    gateway = find_gateway(folder)
+    click.echo(f"sandbox  {_describe(gateway) if gateway else 'stopped'}")
+    click.echo(f"folder   {folder.root}")
+    engine, plugin = _tools()
+    click.echo(f"engine   pulumi {engine.version}, {engine.origin}: {engine.pulumi}")
+    click.echo(f"plugin   pulumi-resource-gcp, {plugin.origin}")
+    if folder.database.exists():
+        store = Store(folder.database)
+        click.echo(f"faults   {read_faults(store)}")
+        store.close()
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="A line of JSON a request.")
+def log(as_json: bool) -> None:
+    """Show what clients asked."""
+    path = sandbox_folder().log
+    if not path.exists():
+        return
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if as_json:
+            click.echo(line)
+            continue
+        request: dict[str, Any] = json.loads(line)
+        clock = time.strftime("%H:%M:%S", time.localtime(request["time"]))
+        who = request["principal"] or "nobody"
+        url = request["host"] + request["path"]
+        click.echo(f"{clock}  {request['status']}  {request['method']:<7} {url}  {who}")
+
+
+@cli.command()
+@click.argument("faults", nargs=-1, required=True)
+def fault(faults: tuple[str, ...]) -> None:
+    """Put FAULTS in force, such as api-delay=60 account-delay=40 unavailable=0.3; none ends them."""
+    try:
+        wanted = Faults.parse(faults)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+    store = Store(sandbox_folder().create().database)
+    with store.transaction():
+        write_faults(store, wanted)
+    store.close()
+    click.echo(f"faults: {wanted}")
+
+
+def main() -> None:
+    """Run the command line; a failure is a sentence and an exit status, never a traceback."""
+    try:
+        cli(prog_name="python -m sandbox")
+    except (SandboxError, EngineError) as error:
+        _say(f"error: {error}")
+        sys.exit(1)
+    except BrokenPipeError:
+        # The reader of our output had enough (`log | head`).
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,227 @@
+"""Who is asking, and what the policies let them do.
+
+Owns tokens, IAM policies and the roles this project grants. Google's own inheritance is kept as far
+as it is used here: a grant on the project counts on everything in it.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from sandbox.cloud.errors import GoogleError, Json, invalid, permission_denied
+from sandbox.cloud.faults import read_faults, strikes
+from sandbox.cloud.store import Store
+
+# The person at the keyboard: an owner of every project, as whoever makes a project is.
+OWNER = "user:owner@sandbox.example"
+# A shell stays open for a working day; Google's own tokens last an hour and are renewed by clients.
+TOKEN_SECONDS = 12 * 60 * 60
+
+_READ = {
+    "artifactregistry.repositories.get",
+    "artifactregistry.repositories.list",
+    "artifactregistry.repositories.downloadArtifacts",
+}
+_WRITE = _READ | {"artifactregistry.repositories.uploadArtifacts"}
+_MANAGE = _WRITE | {"artifactregistry.repositories.deleteArtifacts"}
+# Predefined roles, as "IAM roles and permissions index" lists them, cut to what is asked of us here.
+# `*` at the end of an entry stands for any rest.
+ROLES: dict[str, set[str]] = {
+    "roles/owner": {"*"},
+    "roles/artifactregistry.reader": _READ,
+    "roles/artifactregistry.writer": _WRITE,
+    "roles/artifactregistry.repoAdmin": _MANAGE,
+    "roles/artifactregistry.admin": {"artifactregistry.*"},
+    "roles/serviceusage.serviceUsageAdmin": {"serviceusage.*"},
+    "roles/iam.serviceAccountAdmin": {"iam.serviceAccounts.*", "resourcemanager.projects.get"},
+    "roles/browser": {"resourcemanager.projects.get", "resourcemanager.projects.getIamPolicy"},
+}
+# "Policy" in the IAM reference lists the member types.
+_MEMBER = re.compile(
+    r"allUsers|allAuthenticatedUsers|domain:[^\s@:]+\.[^\s@:]+"
+    r"|(user|group|serviceAccount):[^\s@]+@[^\s@]+\.[^\s@]+"
+    r"|project(Owner|Editor|Viewer):\S+"
+    r"|deleted:(user|group|serviceAccount):\S+\?uid=\d+"
+    r"|principal(Set)?://iam\.googleapis\.com/\S+"
+)
+_ACCOUNT = re.compile(r"serviceAccount:(?P<email>.+@(?P<project>.+)\.iam\.gserviceaccount\.com)")
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Whoever stands behind a request's token; `member` is None without one."""
+
+    member: str | None
+
+
+def mint_token(store: Store, member: str) -> str:
+    """A new short-lived token for a member. The store keeps its hash alone."""
+    token = f"ya29.sandbox-{secrets.token_urlsafe(32)}"
+    expires = time.time() + TOKEN_SECONDS
+    store.put(f"tokens:{_hash(token)}", {"member": member, "expires": expires})
+    return token
+
+
+def identify(store: Store, authorization: str | None) -> Caller:
+    """The caller behind an Authorization header.
+
+    Raises:
+        GoogleError: UNAUTHENTICATED for a token that is unknown or expired.
+    """
+    scheme, _, token = (authorization or "").partition(" ")
+    if not token:
+        return Caller(member=None)
+    known = store.get(f"tokens:{_hash(token)}") if scheme.lower() == "bearer" else None
+    if known is None or known["expires"] < time.time():
+        raise GoogleError(
+            "UNAUTHENTICATED",
+            "Request had invalid authentication credentials. Expected OAuth 2 access token, login "
+            "cookie or other valid authentication credential. See "
+            "https://developers.google.com/identity/sign-in/web/devconsole-project.",
+        )
+    return Caller(member=known["member"])
+
+
+def require(store: Store, caller: Caller, permission: str, host: str, *resources: str) -> None:
+    """Refuse a caller whom none of the resources' policies gives the permission.
+
+    Args:
+        store: where the policies are.
+        caller: who asks.
+        permission: such as `artifactregistry.repositories.get`.
+        host: the API's name, for the error text.
+        resources: the resource and its ancestors, the resource itself first.
+
+    Raises:
+        GoogleError: UNAUTHENTICATED without a token, else PERMISSION_DENIED.
+    """
+    if caller.member is None:
+        raise GoogleError(
+            "UNAUTHENTICATED",
+            "Request is missing required authentication credential. Expected OAuth 2 access token, "
+            "login cookie or other valid authentication credential. See "
+            "https://developers.google.com/identity/sign-in/web/devconsole-project.",
+        )
+    for resource in resources:
+        for binding in get_policy(store, resource).get("bindings", []):
+            held = ROLES.get(binding["role"], set())
+            if caller.member in binding["members"] and _covers(held, permission):
+                return
+    raise permission_denied(permission, f"{host}/{resources[0]}")
+
+
+def get_policy(store: Store, resource: str) -> Json:
+    """The policy on a resource; on one that nobody was granted anything on, an etag alone."""
+    policy = store.get(f"policies:{resource}")
+    return policy or {"etag": _etag(0)}
+
+
+def set_policy(store: Store, resource: str, wanted: Json) -> Json:
+    """Replace a resource's policy.
+
+    Raises:
+        GoogleError: ABORTED for an etag that is no longer current; INVALID_ARGUMENT for a member or
+            role that Google refuses.
+    """
+    current = get_policy(store, resource)
+    stale = "etag" in wanted and wanted["etag"] != current["etag"]
+    if stale or strikes(read_faults(store).stale_etag):
+        raise GoogleError(
+            "ABORTED",
+            "There were concurrent policy changes. Please retry the whole read-modify-write with "
+            "exponential backoff.",
+        )
+    bindings: dict[str, list[str]] = {}
+    for binding in wanted.get("bindings", []):
+        role = binding.get("role", "")
+        if role not in ROLES:
+            raise invalid(f"Role {role} is not supported for this resource.")
+        for member in binding.get("members", []):
+            _check_member(store, member)
+            if member not in bindings.setdefault(role, []):
+                bindings[role].append(member)
+    revision = int.from_bytes(base64.b64decode(current["etag"])) + 1
+    policy: Json = {"version": 1, "etag": _etag(revision)}
+    # A role that nobody holds is not kept: Google drops it from the policy.
+    kept = [{"role": role, "members": members} for role, members in bindings.items() if members]
+    if kept:
+        policy["bindings"] = sorted(kept, key=lambda binding: str(binding["role"]))
+    store.put(f"policies:{resource}", policy)
+    return policy
+
+
+def policy_routes(
+    path: str, resource: Callable[[Request, str], str], *, read: str = "POST"
+) -> list[BaseRoute]:
+    """The two custom methods that every resource with a policy has.
+
+    Args:
+        path: the resource's path.
+        resource: finds the resource's name, having checked that the caller may do that (the method's
+            name) to it.
+        read: the HTTP method of getIamPolicy, in which Google's APIs differ.
+    """
+
+    async def get(request: Request) -> Response:
+        name = resource(request, "getIamPolicy")
+        return JSONResponse(get_policy(request.app.state.store, name))
+
+    async def set_(request: Request) -> Response:
+        name = resource(request, "setIamPolicy")
+        wanted = (await request.json()).get("policy", {})
+        return JSONResponse(set_policy(request.app.state.store, name, wanted))
+
+    return [
+        Route(f"{path}:getIamPolicy", get, methods=[read]),
+        Route(f"{path}:setIamPolicy", set_, methods=["POST"]),
+    ]
+
+
+def grant(store: Store, resource: str, role: str, member: str) -> None:
+    """Begin a resource's policy with one grant, as Google does for whoever makes a project."""
+    bindings = [{"role": role, "members": [member]}]
+    store.put(f"policies:{resource}", {"version": 1, "etag": _etag(1), "bindings": bindings})
+
+
+def delete_policy(store: Store, resource: str) -> None:
+    """Forget the policy of a resource that is gone."""
+    store.delete(f"policies:{resource}")
+
+
+def _check_member(store: Store, member: str) -> None:
+    if not _MEMBER.fullmatch(member):
+        raise invalid(
+            f"The member {member} is of an unknown type. Please set a valid type prefix for the "
+            "member."
+        )
+    account = _ACCOUNT.fullmatch(member)
+    if account:
+        name = f"projects/{account['project']}/serviceAccounts/{account['email']}"
+        known = store.get(name)
+        if known is None or time.time() < known["grantableAt"]:
+            raise invalid(f"Service account {account['email']} does not exist.")
+
+
+def _covers(held: set[str], permission: str) -> bool:
+    return any(
+        permission.startswith(entry[:-1]) if entry.endswith("*") else permission == entry
+        for entry in held
+    )
+
+
+def _etag(revision: int) -> str:
+    return base64.b64encode(revision.to_bytes(8)).decode()
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

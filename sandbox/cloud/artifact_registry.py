@@ -1,0 +1,223 @@
+"""Repositories, as `artifactregistry.googleapis.com` keeps them. Python format alone.
+
+Shapes are those of k8s-config-connector's recorded goldens. What a repository holds (packages) is
+not kept here.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from typing import cast
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from sandbox.cloud.access import delete_policy, policy_routes, require
+from sandbox.cloud.errors import GoogleError, Json, invalid, not_found
+from sandbox.cloud.operations import get_operation, start_operation
+from sandbox.cloud.projects import get_project, now, require_service
+from sandbox.cloud.store import Store
+
+HOST = "artifactregistry.googleapis.com"
+# "Repository locations" in Google's documentation, as it stood in November 2026. The real list grows;
+# the program checks only the grammar, the cloud knows what exists.
+LOCATIONS = frozenset(
+    "africa-south1 asia asia-east1 asia-east2 asia-northeast1 asia-northeast2 asia-northeast3 "
+    "asia-south1 asia-south2 asia-southeast1 asia-southeast2 asia-southeast3 australia-southeast1 "
+    "australia-southeast2 europe europe-central2 europe-north1 europe-north2 europe-southwest1 "
+    "europe-west1 europe-west10 europe-west12 europe-west2 europe-west3 europe-west4 europe-west6 "
+    "europe-west8 europe-west9 me-central1 me-central2 me-west1 northamerica-northeast1 "
+    "northamerica-northeast2 northamerica-south1 southamerica-east1 southamerica-west1 us "
+    "us-central1 us-east1 us-east4 us-east5 us-south1 us-west1 us-west2 us-west3 us-west4".split()
+)
+# Repository.name in the Artifact Registry reference.
+REPOSITORY_ID = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
+# "Requirements for labels" in Resource Manager's documentation.
+LABEL = re.compile(r"[a-z0-9_-]{0,63}")
+LABEL_KEY = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+LABEL_LIMIT = 64
+MODES = ("STANDARD_REPOSITORY", "REMOTE_REPOSITORY", "VIRTUAL_REPOSITORY")
+# UpdateRepository says what cannot change; the rest of a Repository can.
+MUTABLE = frozenset(
+    {
+        "description",
+        "labels",
+        "cleanupPolicies",
+        "cleanupPolicyDryRun",
+        "virtualRepositoryConfig",
+        "vulnerabilityScanningConfig",
+    }
+)
+_PACKAGE = "type.googleapis.com/google.devtools.artifactregistry.v1"
+
+
+def _parent(request: Request) -> tuple[Store, str, str]:
+    """The store, the project's name and the collection that the request speaks of."""
+    store = request.app.state.store
+    project_id = get_project(store, request.path_params["project"])["projectId"]
+    require_service(store, project_id, HOST)
+    location = request.path_params["location"]
+    project = f"projects/{project_id}"
+    if location not in LOCATIONS:
+        raise GoogleError(
+            "PERMISSION_DENIED", f"Location {location} is not found or access is unauthorized."
+        )
+    return store, project, f"{project}/locations/{location}/repositories"
+
+
+def _repository(request: Request, verb: str) -> tuple[Store, Json]:
+    """The repository that the request names, if the caller may do that to it."""
+    store, project, collection = _parent(request)
+    name = f"{collection}/{request.path_params['repository']}"
+    permission = f"artifactregistry.repositories.{verb}"
+    require(store, request.state.caller, permission, HOST, name, project)
+    repository = store.get(name)
+    if repository is None:
+        raise not_found()
+    return store, repository
+
+
+def _checked(store: Store, repository: Json) -> Json:
+    """The repository with Google's defaults, refused where Google would refuse it."""
+    labels = repository.get("labels", {})
+    for key, value in labels.items():
+        if not (LABEL_KEY.fullmatch(key) and LABEL.fullmatch(value)):
+            raise invalid(f"Invalid label {key!r}: {value!r}.")
+    if len(labels) > LABEL_LIMIT:
+        raise invalid(f"At most {LABEL_LIMIT} labels are allowed.")
+    virtual = repository.get("virtualRepositoryConfig") or {}
+    for policy in virtual.get("upstreamPolicies", []):
+        if store.get(policy.get("repository", "")) is None:
+            raise invalid(f"Upstream repository {policy.get('repository')} does not exist.")
+    return repository
+
+
+async def create_repository(request: Request) -> Response:
+    store, project, collection = _parent(request)
+    permission = "artifactregistry.repositories.create"
+    require(store, request.state.caller, permission, HOST, project)
+    query = request.query_params
+    repository_id = query.get("repository_id") or query.get("repositoryId") or ""
+    if not REPOSITORY_ID.fullmatch(repository_id):
+        raise invalid(f"Invalid repository id {repository_id!r}: must match {REPOSITORY_ID.pattern}.")
+    name = f"{collection}/{repository_id}"
+    body = cast(Json, await request.json())
+    if body.get("format") != "PYTHON":
+        raise invalid(f"The sandbox keeps PYTHON repositories, not {body.get('format')}.")
+    mode = body.get("mode", "MODE_UNSPECIFIED")
+    if mode == "MODE_UNSPECIFIED":
+        mode = MODES[0]
+    if mode not in MODES:
+        raise invalid(f"Invalid mode {mode!r}.")
+    if store.get(name):
+        raise GoogleError("ALREADY_EXISTS", "the repository already exists")
+    remote = body.get("remoteRepositoryConfig") or {}
+    if mode == MODES[1] and remote.get("pythonRepository") != {"publicRepository": "PYPI"}:
+        raise invalid("The sandbox's remote repositories have the public repository PYPI upstream.")
+    created = now()
+    repository = _checked(
+        store,
+        {
+            **{key: value for key, value in body.items() if value is not None},
+            "name": name,
+            "mode": mode,
+            "createTime": created,
+            "updateTime": created,
+            "satisfiesPzi": True,
+            "vulnerabilityScanningConfig": {
+                **(body.get("vulnerabilityScanningConfig") or {}),
+                "enablementState": "SCANNING_DISABLED",
+                "enablementStateReason": "API containerscanning.googleapis.com is not enabled.",
+            },
+        },
+    )
+    store.put(name, repository)
+    answer = {"@type": f"{_PACKAGE}.Repository", **repository}
+    return JSONResponse(_operation(store, name, answer))
+
+
+async def list_repositories(request: Request) -> Response:
+    store, project, collection = _parent(request)
+    permission = "artifactregistry.repositories.list"
+    require(store, request.state.caller, permission, HOST, project)
+    return JSONResponse({"repositories": [_published(r) for r in store.children(collection)]})
+
+
+async def describe_repository(request: Request) -> Response:
+    _, repository = _repository(request, "get")
+    return JSONResponse(_published(repository))
+
+
+async def update_repository(request: Request) -> Response:
+    store, repository = _repository(request, "update")
+    body = cast(Json, await request.json())
+    for path in filter(None, request.query_params.get("updateMask", "").split(",")):
+        head, *tail = path.split(".")[0].split("_")
+        field = head + "".join(part.title() for part in tail)
+        if field not in MUTABLE:
+            raise invalid(f"Field {path!r} of a repository is immutable.")
+        wanted = body.get(field)
+        if field == "vulnerabilityScanningConfig":
+            # What was asked may change; whether scanning is on is Google's to say.
+            repository[field].update(wanted or {})
+        elif wanted is None:
+            repository.pop(field, None)
+        else:
+            repository[field] = wanted
+    repository["updateTime"] = now()
+    store.put(repository["name"], _checked(store, repository))
+    return JSONResponse(repository)
+
+
+async def delete_repository(request: Request) -> Response:
+    store, repository = _repository(request, "delete")
+    name = repository["name"]
+    for other in store.children(name.rpartition("/")[0]):
+        virtual = other.get("virtualRepositoryConfig") or {}
+        if name in (policy["repository"] for policy in virtual.get("upstreamPolicies", [])):
+            raise GoogleError(
+                "FAILED_PRECONDITION",
+                f"Repository {name} is an upstream of the virtual repository {other['name']}.",
+            )
+    store.delete(name)
+    delete_policy(store, name)
+    answer = {"@type": "type.googleapis.com/google.protobuf.Empty"}
+    return JSONResponse(_operation(store, name, answer))
+
+
+def _policy_holder(request: Request, verb: str) -> str:
+    return _repository(request, verb)[1]["name"]
+
+
+async def describe_operation(request: Request) -> Response:
+    return JSONResponse(get_operation(request.app.state.store, request.url.path[len("/v1/") :]))
+
+
+def _published(repository: Json) -> Json:
+    _, project, _, location, _, repository_id = repository["name"].split("/")
+    uri = f"{location}-python.pkg.dev/{project}/{repository_id}"
+    return {**repository, "registryUri": uri}
+
+
+def _operation(store: Store, name: str, answer: Json) -> Json:
+    return start_operation(
+        store,
+        f"{name.rpartition('/repositories/')[0]}/operations/{uuid.uuid4()}",
+        answer,
+        {"@type": f"{_PACKAGE}.OperationMetadata"},
+    )
+
+
+_LOCATION = "/v1/projects/{project}/locations/{location}"
+_REPOSITORY = f"{_LOCATION}/repositories/{{repository}}"
+ROUTES = [
+    Route(f"{_LOCATION}/repositories", create_repository, methods=["POST"]),
+    Route(f"{_LOCATION}/repositories", list_repositories),
+    *policy_routes(_REPOSITORY, _policy_holder, read="GET"),
+    Route(_REPOSITORY, describe_repository),
+    Route(_REPOSITORY, update_repository, methods=["PATCH"]),
+    Route(_REPOSITORY, delete_repository, methods=["DELETE"]),
+    Route(f"{_LOCATION}/operations/{{operation}}", describe_operation),
+]

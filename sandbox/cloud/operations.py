@@ -1,0 +1,36 @@
+"""Long-running operations, as google.longrunning has them: first answered undone, done when asked."""
+
+from __future__ import annotations
+
+import time
+
+from sandbox.cloud.errors import Json, not_found
+from sandbox.cloud.faults import read_faults
+from sandbox.cloud.store import Store
+
+
+def start_operation(store: Store, name: str, response: Json, metadata: Json) -> Json:
+    """Begin an operation whose effect is already stored; `response` is told when it is done.
+
+    Google has been seen to answer a create without `done` even where the thing exists at once
+    (recorded goldens of k8s-config-connector), so clients must poll here too.
+    """
+    done_at = time.time() + read_faults(store).slow_operations
+    operation = {"name": name, "metadata": metadata}
+    store.put(f"operations:{name}", {**operation, "response": response, "doneAt": done_at})
+    return operation
+
+
+def get_operation(store: Store, name: str) -> Json:
+    """The operation as it is now.
+
+    Raises:
+        GoogleError: NOT_FOUND.
+    """
+    operation = store.get(f"operations:{name}")
+    if operation is None:
+        raise not_found()
+    if time.time() < operation.pop("doneAt"):
+        del operation["response"]
+        return operation
+    return {**operation, "done": True}

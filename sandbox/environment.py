@@ -1,0 +1,102 @@
+"""The environment that puts unmodified clients into the sandbox: variables, and nothing else.
+
+Owns which variables each client reads for its proxy, its trust, its credentials and its home. What a
+client inherits of a real login is taken away here, so that none can leave the machine.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from pathlib import Path
+
+from sandbox.engine import Engine, Plugin, pulumi_home
+from sandbox.folder import FOLDER_VARIABLE, PROGRAM, Folder
+from sandbox.gateway import LOOPBACK, write_private
+from sandbox.process import Gateway
+
+# Every client has a variable of its own for the authorities it trusts, and an inherited one of these
+# beats another: all of them are set.
+TRUST_VARIABLES = (
+    "SSL_CERT_FILE",
+    "PIP_CERT",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+    "GIT_SSL_CAINFO",
+    "HTTPLIB2_CA_CERTS",
+    "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
+    "CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE",
+)
+# Logins and settings of the real world.
+FORGOTTEN_PREFIXES = ("GOOGLE_", "GCLOUD_", "GCP_", "CLOUDSDK_", "PULUMI_", "TWINE_", "AWS_", "ARM_")
+FORGOTTEN = ("SSL_CERT_DIR", "CLOUDSDK_PYTHON", "all_proxy", "ALL_PROXY")
+# The sandbox's stacks hold no secrets: the engine asks for a passphrase all the same.
+PASSPHRASE = "sandbox"  # noqa: S105
+
+
+def sandbox_environment(
+    folder: Folder, gateway: Gateway, engine: Engine, plugin: Plugin, token: str, account: str
+) -> dict[str, str]:
+    """The whole environment of a client inside the sandbox.
+
+    Args:
+        folder: the sandbox's folder.
+        gateway: the running gateway.
+        engine: the Pulumi CLI to use.
+        plugin: the GCP resource plugin to use.
+        token: the access token that clients present.
+        account: the e-mail address that gcloud shows for it.
+    """
+    kept = {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith(FORGOTTEN_PREFIXES) and key not in FORGOTTEN
+    }
+    proxy = f"http://{LOOPBACK}:{gateway.port}"
+    bundle = str(folder.authority / "bundle.pem")
+    path = [folder.commands, Path(sys.executable).parent, *engine.directories]
+    path += [Path(entry) for entry in os.environ.get("PATH", os.defpath).split(os.pathsep)]
+    if plugin.origin == "stand-in":
+        path.append(folder.stand_in)
+    return {
+        **kept,
+        **dict.fromkeys(TRUST_VARIABLES, bundle),
+        **dict.fromkeys(("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"), proxy),
+        # Pulumi talks to its plugins and its language host over loopback.
+        **dict.fromkeys(("NO_PROXY", "no_proxy"), f"{LOOPBACK},localhost,::1"),
+        "PATH": os.pathsep.join(dict.fromkeys(map(str, path))),
+        "HOME": str(folder.home),
+        FOLDER_VARIABLE: str(folder.root),
+        "GOOGLE_OAUTH_ACCESS_TOKEN": token,
+        "CLOUDSDK_AUTH_ACCESS_TOKEN": token,
+        "CLOUDSDK_CORE_ACCOUNT": account,
+        "CLOUDSDK_CONFIG": str(folder.home / ".config" / "gcloud"),
+        "CLOUDSDK_CORE_CHECK_GCE_METADATA": "false",
+        "CLOUDSDK_CORE_DISABLE_PROMPTS": "1",
+        "CLOUDSDK_CORE_DISABLE_USAGE_REPORTING": "true",
+        "CLOUDSDK_COMPONENT_MANAGER_DISABLE_UPDATE_CHECK": "true",
+        "NO_GCE_CHECK": "true",
+        "PULUMI_HOME": str(pulumi_home()),
+        "PULUMI_BACKEND_URL": folder.stacks.as_uri(),
+        "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+    }
+
+
+def write_commands(folder: Folder, engine: Engine) -> None:
+    """Write the two commands that the sandbox puts on PATH: `pulumi`, and the stand-in plugin."""
+    python, package = shlex.quote(sys.executable), PROGRAM / "sandbox"
+    words = [package / "workspace.py", engine.pulumi, folder.workspaces, folder.stacks]
+    arguments = " ".join(shlex.quote(str(word)) for word in words)
+    _write_command(folder.commands / "pulumi", f'exec {python} -P {arguments} "$@"')
+    home = shlex.quote(str(PROGRAM))
+    _write_command(
+        folder.stand_in / "pulumi-resource-gcp",
+        f'PYTHONPATH={home} exec {python} -m sandbox.plugin "$@"',
+    )
+
+
+def _write_command(path: Path, line: str) -> None:
+    write_private(path, f"#!/bin/sh\n{line}\n".encode())
+    path.chmod(0o700)

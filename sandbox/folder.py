@@ -1,0 +1,95 @@
+"""Where a checkout's sandbox keeps what it has: one private, git-ignored folder.
+
+Owns the paths and their permissions. Two clones have two folders and so never meet.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+PROGRAM = Path(__file__).resolve().parent.parent
+# Lets tests run a sandbox of their own beside the one that a person has open.
+FOLDER_VARIABLE = "PYTHON_REGISTRY_SANDBOX"
+
+
+@dataclass(frozen=True)
+class Folder:
+    """The sandbox's folder and what is in it."""
+
+    root: Path
+
+    @property
+    def database(self) -> Path:
+        """The cloud's documents."""
+        return self.root / "cloud.db"
+
+    @property
+    def log(self) -> Path:
+        """What clients asked, a line of JSON a request."""
+        return self.root / "requests.jsonl"
+
+    @property
+    def server_log(self) -> Path:
+        """What the gateway's process itself had to say."""
+        return self.root / "gateway.log"
+
+    @property
+    def server(self) -> Path:
+        """Process id and ports of the gateway; true only while `lock` is held."""
+        return self.root / "gateway.json"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the gateway for as long as it lives."""
+        return self.root / "gateway.lock"
+
+    @property
+    def start_lock(self) -> Path:
+        """Held while a gateway is being started, so that two starts make one."""
+        return self.root / "start.lock"
+
+    @property
+    def authority(self) -> Path:
+        """The throw-away certificate authority: `key.pem`, `cert.pem`, and `bundle.pem` for clients."""
+        return self.root / "ca"
+
+    @property
+    def home(self) -> Path:
+        """HOME of the clients inside the sandbox."""
+        return self.root / "home"
+
+    @property
+    def stacks(self) -> Path:
+        """Pulumi's state, by the engine's own file backend."""
+        return self.root / "stacks"
+
+    @property
+    def workspaces(self) -> Path:
+        """Stand-ins for project folders, so that the committed stack files stay as they are."""
+        return self.root / "workspaces"
+
+    @property
+    def commands(self) -> Path:
+        """First on PATH: the `pulumi` that keeps the committed stack files as they are."""
+        return self.root / "bin"
+
+    @property
+    def stand_in(self) -> Path:
+        """Last on PATH where the real GCP plugin cannot be had: the stand-in for it."""
+        return self.root / "plugin"
+
+    def create(self) -> Folder:
+        """Make the folders, private to their owner; those that exist are left as they are."""
+        for path in (self.root, self.authority, self.home, self.stacks, self.workspaces):
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for path in (self.commands, self.stand_in):
+            path.mkdir(mode=0o700, exist_ok=True)
+        return self
+
+
+def sandbox_folder() -> Folder:
+    """This checkout's sandbox, or the one that the environment names."""
+    named = os.environ.get(FOLDER_VARIABLE)
+    return Folder(Path(named).resolve() if named else PROGRAM / ".sandbox")

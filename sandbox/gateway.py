@@ -1,0 +1,169 @@
+"""The way in: an HTTPS proxy on loopback whose every Google host is the sandbox's cloud.
+
+Owns the certificate authority, the proxy and the process that serves both; `sandbox.process` starts
+and stops it. Never opens a connection to anything but itself: a host that is not imitated is refused
+by name.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import json
+import os
+import socket
+import ssl
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import trustme
+import uvicorn
+
+from sandbox.cloud.app import append_log, build_app
+from sandbox.cloud.store import Store
+from sandbox.folder import Folder, sandbox_folder
+
+LOOPBACK = "127.0.0.1"
+IMITATED = ("googleapis.com", "pkg.dev")
+# How long requests under way may finish once the gateway is told to stop, seconds.
+GRACE_SECONDS = 3
+# A proxy request's head: generous for CONNECT and a few headers (RFC 9112 sets no number).
+HEAD_BYTES = 64 * 1024
+HTTPS_PORT = "443"
+FORBIDDEN = 403
+
+
+def is_imitated(host: str) -> bool:
+    """Whether the sandbox answers for a host."""
+    return host.partition(".")[2] in IMITATED
+
+
+def ensure_authority(folder: Folder) -> trustme.CA:
+    """The sandbox's certificate authority, made on the spot the first time.
+
+    Clients get `bundle.pem`: the system's authorities and this one, because several take one file for
+    all they trust.
+    """
+    key, certificate = folder.authority / "key.pem", folder.authority / "cert.pem"
+    if key.exists() and certificate.exists():
+        authority = trustme.CA.from_pem(certificate.read_bytes(), key.read_bytes())
+    else:
+        authority = trustme.CA(organization_name="python-registry sandbox")
+        write_private(key, authority.private_key_pem.bytes())
+        write_private(certificate, authority.cert_pem.bytes())
+    system = ssl.get_default_verify_paths().cafile
+    trusted = Path(system).read_bytes() if system else b""
+    write_private(folder.authority / "bundle.pem", trusted + authority.cert_pem.bytes())
+    return authority
+
+
+def serve() -> None:
+    """Run the gateway until it is told to stop. Prints nothing; `gateway.json` says where it is."""
+    folder = sandbox_folder().create()
+    with folder.lock.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        asyncio.run(_serve(folder))
+
+
+async def _serve(folder: Folder) -> None:
+    store = Store(folder.database)
+    certificate = ensure_authority(folder).issue_cert(*(f"*.{zone}" for zone in IMITATED))
+
+    def tls_context(*_: object) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        certificate.configure_cert(context)
+        return context
+
+    cloud = uvicorn.Server(
+        uvicorn.Config(
+            build_app(store, folder.log),
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+            ssl_context_factory=tls_context,
+        )
+    )
+    listener = socket.create_server((LOOPBACK, 0))
+    proxy = await _listen(folder, cloud_port=listener.getsockname()[1])
+    where = {"pid": os.getpid(), "port": proxy.sockets[0].getsockname()[1]}
+    write_private(folder.server, json.dumps(where).encode())
+    async with proxy:
+        await cloud.serve(sockets=[listener])
+        # Tunnels that a client keeps open for later must not keep the process alive.
+        proxy.close_clients()
+    store.close()
+
+
+async def _listen(folder: Folder, cloud_port: int) -> asyncio.Server:
+    """Open the proxy, at the port it had before if that is free: open shells know that one."""
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            await _answer(folder, cloud_port, reader, writer)
+        writer.close()
+
+    try:
+        before = int(json.loads(folder.server.read_bytes())["port"])
+    except (OSError, ValueError):
+        before = 0
+    try:
+        return await asyncio.start_server(accept, LOOPBACK, before, limit=HEAD_BYTES)
+    except OSError:
+        return await asyncio.start_server(accept, LOOPBACK, 0, limit=HEAD_BYTES)
+
+
+async def _answer(
+    folder: Folder, cloud_port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
+    """Answer one client of the proxy: a tunnel to the cloud, or a refusal that names the host."""
+    try:
+        head = await reader.readuntil(b"\r\n\r\n")
+    except asyncio.LimitOverrunError:
+        writer.write(b"HTTP/1.1 431 Request Header Fields Too Large\r\n\r\n")
+        return
+    method, target, *_ = [*head.split(b"\r\n", 1)[0].decode("latin-1").split(" "), "", ""]
+    authority = target if method == "CONNECT" else urlsplit(target).netloc
+    host, _, port = authority.partition(":")
+    if method != "CONNECT" or port != HTTPS_PORT or not is_imitated(host):
+        refused = authority or "a request without a host"
+        append_log(
+            folder.log, host=refused, method=method, path="", status=FORBIDDEN, principal=None
+        )
+        text = f"The python-registry sandbox does not imitate {refused}, and lets nothing out.\n"
+        writer.write(
+            f"HTTP/1.1 {FORBIDDEN} Not imitated by the sandbox\r\n"
+            f"Content-Type: text/plain\r\nContent-Length: {len(text.encode())}\r\n"
+            f"Connection: close\r\n\r\n{text}".encode()
+        )
+        await writer.drain()
+        return
+    inner_reader, inner_writer = await asyncio.open_connection(LOOPBACK, cloud_port)
+    writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+    try:
+        await asyncio.gather(_pump(reader, inner_writer), _pump(inner_reader, writer))
+    finally:
+        inner_writer.close()
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Copy bytes until the sender ends, then end the receiver: neither side of a tunnel is left."""
+    try:
+        while chunk := await reader.read(HEAD_BYTES):
+            writer.write(chunk)
+            await writer.drain()
+    finally:
+        writer.close()
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Write a file that only its owner can read, whole or not at all."""
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    draft.touch(mode=0o600)
+    draft.write_bytes(content)
+    draft.replace(path)
+
+
+if __name__ == "__main__":
+    serve()

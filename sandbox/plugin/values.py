@@ -1,0 +1,95 @@
+"""Property values between gRPC structs and plain Python.
+
+Owns the engine's two sentinels: a secret becomes its plain value on the way in and is marked on the
+way out, an unknown is ``UNKNOWN``. Absent and null are the same here, so that the rest of the plug-in
+has one idea of "not given". Knows nothing of resources.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Any, Final
+
+from google.protobuf import struct_pb2
+from pulumi.runtime import rpc
+
+type Json = Any
+"""A plain JSON value, or ``UNKNOWN``: what properties and bodies are made of."""
+
+type Properties = dict[str, Json]
+
+UNKNOWN: Final[str] = rpc.UNKNOWN
+_SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
+_SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - the wire's mark of a secret
+
+
+def is_known(value: Json) -> bool:
+    """Whether the value holds no unknown, however deep."""
+    if isinstance(value, Mapping):
+        return all(map(is_known, value.values()))
+    if isinstance(value, list):
+        return all(map(is_known, value))
+    return value != UNKNOWN
+
+
+def known_part(value: Json) -> Json:
+    """The value without its unknown members, for a state that is written after a failure."""
+    if isinstance(value, Mapping):
+        return {key: known_part(item) for key, item in value.items() if item != UNKNOWN}
+    if isinstance(value, list):
+        return [known_part(item) for item in value if item != UNKNOWN]
+    return value
+
+
+def from_struct(struct: struct_pb2.Struct) -> Properties:
+    """The properties of a request. Names of the engine's own (``__…``) are left out."""
+    return {key: _from_value(value) for key, value in struct.fields.items() if _is_given(key, value)}
+
+
+def to_struct(properties: Properties, secrets: Collection[str] = ()) -> struct_pb2.Struct:
+    """The properties of an answer; those named in ``secrets`` are marked."""
+    struct = struct_pb2.Struct()
+    for key, value in properties.items():
+        if value is not None:
+            marked = {_SIGNATURE: _SECRET, "value": value} if key in secrets else value
+            struct.fields[key].CopyFrom(_to_value(marked))
+    return struct
+
+
+def _is_given(key: str, value: struct_pb2.Value) -> bool:
+    return not key.startswith("__") and value.WhichOneof("kind") != "null_value"
+
+
+def _from_value(value: struct_pb2.Value) -> Json:
+    match value.WhichOneof("kind"):
+        case "struct_value":
+            fields = value.struct_value.fields
+            if _SIGNATURE in fields and fields[_SIGNATURE].string_value == _SECRET:
+                return _from_value(fields["value"])
+            return from_struct(value.struct_value)
+        case "list_value":
+            return [_from_value(item) for item in value.list_value.values]
+        case "number_value":
+            number = value.number_value
+            return int(number) if number.is_integer() else number
+        case "string_value":
+            return value.string_value
+        case "bool_value":
+            return value.bool_value
+        case _:
+            return None
+
+
+def _to_value(value: Json) -> struct_pb2.Value:
+    match value:
+        case None:
+            return struct_pb2.Value(null_value=struct_pb2.NULL_VALUE)
+        case bool():
+            return struct_pb2.Value(bool_value=value)
+        case int() | float():
+            return struct_pb2.Value(number_value=value)
+        case str():
+            return struct_pb2.Value(string_value=value)
+        case list():
+            items = [_to_value(item) for item in value]
+            return struct_pb2.Value(list_value=struct_pb2.ListValue(values=items))
+        case _:
+            return struct_pb2.Value(struct_value=to_struct(value))

@@ -1,0 +1,146 @@
+"""The sandbox's `pulumi`: the real one, in a stand-in for the project's folder.
+
+With a local state the engine writes its own lines (a salt) into a stack's file. Here it finds links to
+everything in the project but copies of the stack files, made anew for every command, so the committed
+files stay as they are; what a person changes with `pulumi config set` is carried back to them.
+
+Owns those copies, and one command at a time in a project: a lock that the engine inherits tells a
+command that still runs from one that was killed. Run by path with nothing but the standard library
+(`sandbox.environment` writes the command that does), since it stands before every `pulumi`.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+
+STACK_FILE = re.compile(r"Pulumi\.(?P<stack>.+)\.yaml")
+# What the engine keeps in a stack's file for its secrets. The sandbox has its own; a team's real
+# provider (a KMS key, say) could not be asked here.
+SECRETS_LINE = re.compile(r"^(?:encryptionsalt|encryptedkey|secretsprovider):.*\n?", re.MULTILINE)
+PROJECT_NAME = re.compile(r"^name:\s*[\"']?([^\s\"']+)", re.MULTILINE)
+
+
+class Workspace:
+    """The stand-in for one project's folder."""
+
+    def __init__(self, project: Path, workspaces: Path) -> None:
+        self.project = project
+        digest = hashlib.sha256(str(project).encode()).hexdigest()[:8]
+        self.folder = workspaces / f"{project.name}-{digest}"
+        self._secrets = self.folder / ".secrets"
+
+    def lay_out(self) -> dict[str, str]:
+        """Make the folder match the project; returns the stack files' texts by name."""
+        for path in self.folder.iterdir():
+            if path.is_symlink() or STACK_FILE.fullmatch(path.name):
+                path.unlink()
+        before: dict[str, str] = {}
+        for path in self.project.iterdir():
+            if STACK_FILE.fullmatch(path.name):
+                before[path.name] = path.read_text()
+                own = SECRETS_LINE.sub("", before[path.name])
+                kept = self._secrets / path.name
+                if kept.exists():
+                    own = kept.read_text() + own
+                (self.folder / path.name).write_text(own)
+            else:
+                (self.folder / path.name).symlink_to(path)
+        return before
+
+    def carry_back(self, before: dict[str, str]) -> None:
+        """Write what the command changed into the committed stack files, its own lines aside."""
+        for path in self.folder.iterdir():
+            if path.is_symlink() or not STACK_FILE.fullmatch(path.name):
+                continue
+            text = path.read_text()
+            (self._secrets / path.name).write_text("".join(SECRETS_LINE.findall(text)))
+            text = SECRETS_LINE.sub("", text)
+            committed = before.get(path.name, "")
+            if text.strip() == SECRETS_LINE.sub("", committed).strip():
+                continue
+            target = self.project / path.name
+            if (target.read_text() if target.exists() else "") != committed:
+                rescued = path.rename(path.with_name(f"{path.name}.changed"))
+                say(f"{target} was edited meanwhile; what the command wrote is in {rescued}.")
+                continue
+            target.write_text("".join(SECRETS_LINE.findall(committed)) + text)
+
+    def release_stale_locks(self, stacks: Path) -> None:
+        """Remove the engine's locks. Whoever calls this holds ours, so their owners were killed."""
+        name = PROJECT_NAME.search((self.project / "Pulumi.yaml").read_text())
+        locks = stacks / ".pulumi" / "locks" / "organization"
+        for path in (locks / name[1]).glob("*/*.json") if name else ():
+            say(f"An earlier command on stack {path.parent.name} was killed; its lock is released.")
+            path.unlink()
+
+
+def find_project(folder: Path) -> Path | None:
+    """The nearest folder upward with a Pulumi.yaml, as the engine looks for it."""
+    return next((f for f in (folder, *folder.parents) if (f / "Pulumi.yaml").exists()), None)
+
+
+def take_directory(arguments: Sequence[str]) -> tuple[Path, list[str]]:
+    """The folder that the command is to run in, and the arguments without the flag that says so."""
+    folder, rest = Path.cwd(), list(arguments)
+    for index, word in enumerate(rest):
+        if word in ("-C", "--cwd") and index + 1 < len(rest):
+            return folder / rest[index + 1], rest[:index] + rest[index + 2 :]
+        if word.startswith("--cwd="):
+            return folder / word.removeprefix("--cwd="), rest[:index] + rest[index + 1 :]
+    return folder, rest
+
+
+def run(command: Sequence[str], folder: Path, lock: int) -> int:
+    """Run the engine with the lock in its hands; its exit status, as a shell would have it."""
+    child = subprocess.Popen(command, cwd=folder, env={**os.environ, "PWD": str(folder)}, pass_fds=[lock])
+
+    def pass_on(number: int, _: FrameType | None) -> None:
+        # From a terminal Ctrl-C reaches the engine by itself; twice would mean: at once, not cleanly.
+        if number != signal.SIGINT or not sys.stdin.isatty():
+            child.send_signal(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, pass_on)
+    status = child.wait()
+    return status if status >= 0 else 128 - status
+
+
+def say(text: str) -> None:
+    """Tell the person, beside the engine's own output."""
+    print(f"sandbox: {text}", file=sys.stderr, flush=True)
+
+
+def main() -> int:
+    """`workspace.py PULUMI WORKSPACES STACKS [ARGUMENT …]`, as the sandbox's `pulumi` calls it."""
+    pulumi, workspaces, stacks, *arguments = sys.argv[1:]
+    start, rest = take_directory(arguments)
+    project = find_project(start.resolve())
+    if project is None:
+        os.execv(pulumi, [pulumi, *arguments])  # noqa: S606  # the command itself, no shell
+    workspace = Workspace(project, Path(workspaces))
+    (workspace.folder / ".secrets").mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (workspace.folder / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say(f"Waiting for another pulumi command in {project} to end.")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        workspace.release_stale_locks(Path(stacks))
+        before = workspace.lay_out()
+        try:
+            return run([pulumi, *rest], workspace.folder, lock.fileno())
+        finally:
+            workspace.carry_back(before)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
