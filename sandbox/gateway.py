@@ -128,9 +128,7 @@ async def _answer(
     host, _, port = authority.partition(":")
     if method != "CONNECT" or port != HTTPS_PORT or not is_imitated(host):
         refused = authority or "a request without a host"
-        append_log(
-            folder.log, host=refused, method=method, path="", status=FORBIDDEN, principal=None
-        )
+        append_log(folder.log, host=refused, method=method, path="", status=FORBIDDEN, principal=None)
         text = f"The python-registry sandbox does not imitate {refused}, and lets nothing out.\n"
         writer.write(
             f"HTTP/1.1 {FORBIDDEN} Not imitated by the sandbox\r\n"

@@ -201,8 +201,7 @@ def delete_policy(store: Store, resource: str) -> None:
 def _check_member(store: Store, member: str) -> None:
     if not _MEMBER.fullmatch(member):
         raise invalid(
-            f"The member {member} is of an unknown type. Please set a valid type prefix for the "
-            "member."
+            f"The member {member} is of an unknown type. Please set a valid type prefix for the member."
         )
     account = _ACCOUNT.fullmatch(member)
     if account:
@@ -214,8 +213,7 @@ def _check_member(store: Store, member: str) -> None:
 
 def _covers(held: set[str], permission: str) -> bool:
     return any(
-        permission.startswith(entry[:-1]) if entry.endswith("*") else permission == entry
-        for entry in held
+        permission.startswith(entry[:-1]) if entry.endswith("*") else permission == entry for entry in held
     )
 
 

@@ -110,9 +110,7 @@ class _Conduct:
         )
 
 
-def append_log(
-    log: Path, *, host: str, method: str, path: str, status: int, principal: str | None
-) -> None:
+def append_log(log: Path, *, host: str, method: str, path: str, status: int, principal: str | None) -> None:
     """Write one request as a line of JSON: what was asked by whom, never a token or a body."""
     line = {
         "time": round(time.time(), 3),

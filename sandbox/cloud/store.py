@@ -41,9 +41,7 @@ class Store:
 
     def get(self, name: str) -> Json | None:
         """The document of that name, or None."""
-        row = self._database.execute(
-            "SELECT body FROM document WHERE name = ?", (name,)
-        ).fetchone()
+        row = self._database.execute("SELECT body FROM document WHERE name = ?", (name,)).fetchone()
         return json.loads(row[0]) if row else None
 
     def put(self, name: str, body: Json) -> None:

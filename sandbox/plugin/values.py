@@ -5,20 +5,22 @@ way out, an unknown is ``UNKNOWN``. Absent and null are the same here, so that t
 has one idea of "not given". Knows nothing of resources.
 """
 
+from __future__ import annotations
+
 from collections.abc import Collection, Mapping
-from typing import Any, Final
+from typing import Any, TypeAlias
 
 from google.protobuf import struct_pb2
 from pulumi.runtime import rpc
 
-type Json = Any
-"""A plain JSON value, or ``UNKNOWN``: what properties and bodies are made of."""
+# A plain JSON value, or UNKNOWN: what properties and bodies are made of.
+Json: TypeAlias = Any
+Properties: TypeAlias = dict[str, Json]
 
-type Properties = dict[str, Json]
-
-UNKNOWN: Final[str] = rpc.UNKNOWN
-_SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
-_SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - the wire's mark of a secret
+UNKNOWN = rpc.UNKNOWN
+# The wire's marks of a secret (pulumi sdk/go/common/resource: SigKey, SecretSig).
+_SIGNATURE = "4dabf18193072939515e22adb298388d"
+_SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - a mark, not a secret
 
 
 def is_known(value: Json) -> bool:

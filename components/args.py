@@ -1,0 +1,74 @@
+"""What a registry is made from, and the ids that follow from it.
+
+Plain values: checks belong to whoever reads them (`settings.py`), resources to the other modules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Access = Literal["authoritative", "additive"]
+
+PYPI_SUFFIX, INDEX_SUFFIX = "-pypi", "-index"
+READER_SUFFIX, WRITER_SUFFIX = "-reader", "-writer"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PythonRegistryArgs:
+    """What a registry is made from.
+
+    Attributes:
+        project: id of the Google Cloud project.
+        location: region or multi-region of the repositories.
+        repository: id of the repository that packages are uploaded to.
+        pypi_proxy: whether clients read a virtual repository with PyPI behind the private one.
+        readers: IAM members who install.
+        writers: IAM members who upload, and install.
+        admins: IAM members who also delete packages.
+        access: whether those lists are the whole truth (`authoritative`) or add to what others grant.
+        service_accounts: whether a reader and a writer account are made.
+        labels: put on every repository.
+        protect: whether the engine refuses to delete or replace the upload repository.
+    """
+
+    project: str
+    location: str
+    repository: str = "python"
+    pypi_proxy: bool = True
+    readers: tuple[str, ...] = ()
+    writers: tuple[str, ...] = ()
+    admins: tuple[str, ...] = ()
+    access: Access = "authoritative"
+    service_accounts: bool = True
+    labels: Mapping[str, str] = field(default_factory=dict[str, str])
+    protect: bool = True
+
+    @property
+    def pypi_repository(self) -> str:
+        """Id of the remote repository that caches PyPI."""
+        return f"{self.repository}{PYPI_SUFFIX}"
+
+    @property
+    def index_repository(self) -> str:
+        """Id of the virtual repository that clients read."""
+        return f"{self.repository}{INDEX_SUFFIX}"
+
+    @property
+    def reader_account(self) -> str:
+        """Id of the service account that installs."""
+        return f"{self.repository}{READER_SUFFIX}"
+
+    @property
+    def writer_account(self) -> str:
+        """Id of the service account that uploads."""
+        return f"{self.repository}{WRITER_SUFFIX}"
+
+    def account_email(self, account: str) -> str:
+        """E-mail address of a service account of the project."""
+        return f"{account}@{self.project}.iam.gserviceaccount.com"
+
+    def repository_name(self, repository: str) -> str:
+        """Full resource name of a repository of the registry."""
+        return f"projects/{self.project}/locations/{self.location}/repositories/{repository}"

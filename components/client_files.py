@@ -1,0 +1,97 @@
+"""The files that clients read, rendered from a registry's ids. Pure text: no Pulumi, no reading, no token.
+
+Passwords are never in them: clients ask a keyring or get a short-lived token when they run.
+"""
+
+from __future__ import annotations
+
+from components.args import PythonRegistryArgs
+
+# The user name with which Artifact Registry takes an access token as password. uv asks a keyring only
+# where the address has a user name.
+TOKEN_USER = "oauth2accesstoken"  # noqa: S105  # a user name
+
+
+def repository_url(args: PythonRegistryArgs, repository: str) -> str:
+    """Where uploads to a repository go."""
+    return f"https://{_host_and_path(args, repository)}/"
+
+
+def simple_url(args: PythonRegistryArgs, repository: str, user: str = "") -> str:
+    """The simple index (PEP 503) of a repository, with a user name in it if given."""
+    at = f"{user}@" if user else ""
+    return f"https://{at}{_host_and_path(args, repository)}/simple/"
+
+
+def index_url(args: PythonRegistryArgs) -> str:
+    """The index that clients install from: the virtual repository's where there is one."""
+    return simple_url(args, args.index_repository if args.pypi_proxy else args.repository)
+
+
+def pip_conf(args: PythonRegistryArgs) -> str:
+    """`pip.conf`. Without the proxy, as `gcloud artifacts print-settings python` prints it."""
+    return f"[global]\n{_index_option(args)} = {index_url(args)}\n"
+
+
+def requirements_txt(args: PythonRegistryArgs) -> str:
+    """The line that a `requirements.txt` begins with."""
+    return f"--{_index_option(args)} {index_url(args)}\n"
+
+
+def pypirc(args: PythonRegistryArgs) -> str:
+    """`.pypirc`, as `gcloud artifacts print-settings python` prints it."""
+    return (
+        f"[distutils]\nindex-servers =\n    {args.repository}\n\n"
+        f"[{args.repository}]\nrepository: {repository_url(args, args.repository)}\n"
+    )
+
+
+def uv_toml(args: PythonRegistryArgs) -> str:
+    """`uv.toml`: private packages from the private index alone, whatever PyPI has of that name.
+
+    uv takes a package from the first index that has it, so the two upstreams are listed one by one: the
+    virtual repository would offer PyPI's higher version of a private name.
+    """
+    text = (
+        'keyring-provider = "subprocess"\n\n'
+        f'[[index]]\nname = "{args.repository}"\n'
+        f'url = "{simple_url(args, args.repository, TOKEN_USER)}"\n'
+        f'publish-url = "{repository_url(args, args.repository)}"\n'
+    )
+    if args.pypi_proxy:
+        text += (
+            f'\n[[index]]\nname = "{args.pypi_repository}"\n'
+            f'url = "{simple_url(args, args.pypi_repository, TOKEN_USER)}"\ndefault = true\n'
+        )
+    return text
+
+
+def poetry_source(args: PythonRegistryArgs) -> str:
+    """The source for a `pyproject.toml` that poetry reads."""
+    name = args.index_repository if args.pypi_proxy else args.repository
+    priority = "primary" if args.pypi_proxy else "supplemental"
+    return f'[[tool.poetry.source]]\nname = "{name}"\nurl = "{index_url(args)}"\npriority = "{priority}"\n'
+
+
+def docker_build(args: PythonRegistryArgs) -> str:
+    """A build that gives the token to one step as a secret: no layer, no argument, no history has it."""
+    return (
+        'TOKEN="$(gcloud auth print-access-token)" docker build '
+        f"--secret id=token,env=TOKEN --build-arg INDEX_URL={index_url(args)} ."
+    )
+
+
+def console_url(args: PythonRegistryArgs) -> str:
+    """The upload repository in the Google Cloud console."""
+    return (
+        f"https://console.cloud.google.com/artifacts/python/{args.project}/{args.location}/"
+        f"{args.repository}?project={args.project}"
+    )
+
+
+def _index_option(args: PythonRegistryArgs) -> str:
+    return "index-url" if args.pypi_proxy else "extra-index-url"
+
+
+def _host_and_path(args: PythonRegistryArgs, repository: str) -> str:
+    return f"{args.location}-python.pkg.dev/{args.project}/{repository}"

@@ -1,0 +1,111 @@
+"""Waiting until Google's left hand knows what the right one did, and saying what to do where it won't.
+
+An API that was enabled, or an account that was made, is unknown to parts of Google for seconds to
+minutes; the plugin does not wait for that, so a first `up` fails. The hook here retries those failures,
+for the APIs and accounts that this program makes and nothing else: a real refusal fails at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Collection
+
+import pulumi
+
+from components.apis import needed_apis
+from components.args import PythonRegistryArgs
+
+# "Access change propagation" in the IAM documentation: "typically 2 minutes, potentially 7 minutes".
+PATIENCE_SECONDS = 7 * 60
+# The engine retries an operation at most 100 times: this stays below that.
+INTERVAL_SECONDS = 5
+
+_DISABLED = re.compile(r"SERVICE_DISABLED|has not been used in project")
+_UNKNOWN_ACCOUNT = re.compile(r"Service account (\S+) does not exist")
+_RESOURCE_MANAGER = "cloudresourcemanager.googleapis.com"
+
+
+class Propagation:
+    """The hook for one registry's resources, and what it has waited for so far."""
+
+    def __init__(self, name: str, apis: Collection[str], accounts: Collection[str], project: str) -> None:
+        """
+        Args:
+            name: the component's name; hooks are named after it.
+            apis: services that the program enables.
+            accounts: e-mail addresses of the accounts that it makes.
+            project: id of the project, for the commands in messages.
+        """
+        self._apis = apis
+        self._accounts = accounts
+        self._project = project
+        self._since: dict[str, float] = {}
+        self._said: dict[str, float] = {}
+        hook = pulumi.ErrorHook(f"{name}-propagation", self.on_error)
+        self.hooks = pulumi.ResourceHookBinding(on_error=[hook])
+
+    async def on_error(self, failed: pulumi.ErrorHookArgs) -> bool:
+        """Whether to try the failed operation again, having waited if so."""
+        error = failed.errors[0]
+        awaited = self.awaited(error)
+        if awaited is None:
+            advice = self.advice(failed, error)
+            if advice:
+                pulumi.log.error(advice)
+            return False
+        now = time.monotonic()
+        waited = now - self._since.setdefault(awaited, now)
+        if waited > PATIENCE_SECONDS:
+            pulumi.log.error(f"Waited {waited:.0f} s for {awaited}, in vain.")
+            return False
+        # Several resources wait for one thing: it is said once an interval, not once a resource.
+        if now - self._said.get(awaited, -INTERVAL_SECONDS) >= INTERVAL_SECONDS:
+            self._said[awaited] = now
+            minutes = PATIENCE_SECONDS // 60
+            pulumi.log.info(f"Waiting for {awaited}: {waited:.0f} s so far, at most {minutes} min.")
+        await asyncio.sleep(INTERVAL_SECONDS)
+        return True
+
+    def awaited(self, error: str) -> str | None:
+        """What Google does not know yet, if that is all that the error says."""
+        if _DISABLED.search(error):
+            api = next((api for api in self._apis if api in error), None)
+            return f"{api}, enabled just now, to be usable" if api else None
+        account = _UNKNOWN_ACCOUNT.search(error)
+        if account and account[1] in self._accounts:
+            return f"{account[1]}, made just now, to be known to IAM"
+        return None
+
+    def advice(self, failed: pulumi.ErrorHookArgs, error: str) -> str | None:
+        """What a person can do about a failure that waiting does not mend, if we know it."""
+        if _DISABLED.search(error) and _RESOURCE_MANAGER in error:
+            return (
+                f"The Cloud Resource Manager API is off in project {self._project}, and enabling any "
+                f"other needs it. Run\n  gcloud services enable {_RESOURCE_MANAGER} "
+                f"--project {self._project}\nwait a minute, and run `pulumi up` again."
+            )
+        if failed.type == "gcp:artifactregistry/repository:Repository" and "Error 409" in error:
+            inputs = failed.new_inputs or {}
+            full_name = "projects/{project}/locations/{location}/repositories/{repositoryId}".format(
+                **inputs
+            )
+            parent = failed.urn.rpartition("::")[0].rpartition("$")[0]
+            return (
+                f"Repository {full_name} exists, but not in this stack's state: an `up` was cut off, "
+                f"or someone made it by hand. To take it over, packages and all:\n"
+                f"  pulumi import {failed.type} {failed.name} {full_name}"
+                f" --parent parent={parent}::{failed.name.rpartition('-')[0]}"
+                " --protect=false --generate-code=false --yes\n"
+                "and run `pulumi up` again."
+            )
+        return None
+
+
+def propagation(name: str, args: PythonRegistryArgs) -> Propagation:
+    """The hook for what a registry makes."""
+    ids = (args.reader_account, args.writer_account) if args.service_accounts else ()
+    return Propagation(
+        name, needed_apis(args), [args.account_email(account) for account in ids], args.project
+    )

@@ -1,0 +1,103 @@
+"""The one component that a program needs: a private Python index, and what its clients are told.
+
+Composes the other modules and owns the outputs, the contract with other projects. What it deliberately
+does not own: the project, its billing and its organisation's policies; Cloud Resource Manager being on;
+packages; grants on the project or above.
+"""
+
+from __future__ import annotations
+
+import pulumi
+
+from components import client_files
+from components.access import grant_access
+from components.apis import enable_apis
+from components.args import PythonRegistryArgs
+from components.propagation import propagation
+from components.repositories import make_repositories
+from components.service_accounts import make_service_accounts
+
+# Raised when an output is renamed, removed or changes its meaning; added outputs leave it.
+CONTRACT_VERSION = 1
+
+
+class PythonRegistry(pulumi.ComponentResource):
+    """A private Python package index on Artifact Registry.
+
+    Attributes:
+        contract_version: version of these outputs' names and meanings.
+        project: id of the project.
+        location: region or multi-region.
+        repository: id of the upload repository.
+        repository_name: its full resource name.
+        repository_url: where uploads go.
+        index_url: where clients install from.
+        pip_conf: rendered `pip.conf`.
+        pypirc: rendered `.pypirc`.
+        requirements_txt: the index line of a `requirements.txt`.
+        uv_toml: rendered `uv.toml`.
+        poetry_source: the source for a `pyproject.toml`.
+        docker_build: a build command that passes the token as a build secret.
+        reader_email: e-mail address of the reader account, None without accounts.
+        writer_email: e-mail address of the writer account, None without accounts.
+        workload_identity_provider: full name of the provider for keyless publishing, None without.
+        console_url: the upload repository in the console.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        args: PythonRegistryArgs,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("python-registry:index:PythonRegistry", name, {}, opts)
+        hooks = propagation(name, args).hooks
+        apis = enable_apis(name, args, self, hooks)
+        accounts = make_service_accounts(name, args, apis, self, hooks)
+        repositories = make_repositories(name, args, apis, self, hooks)
+        grant_access(name, args, repositories, accounts, self, hooks)
+
+        # From the arguments wherever they decide: a preview then shows what clients will get.
+        self.contract_version = CONTRACT_VERSION
+        self.project = args.project
+        self.location = args.location
+        self.repository = args.repository
+        self.repository_name = args.repository_name(args.repository)
+        self.repository_url = client_files.repository_url(args, args.repository)
+        self.index_url = client_files.index_url(args)
+        self.pip_conf = client_files.pip_conf(args)
+        self.pypirc = client_files.pypirc(args)
+        self.requirements_txt = client_files.requirements_txt(args)
+        self.uv_toml = client_files.uv_toml(args)
+        self.poetry_source = client_files.poetry_source(args)
+        self.docker_build = client_files.docker_build(args)
+        self.reader_email = accounts.reader.email if accounts else None
+        self.writer_email = accounts.writer.email if accounts else None
+        self.workload_identity_provider = None
+        self.console_url = client_files.console_url(args)
+        self.register_outputs(self.outputs())
+
+    def outputs(self) -> dict[str, pulumi.Input[object] | None]:
+        """The contract: every public attribute by its name."""
+        return {name: getattr(self, name) for name in OUTPUTS}
+
+
+OUTPUTS = (
+    "contract_version",
+    "project",
+    "location",
+    "repository",
+    "repository_name",
+    "repository_url",
+    "index_url",
+    "pip_conf",
+    "pypirc",
+    "requirements_txt",
+    "uv_toml",
+    "poetry_source",
+    "docker_build",
+    "reader_email",
+    "writer_email",
+    "workload_identity_provider",
+    "console_url",
+)

@@ -1,0 +1,111 @@
+"""The repositories: one to upload to and, with `pypi_proxy`, PyPI's cache and the view of both.
+
+The upload repository alone holds what cannot be had again, so it alone is protected: deleting or
+replacing one takes its packages along, and Google asks no question.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_gcp import artifactregistry, projects
+
+from components.apis import ARTIFACT_REGISTRY
+from components.args import PythonRegistryArgs
+
+# Larger wins, and only between equal versions: the index lists the union of both ("Configure virtual
+# repositories"). The gap leaves room for a team's own upstream between the two.
+PRIVATE_PRIORITY = 20
+PYPI_PRIORITY = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Repositories:
+    """The repositories that exist; `pypi` and `index` together or not at all."""
+
+    upload: artifactregistry.Repository
+    pypi: artifactregistry.Repository | None
+    index: artifactregistry.Repository | None
+
+
+def make_repositories(
+    name: str,
+    args: PythonRegistryArgs,
+    apis: dict[str, projects.Service],
+    parent: pulumi.Resource,
+    hooks: pulumi.ResourceHookBinding,
+) -> Repositories:
+    """Make the upload repository and, with `pypi_proxy`, the remote and the virtual one."""
+
+    def repository(
+        what: str,
+        repository_id: str,
+        description: str,
+        mode: str,
+        *,
+        protect: bool = False,
+        remote: artifactregistry.RepositoryRemoteRepositoryConfigArgs | None = None,
+        virtual: artifactregistry.RepositoryVirtualRepositoryConfigArgs | None = None,
+    ) -> artifactregistry.Repository:
+        return artifactregistry.Repository(
+            f"{name}-{what}",
+            project=args.project,
+            location=args.location,
+            repository_id=repository_id,
+            format="PYTHON",
+            mode=mode,
+            description=description,
+            labels=args.labels,
+            remote_repository_config=remote,
+            virtual_repository_config=virtual,
+            opts=pulumi.ResourceOptions(
+                parent=parent, depends_on=[apis[ARTIFACT_REGISTRY]], hooks=hooks, protect=protect
+            ),
+        )
+
+    def upstream(
+        what: str, of: artifactregistry.Repository, priority: int
+    ) -> artifactregistry.RepositoryVirtualRepositoryConfigUpstreamPolicyArgs:
+        return artifactregistry.RepositoryVirtualRepositoryConfigUpstreamPolicyArgs(
+            id=what,
+            # From its id, which a preview knows, rather than from its name, which it does not.
+            repository=of.repository_id.apply(args.repository_name),
+            priority=priority,
+        )
+
+    upload = repository(
+        "upload",
+        args.repository,
+        "Private Python packages: uploads go here",
+        "STANDARD_REPOSITORY",
+        protect=args.protect,
+    )
+    if not args.pypi_proxy:
+        return Repositories(upload=upload, pypi=None, index=None)
+    pypi = repository(
+        "pypi",
+        args.pypi_repository,
+        "Cache of PyPI",
+        "REMOTE_REPOSITORY",
+        remote=artifactregistry.RepositoryRemoteRepositoryConfigArgs(
+            # Immutable at Google's: a change of this text would replace the repository.
+            description="PyPI",
+            python_repository=artifactregistry.RepositoryRemoteRepositoryConfigPythonRepositoryArgs(
+                public_repository="PYPI"
+            ),
+        ),
+    )
+    index = repository(
+        "index",
+        args.index_repository,
+        "What clients install from: private packages and PyPI's",
+        "VIRTUAL_REPOSITORY",
+        virtual=artifactregistry.RepositoryVirtualRepositoryConfigArgs(
+            upstream_policies=[
+                upstream("private", upload, PRIVATE_PRIORITY),
+                upstream("pypi", pypi, PYPI_PRIORITY),
+            ]
+        ),
+    )
+    return Repositories(upload=upload, pypi=pypi, index=index)

@@ -1,0 +1,46 @@
+"""Runs the stand-in as Pulumi runs plug-ins: `python -m sandbox.plugin ENGINE_ADDRESS`.
+
+Prints its port and serves on loopback until the engine cancels, kills it or is gone.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import grpc
+from pulumi.runtime.proto import provider_pb2_grpc
+
+from sandbox.plugin.server import Provider
+
+# sdk/go/common/util/rpcutil: the engine's own limit on a message.
+MESSAGE_BYTES = 400 * 1024 * 1024
+# As many as the engine asks for at once by default is four a core; waiting threads cost little.
+THREADS = 64
+PARENT_CHECK_SECONDS = 1.0
+GRACE_SECONDS = 5.0
+
+
+def main() -> None:
+    """Serves one engine."""
+    parent = os.getppid()
+    engine = next((argument for argument in sys.argv[1:] if not argument.startswith("-")), "")
+    limits = [
+        ("grpc.max_receive_message_length", MESSAGE_BYTES),
+        ("grpc.max_send_message_length", MESSAGE_BYTES),
+    ]
+    server = grpc.server(ThreadPoolExecutor(THREADS), options=limits)
+    provider = Provider(engine)
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(provider, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    print(port, flush=True)
+    # An engine that was killed cannot say goodbye: its children then have another parent.
+    while not provider.cancelled.wait(PARENT_CHECK_SECONDS) and os.getppid() == parent:
+        pass
+    server.stop(GRACE_SECONDS).wait()
+
+
+if __name__ == "__main__":
+    main()

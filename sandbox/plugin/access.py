@@ -1,0 +1,288 @@
+"""Who has which role on one repository: gcp:artifactregistry/repositoryIamBinding:RepositoryIamBinding
+and …/repositoryIamMember:RepositoryIamMember.
+
+Both change one policy, which Google gives and takes only whole: read, change, write with the etag
+that was read, and again from the start where someone else was quicker. Writes on one repository go
+one after the other.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Callable
+from typing import ClassVar
+
+from sandbox.plugin.repositories import REGISTRY
+from sandbox.plugin.resources import LOCATION, PROJECT, Cloud, ResourceType, parse_by
+from sandbox.plugin.rest import CONFLICT, NOT_FOUND, PluginError, has_status, saying
+from sandbox.plugin.schema import COMPUTED, Field, Fields, Kind
+from sandbox.plugin.values import UNKNOWN, Json, Properties
+
+# tpgiamresource/iam.go: IamPolicyVersion; its pauses of 1, 2, 4, 8 and 16 s add up to this.
+POLICY_VERSION = 3
+CONFLICT_SECONDS = 31.0
+PRECONDITION_FAILED = 412
+NO_PREFIX = (
+    "allUsers",
+    "allAuthenticatedUsers",
+    "projectOwners",
+    "projectReaders",
+    "projectWriters",
+)
+# tpgresource/utils.go: IamPrincipalIsCaseSensitive.
+CASE_SENSITIVE = ("principal:", "principalSet:", "principalHierarchy:")
+REPOSITORY_IDS = (
+    r"projects/(?P<project>[^/]+)/locations/(?P<location>[^/]+)/repositories/(?P<repository>[^/]+)",
+    r"(?P<project>[^/]+)/(?P<location>[^/]+)/(?P<repository>[^/]+)",
+    r"(?P<location>[^/]+)/(?P<repository>[^/]+)",
+    r"(?P<repository>[^/]+)",
+)
+
+Binding = dict[str, Json]
+_locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+
+
+def normalized(member: str) -> str:
+    """Google compares e-mail addresses without case, federated principals with it."""
+    kind, colon, name = member.partition(":")
+    return member if member.startswith(CASE_SENSITIVE) else f"{kind}{colon}{name.lower()}"
+
+
+def _not_a_member(value: str) -> str | None:
+    if value.startswith("deleted"):
+        return "Terraform does not support IAM members for deleted principals"
+    if ":" in value.strip(":") or value in NO_PREFIX:
+        return None
+    return (
+        f'invalid value "{value}" (IAM members must have one of the values outlined here: '
+        "https://cloud.google.com/billing/docs/reference/rest/v1/Policy#Binding)"
+    )
+
+
+def _same_repository(old: str, new: str) -> bool:
+    return old == new or ("/" not in new and old.rpartition("/")[2] == new)
+
+
+def _same_member(old: str, new: str) -> bool:
+    return normalized(old) == normalized(new)
+
+
+_FIXED = Field(required=True, replaces=True)
+_COMMON: Fields = {
+    "repository": Field(required=True, replaces=True, same=_same_repository),
+    "role": _FIXED,
+    "location": LOCATION,
+    "project": PROJECT,
+    "condition": Field(
+        kind=Kind.OBJECT,
+        replaces=True,
+        members={"expression": _FIXED, "title": _FIXED, "description": Field(replaces=True)},
+    ),
+    "etag": COMPUTED,
+}
+
+
+class _Access(ResourceType):
+    """What both types share. Subclasses say what they put into the policy and what they see there."""
+
+    import_parts: ClassVar[tuple[str, ...]]
+
+    def granted(self, binding: Binding | None, state: Properties) -> Properties | None:
+        """This resource's own part of a policy's binding."""
+        raise NotImplementedError
+
+    def grant(self, bindings: list[Binding], state: Properties) -> list[Binding]:
+        """The bindings with this resource's in."""
+        raise NotImplementedError
+
+    def revoke(self, bindings: list[Binding], state: Properties) -> list[Binding]:
+        """The bindings without this resource's."""
+        raise NotImplementedError
+
+    def ident(self, repository: str, state: Properties) -> str:
+        """The id, which says what the resource grants."""
+        condition = state.get("condition") or {}
+        texts = [condition.get(key, "") for key in ("title", "description", "expression")]
+        member = [normalized(state["member"])] if "member" in state else []
+        return "/".join([repository, state["role"], *member, *(texts if any(texts) else [])])
+
+    def create(self, planned: Properties, cloud: Cloud) -> tuple[str, Properties | None]:
+        repository, _ = _repository(planned, cloud)
+        _change(repository, lambda bindings: self.grant(bindings, planned), cloud, POLICY_VERSION)
+        return self.ident(repository, planned), None
+
+    def read(self, ident: str, state: Properties, cloud: Cloud) -> Properties | None:
+        repository, parts = _repository(state, cloud)
+        subject = f'Resource "{_describe(repository)}" with IAM role "{state["role"]}"'
+        with saying(f"Error when reading or editing {subject}"):
+            try:
+                policy = _policy(repository, cloud)
+            except PluginError as error:
+                if has_status(error, NOT_FOUND):
+                    return None
+                raise
+        binding = next((b for b in policy.get("bindings", []) if _key(b) == _key(state)), None)
+        mine = self.granted(binding, state)
+        if mine is None:
+            return None
+        etag = policy.get("etag") if binding else state.get("etag")
+        return {**parts, "repository": repository, "role": state["role"], "etag": etag, **mine}
+
+    def update(
+        self,
+        ident: str,
+        prior: Properties,
+        planned: Properties,
+        changed: set[str],
+        cloud: Cloud,
+    ) -> None:
+        self.create(planned, cloud)
+
+    def delete(self, ident: str, state: Properties, cloud: Cloud) -> None:
+        repository, _ = _repository(state, cloud)
+        _change(repository, lambda bindings: self.revoke(bindings, state), cloud, None)
+
+    def parse_id(self, ident: str, cloud: Cloud) -> tuple[str, Properties]:
+        names, words = self.import_parts, ident.split()
+        if len(words) < len(names):
+            raise PluginError(
+                f"Wrong number of parts to id {words}; expected '{' '.join(names)} [condition_title]'."
+            )
+        state: Properties = dict(zip(names, words, strict=False))
+        title = " ".join(words[len(names) :])
+        repository, parts = _repository({"repository": state.pop("resource_name")}, cloud)
+        state = {"repository": repository, **parts, **state}
+        fitting = [
+            binding
+            for binding in _policy(repository, cloud).get("bindings", [])
+            if binding["role"] == state["role"]
+            and binding.get("condition", {}).get("title", "") == title
+            and self.granted(binding, state) is not None
+        ]
+        if len(fitting) > 1:
+            raise PluginError(f'Cannot import: "{title}" is the title of several conditions')
+        if fitting and fitting[0].get("condition"):
+            state["condition"] = fitting[0]["condition"]
+        return self.ident(repository, state), state
+
+
+class RepositoryIamBinding(_Access):
+    """The whole truth about one role: members that others added go."""
+
+    token = "gcp:artifactregistry/repositoryIamBinding:RepositoryIamBinding"  # noqa: S105
+    fields = {  # noqa: RUF012 - declared by the base
+        **_COMMON,
+        "members": Field(kind=Kind.SET, required=True, identity=str.lower, refuse=_not_a_member),
+    }
+    import_parts = ("resource_name", "role")
+
+    def granted(self, binding: Binding | None, state: Properties) -> Properties | None:
+        return {"members": sorted((binding or {}).get("members", []))}
+
+    def grant(self, bindings: list[Binding], state: Properties) -> list[Binding]:
+        others = [binding for binding in bindings if _key(binding) != _key(state)]
+        return [*others, _binding(state, state["members"])]
+
+    def revoke(self, bindings: list[Binding], state: Properties) -> list[Binding]:
+        return [binding for binding in bindings if _key(binding) != _key(state)]
+
+
+class RepositoryIamMember(_Access):
+    """One member of one role, beside whoever else has it."""
+
+    token = "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember"  # noqa: S105
+    fields = {  # noqa: RUF012 - declared by the base
+        **_COMMON,
+        "member": Field(required=True, replaces=True, same=_same_member, refuse=_not_a_member),
+    }
+    import_parts = ("resource_name", "role", "member")
+
+    def granted(self, binding: Binding | None, state: Properties) -> Properties | None:
+        members = (binding or {}).get("members", [])
+        found = [item for item in members if item.lower() == state["member"].lower()]
+        return {"member": found[0]} if found else None
+
+    def grant(self, bindings: list[Binding], state: Properties) -> list[Binding]:
+        return _merged([*bindings, _binding(state, [state["member"]])])
+
+    def revoke(self, bindings: list[Binding], state: Properties) -> list[Binding]:
+        gone = normalized(state["member"])
+        return [
+            {**binding, "members": [m for m in binding["members"] if m != gone]}
+            if _key(binding) == _key(state)
+            else binding
+            for binding in bindings
+        ]
+
+
+def _repository(state: Properties, cloud: Cloud) -> tuple[str, Properties]:
+    """The repository's full name, and its project and location."""
+    given = {key: state.get(key) for key in ("project", "location")}
+    known = {key: value for key, value in given.items() if value not in (None, UNKNOWN)}
+    named = parse_by(REPOSITORY_IDS, state["repository"], Cloud(api=cloud.api))
+    found = {
+        "project": cloud.project,
+        "location": cloud.region,
+        **known,
+        **{key: value for key, value in named.items() if value is not None},
+    }
+    name = found.pop("repository")
+    return f"projects/{found['project']}/locations/{found['location']}/repositories/{name}", found
+
+
+def _describe(repository: str) -> str:
+    return f'artifactregistry repository "{repository}"'
+
+
+def _key(binding: Binding) -> tuple[str, ...]:
+    condition = binding.get("condition") or {}
+    texts = (condition.get(key, "") for key in ("description", "expression", "title"))
+    return (binding["role"], *texts)
+
+
+def _binding(state: Properties, members: list[str]) -> Binding:
+    binding: Binding = {"role": state["role"]}
+    if members:
+        binding["members"] = sorted(members)
+    return {**binding, "condition": state["condition"]} if state.get("condition") else binding
+
+
+def _merged(bindings: list[Binding]) -> list[Binding]:
+    """One binding a role and condition, in order, without empty ones."""
+    members: defaultdict[tuple[str, ...], set[str]] = defaultdict(set)
+    for binding in bindings:
+        members[_key(binding)] |= set(map(normalized, binding.get("members", [])))
+    models = {_key(binding): binding for binding in bindings}
+    return [_binding(models[key], list(members[key])) for key in sorted(members) if members[key]]
+
+
+def _policy(repository: str, cloud: Cloud) -> Json:
+    with saying(f"Error retrieving IAM policy for {_describe(repository)}"):
+        return cloud.api.call("GET", f"{REGISTRY}/{repository}:getIamPolicy")
+
+
+def _change(
+    repository: str,
+    change: Callable[[list[Binding]], list[Binding]],
+    cloud: Cloud,
+    version: int | None,
+) -> None:
+    """Read, change, write; again where the policy was changed in between."""
+    with _locks[repository]:
+        for last in cloud.api.attempts(CONFLICT_SECONDS):
+            policy = _policy(repository, cloud)
+            policy["bindings"] = change(_merged(policy.get("bindings", [])))
+            if version:
+                policy["version"] = version
+            try:
+                with saying(f"Error setting IAM policy for {_describe(repository)}"):
+                    cloud.api.call("POST", f"{REGISTRY}/{repository}:setIamPolicy", {"policy": policy})
+                return
+            except PluginError as error:
+                subject = f"Error applying IAM policy for {_describe(repository)}"
+                conflict = any(has_status(error, s) for s in (CONFLICT, PRECONDITION_FAILED))
+                if not conflict:
+                    raise PluginError(f"{subject}: {error}") from error
+                if last:
+                    raise PluginError(f"{subject}: Too many conflicts.  Latest error: {error}") from error

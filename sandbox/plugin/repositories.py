@@ -1,0 +1,295 @@
+"""gcp:artifactregistry/repository:Repository — a repository: standard, remote or virtual.
+
+Knows the settings that a Python repository can have. Those of other formats (Docker, Maven, apt, npm,
+yum) are refused as unknown, although the real plug-in takes them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+
+from sandbox.plugin.resources import (
+    DELETION_POLICY,
+    LOCATION,
+    PROJECT,
+    Cloud,
+    ResourceType,
+    parse_by,
+    required_project,
+)
+from sandbox.plugin.rest import NOT_FOUND, PluginError, has_status, saying
+from sandbox.plugin.schema import COMPUTED, Field, Kind
+from sandbox.plugin.values import UNKNOWN, Json, Properties, is_known
+
+REGISTRY = "https://artifactregistry.googleapis.com/v1"
+# Pulumi's patch of the provider (patches/0006): put on at creation, kept where it is.
+PROVISIONED = ("goog-pulumi-provisioned", "true")
+UPSTREAM_FORMATS = ("pythonRepository", "commonRepository")
+# In the order in which the real plug-in names them in updateMask.
+MUTABLE = (
+    "description",
+    "virtualRepositoryConfig",
+    "cleanupPolicies",
+    "cleanupPolicyDryRun",
+    "vulnerabilityScanningConfig",
+)
+CREATE_ONLY = ("format", "kmsKeyName", "mode")
+CREDENTIALS = "remoteRepositoryConfig.upstreamCredentials.usernamePasswordCredentials"
+IMPORT_IDS = (
+    r"projects/(?P<project>[^/]+)/locations/(?P<location>[^/]+)/repositories/(?P<repositoryId>[^/]+)",
+    r"(?P<project>[^/]+)/(?P<location>[^/]+)/(?P<repositoryId>[^/]+)",
+    r"(?P<location>[^/]+)/(?P<repositoryId>[^/]+)",
+)
+SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def in_seconds(duration: str) -> str:
+    """``90d`` as ``7776000s``, the one form the API takes; what is no duration stays."""
+    match = re.fullmatch(r"(-?\d+)([smhd])", duration)
+    return f"{int(match[1]) * SECONDS[match[2]]}s" if match else duration
+
+
+def _not_a_duration(value: str) -> str | None:
+    return None if re.fullmatch(r"-?\d+[smhd]", value) else f"unexpected value is not duration: {value}"
+
+
+def _same_duration(old: str, new: str) -> bool:
+    return in_seconds(old) == in_seconds(new)
+
+
+def _policy_identity(policy: Json) -> str:
+    return json.dumps(_without_empty(_with_seconds(policy)), sort_keys=True)
+
+
+def _same_policies(old: Json, new: Json) -> bool:
+    return sorted(map(json.dumps, map(_sorted, old))) == sorted(map(json.dumps, map(_sorted, new)))
+
+
+def _sorted(value: Properties) -> Properties:
+    return dict(sorted(value.items()))
+
+
+def _block(*, replaces: bool = False, computed: bool = False, **members: Field) -> Field:
+    return Field(kind=Kind.OBJECT, replaces=replaces, computed=computed, members=members)
+
+
+_FIXED = Field(replaces=True)
+_NAMES = Field(kind=Kind.LIST)
+_AGE = Field(same=_same_duration, refuse=_not_a_duration)
+
+
+class Repository(ResourceType):
+    token = "gcp:artifactregistry/repository:Repository"  # noqa: S105 - a type's name
+    fields = {  # noqa: RUF012 - declared by the base
+        "format": Field(required=True, replaces=True, same=lambda old, new: old.upper() == new.upper()),
+        "repositoryId": Field(required=True, replaces=True),
+        "location": LOCATION,
+        "project": PROJECT,
+        "description": Field(),
+        "kmsKeyName": _FIXED,
+        "labels": Field(kind=Kind.MAP),
+        "mode": Field(
+            replaces=True,
+            default="STANDARD_REPOSITORY",
+            choices=("STANDARD_REPOSITORY", "VIRTUAL_REPOSITORY", "REMOTE_REPOSITORY"),
+        ),
+        "cleanupPolicyDryRun": Field(),
+        "cleanupPolicies": Field(
+            kind=Kind.SET,
+            identity=_policy_identity,
+            members={
+                "id": Field(required=True),
+                "action": Field(choices=("DELETE", "KEEP")),
+                "condition": _block(
+                    newerThan=_AGE,
+                    olderThan=_AGE,
+                    packageNamePrefixes=_NAMES,
+                    tagPrefixes=_NAMES,
+                    tagState=Field(default="ANY", choices=("TAGGED", "UNTAGGED", "ANY")),
+                    versionNamePrefixes=_NAMES,
+                ),
+                "mostRecentVersions": _block(keepCount=Field(), packageNamePrefixes=_NAMES),
+            },
+        ),
+        "remoteRepositoryConfig": _block(
+            replaces=True,
+            description=_FIXED,
+            disableUpstreamValidation=Field(),
+            noCache=_block(replaces=True),
+            pythonRepository=_block(
+                replaces=True,
+                publicRepository=Field(replaces=True, choices=("PYPI",)),
+                customRepository=_block(replaces=True, uri=_FIXED),
+            ),
+            commonRepository=_block(replaces=True, uri=Field(required=True, replaces=True)),
+            upstreamCredentials=_block(
+                usernamePasswordCredentials=_block(username=Field(), passwordSecretVersion=Field())
+            ),
+        ),
+        "virtualRepositoryConfig": _block(
+            upstreamPolicies=Field(
+                kind=Kind.LIST,
+                same=_same_policies,
+                members={"id": Field(), "priority": Field(), "repository": Field()},
+            )
+        ),
+        "vulnerabilityScanningConfig": _block(
+            computed=True,
+            enablementConfig=Field(choices=("INHERITED", "DISABLED")),
+            enablementState=COMPUTED,
+            enablementStateReason=COMPUTED,
+        ),
+        "deletionPolicy": DELETION_POLICY,
+        "createTime": COMPUTED,
+        "updateTime": COMPUTED,
+        "name": COMPUTED,
+        "registryUri": COMPUTED,
+        "effectiveLabels": Field(kind=Kind.MAP, computed=True, output=True, secret=True),
+        "pulumiLabels": Field(kind=Kind.MAP, computed=True, output=True, secret=True),
+    }
+
+    def customize(self, planned: Properties, prior: Properties | None, cloud: Cloud) -> Properties:
+        planned = super().customize(planned, prior, cloud)
+        labels = planned.get("labels", {})
+        if not is_known(labels):
+            return {**planned, "pulumiLabels": UNKNOWN, "effectiveLabels": UNKNOWN}
+        before: Properties = (prior or {}).get("pulumiLabels", {})
+        effective: Properties = (prior or {}).get("effectiveLabels", {})
+        ours = dict(labels)
+        if prior is None or PROVISIONED[0] in effective:
+            ours = {PROVISIONED[0]: PROVISIONED[1], **labels}
+        kept = {key: value for key, value in effective.items() if key in ours or key not in before}
+        return {**planned, "pulumiLabels": ours, "effectiveLabels": {**kept, **ours}}
+
+    def create(self, planned: Properties, cloud: Cloud) -> tuple[str, Properties | None]:
+        project = required_project(planned, cloud)
+        location = cloud.region if planned["location"] == UNKNOWN else planned["location"]
+        if not location:
+            raise PluginError(
+                "Cannot determine location: set in this resource, or set provider-level 'region' or 'zone'."
+            )
+        parent = f"projects/{project}/locations/{location}"
+        body = {**_body(planned), **{key: planned[key] for key in CREATE_ONLY if planned.get(key)}}
+        with saying("Error creating Repository"):
+            operation = cloud.api.call(
+                "POST",
+                f"{REGISTRY}/{parent}/repositories",
+                body,
+                repository_id=planned["repositoryId"],
+            )
+        with saying("Error waiting to create Repository"):
+            cloud.api.finish(operation, REGISTRY, "Creating Repository")
+        return f"{parent}/repositories/{planned['repositoryId']}", None
+
+    def read(self, ident: str, state: Properties, cloud: Cloud) -> Properties | None:
+        with saying(f'Error when reading or editing ArtifactRegistryRepository "{ident}"'):
+            try:
+                found = cloud.api.call("GET", f"{REGISTRY}/{ident}")
+            except PluginError as error:
+                if has_status(error, NOT_FOUND):
+                    return None
+                raise
+        labels = found.get("labels", {})
+        policies = found.get("cleanupPolicies", {})
+        return {
+            **{key: found.get(key) for key in self.fields if not self.fields[key].members},
+            **{key: _as_planned(self.fields[key], found.get(key)) for key in _BLOCKS},
+            **parse_by(IMPORT_IDS, ident, cloud),
+            "name": found["name"].rpartition("/")[2],
+            "deletionPolicy": state.get("deletionPolicy"),
+            "cleanupPolicies": [{"id": key, **policies[key]} for key in sorted(policies)],
+            "labels": {key: labels.get(key) for key in state.get("labels", {})},
+            "pulumiLabels": {key: labels.get(key) for key in state.get("pulumiLabels", {})},
+            "effectiveLabels": labels,
+        }
+
+    def update(
+        self,
+        ident: str,
+        prior: Properties,
+        planned: Properties,
+        changed: set[str],
+        cloud: Cloud,
+    ) -> None:
+        mask = [key for key in MUTABLE if key in changed]
+        mask += ["labels"] if "effectiveLabels" in changed else []
+        mask += [
+            f"{CREDENTIALS}.{key}"
+            for key in ("username", "passwordSecretVersion")
+            if _credential(prior, key) != _credential(planned, key)
+        ]
+        if not mask:
+            return
+        # The real plug-in always sends the whole set of policies, even an empty one.
+        body = {"cleanupPolicies": {}, **_body(planned)}
+        with saying(f'Error updating Repository "{ident}"'):
+            cloud.api.call("PATCH", f"{REGISTRY}/{ident}", body, updateMask=",".join(mask))
+
+    def delete(self, ident: str, state: Properties, cloud: Cloud) -> None:
+        with saying("Error when reading or editing Repository"):
+            operation = cloud.api.call("DELETE", f"{REGISTRY}/{ident}")
+        cloud.api.finish(operation, REGISTRY, "Deleting Repository")
+
+    def parse_id(self, ident: str, cloud: Cloud) -> tuple[str, Properties]:
+        parts = parse_by(IMPORT_IDS, ident, cloud)
+        return "projects/{project}/locations/{location}/repositories/{repositoryId}".format(**parts), {
+            "deletionPolicy": "DELETE",
+            **parts,
+        }
+
+
+_BLOCKS = tuple(key for key, field in Repository.fields.items() if field.kind is Kind.OBJECT)
+
+
+def _as_planned(field: Field, found: Json) -> Json:
+    """The members of a block that this plug-in knows; an empty answer is none."""
+    if not isinstance(found, dict):
+        return found
+    known = {
+        key: _as_planned(member, found[key])
+        for key, member in (field.members or {}).items()
+        if key in found
+    }
+    return known or (None if field.members else {})
+
+
+def _body(planned: Properties) -> Properties:
+    """What create and update send alike."""
+    body = {key: _without_empty(planned.get(key)) for key in MUTABLE}
+    policies = body.pop("cleanupPolicies") or []
+    body["cleanupPolicies"] = {
+        policy["id"]: {key: value for key, value in _with_seconds(policy).items() if key != "id"}
+        for policy in policies
+    }
+    body["labels"] = planned.get("effectiveLabels")
+    if remote := planned.get("remoteRepositoryConfig"):
+        # Always sent, null where the repository caches.
+        body["remoteRepositoryConfig"] = {
+            **_without_empty(remote),
+            "noCache": remote.get("noCache"),
+        }
+    return {key: value for key, value in body.items() if value not in (None, {}, "", False, UNKNOWN)}
+
+
+def _with_seconds(policy: Properties) -> Properties:
+    condition = policy.get("condition")
+    if not isinstance(condition, dict):
+        return policy
+    ages = {key: in_seconds(condition[key]) for key in ("olderThan", "newerThan") if condition.get(key)}
+    return {**policy, "condition": {**condition, **ages}}
+
+
+def _without_empty(value: Json) -> Json:
+    """As the real plug-in leaves zero values out of a body."""
+    if isinstance(value, list):
+        return [_without_empty(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    filled = {key: _without_empty(item) for key, item in value.items()}
+    return {key: item for key, item in filled.items() if item not in (None, "", False, 0, [], {}, UNKNOWN)}
+
+
+def _credential(state: Properties, key: str) -> Json:
+    credentials = state.get("remoteRepositoryConfig", {}).get("upstreamCredentials", {})
+    return credentials.get("usernamePasswordCredentials", {}).get(key)

@@ -1,0 +1,108 @@
+"""What every resource type has in common, and what it is given to work with.
+
+Each type is a subclass in a module of its own, listed in `sandbox.plugin.catalogue`. A type says what
+its properties are (`fields`) and makes Google's calls; what follows from the properties alone is
+`sandbox.plugin.schema`'s.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from sandbox.plugin.rest import Api, PluginError
+from sandbox.plugin.schema import Change, Field, Fields, diff, plan, without_ignored
+from sandbox.plugin.values import UNKNOWN, Properties
+
+# Optional with a default that the provider knows: computed, so that leaving it out changes nothing.
+PROJECT = Field(computed=True, replaces=True)
+LOCATION = Field(computed=True, replaces=True)
+DELETION_POLICY = Field(computed=True)
+DELETE, PREVENT, ABANDON = "DELETE", "PREVENT", "ABANDON"
+
+
+@dataclass(kw_only=True)
+class Cloud:
+    """The configured provider: whom to ask, and for which project where a resource names none."""
+
+    api: Api
+    project: str | None = None
+    region: str | None = None
+
+
+class ResourceType:
+    """One type. Methods raise PluginError (ApiError among them) with the text users see."""
+
+    token: ClassVar[str]
+    fields: ClassVar[Fields]
+    delete_before_replace: ClassVar[bool] = False
+
+    def plan(self, prior: Properties | None, given: Properties, cloud: Cloud) -> Properties:
+        """The state to come. A replaced resource is planned as a new one."""
+        planned = self.customize(plan(self.fields, prior, given), prior, cloud)
+        if prior is not None and any(
+            change.replaces for change in diff(self.fields, prior, planned, given).values()
+        ):
+            return self.customize(plan(self.fields, None, given), None, cloud)
+        return planned
+
+    def changes(
+        self, prior: Properties, planned: Properties, given: Properties, ignored: Iterable[str]
+    ) -> dict[str, Change]:
+        """What the plan changes, by property path."""
+        return without_ignored(diff(self.fields, prior, planned, given), ignored)
+
+    def customize(self, planned: Properties, prior: Properties | None, cloud: Cloud) -> Properties:
+        """What the real plug-in works out while it plans (Terraform's CustomizeDiff)."""
+        if planned.get("project") == UNKNOWN and cloud.project:
+            planned["project"] = cloud.project
+        if planned.get("deletionPolicy") == UNKNOWN:
+            planned["deletionPolicy"] = DELETE
+        return planned
+
+    def create(self, planned: Properties, cloud: Cloud) -> tuple[str, Properties | None]:
+        """Makes it: the id, and the state where Google's answer was the whole of it."""
+        raise NotImplementedError
+
+    def read(self, ident: str, state: Properties, cloud: Cloud) -> Properties | None:
+        """What Google has; None: it is gone."""
+        raise NotImplementedError
+
+    def update(
+        self,
+        ident: str,
+        prior: Properties,
+        planned: Properties,
+        changed: set[str],
+        cloud: Cloud,
+    ) -> None:
+        """Changes the top-level properties named in ``changed``, in place."""
+
+    def delete(self, ident: str, state: Properties, cloud: Cloud) -> None:
+        """Removes it. A 404 is the caller's to take as done."""
+
+    def parse_id(self, ident: str, cloud: Cloud) -> tuple[str, Properties]:
+        """The canonical id, and the properties that an id given to ``import`` stands for."""
+        raise NotImplementedError
+
+
+def parse_by(patterns: Iterable[str], ident: str, cloud: Cloud) -> Properties:
+    """The named groups of the first pattern that fits, with the provider's project and region."""
+    tried = list(patterns)
+    for pattern in tried:
+        if match := re.fullmatch(pattern, ident):
+            defaults = {"project": cloud.project, "location": cloud.region}
+            return {**defaults, **match.groupdict()}
+    raise PluginError(f'Import id "{ident}" doesn\'t match any of the accepted formats: {tried}')
+
+
+def required_project(planned: Properties, cloud: Cloud) -> str:
+    """The resource's project, or the provider's."""
+    project = planned.get("project")
+    if project in (None, UNKNOWN):
+        project = cloud.project
+    if not project:
+        raise PluginError("project: required field is not set: set it on the resource, or gcp:project")
+    return project

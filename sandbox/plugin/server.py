@@ -1,0 +1,327 @@
+"""The plug-in protocol: what the engine asks, put to the resource types.
+
+Differs from the real plug-in on purpose: it never reaches Google, knows few types and no functions
+(invokes), makes up no names, polls quicker, and keeps no notes of its own in the state (``__meta``,
+``__pulumi_raw_state_delta``, ``__defaults``).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import threading
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+from typing import Any, NoReturn, TypeVar
+from urllib.parse import urlsplit
+
+import grpc
+from google.protobuf import any_pb2, empty_pb2
+from google.rpc import status_pb2
+from pulumi.runtime.proto import (
+    engine_pb2,
+    engine_pb2_grpc,
+    plugin_pb2,
+    provider_pb2,
+    provider_pb2_grpc,
+)
+
+from sandbox.plugin.catalogue import resource_types
+from sandbox.plugin.resources import ABANDON, PREVENT, Cloud, ResourceType
+from sandbox.plugin.rest import NOT_FOUND, PluginError, Transport, has_status, new_api, proxied
+from sandbox.plugin.schema import (
+    Change,
+    failures,
+    inputs_after_import,
+    inputs_after_refresh,
+    settled,
+    with_defaults,
+)
+from sandbox.plugin.values import Properties, from_struct, known_part, to_struct
+
+NOTICE = "stand-in for the GCP plugin: talks to the sandbox alone, never to Google"
+CONFIG_KEYS = (
+    "accessToken",
+    "billingProject",
+    "project",
+    "region",
+    "userProjectOverride",
+    "zone",
+)
+# What the engine itself puts among a provider's settings.
+ENGINE_KEYS = ("version", "pluginDownloadURL")
+# provider/resources.go: where the real plug-in looks for what the stack does not set.
+PROJECT_VARIABLES = (
+    "GOOGLE_PROJECT",
+    "GOOGLE_CLOUD_PROJECT",
+    "GCLOUD_PROJECT",
+    "CLOUDSDK_CORE_PROJECT",
+)
+TOKEN_VARIABLE = "GOOGLE_OAUTH_ACCESS_TOKEN"  # noqa: S105 - a variable's name
+PROXY_VARIABLES = ("HTTPS_PROXY", "https_proxy")
+AUTHORITY_VARIABLES = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
+
+Answer = TypeVar("Answer")
+Context = grpc.ServicerContext
+Environment = Mapping[str, str]
+
+
+def sandbox_transport(environment: Environment, token: str | None) -> Transport:
+    """The way to the sandbox, from the usual variables; refuses any other."""
+    proxy = _first(environment, PROXY_VARIABLES)
+    if not proxy or not _is_loopback(proxy):
+        raise PluginError(
+            "this is a stand-in for the GCP plugin, for the sandbox alone: it never talks to real "
+            f"Google. It runs only where HTTPS_PROXY is the sandbox's on loopback, not {proxy!r}"
+        )
+    token = token or environment.get(TOKEN_VARIABLE)
+    if not token:
+        raise PluginError(f"no access token: set {TOKEN_VARIABLE} (the sandbox does)")
+    return proxied(proxy, _first(environment, AUTHORITY_VARIABLES) or True, token)
+
+
+class Provider(provider_pb2_grpc.ResourceProviderServicer):
+    """One run's provider. ``transport`` is how it reaches the cloud; tests put theirs there."""
+
+    def __init__(
+        self,
+        engine: str = "",
+        environment: Environment = os.environ,
+        transport: Callable[[Environment, str | None], Transport] = sandbox_transport,
+    ) -> None:
+        self.cancelled = threading.Event()
+        self._types = resource_types()
+        self._engine = engine
+        self._environment = environment
+        self._transport = transport
+        self._cloud: Cloud | None = None
+
+    def GetPluginInfo(self, request: empty_pb2.Empty, context: Context) -> plugin_pb2.PluginInfo:
+        return plugin_pb2.PluginInfo(version=version("pulumi-gcp"))
+
+    def CheckConfig(
+        self, request: provider_pb2.CheckRequest, context: Context
+    ) -> provider_pb2.CheckResponse:
+        unknown = set(from_struct(request.news)) - {*CONFIG_KEYS, *ENGINE_KEYS}
+        return provider_pb2.CheckResponse(
+            inputs=request.news,
+            failures=[
+                provider_pb2.CheckFailure(
+                    property=key,
+                    reason=f"the stand-in knows no gcp:{key}, only {', '.join(CONFIG_KEYS)}",
+                )
+                for key in sorted(unknown)
+            ],
+        )
+
+    def DiffConfig(self, request: provider_pb2.DiffRequest, context: Context) -> provider_pb2.DiffResponse:
+        """A changed setting never replaces what the provider made: resources name their project."""
+        return provider_pb2.DiffResponse(changes=provider_pb2.DiffResponse.DIFF_UNKNOWN)
+
+    def Configure(
+        self, request: provider_pb2.ConfigureRequest, context: Context
+    ) -> provider_pb2.ConfigureResponse:
+        settings = from_struct(request.args)
+
+        def configure() -> Cloud:
+            send = self._transport(self._environment, settings.get("accessToken"))
+            return Cloud(
+                api=new_api(send, self.cancelled),
+                project=settings.get("project") or _first(self._environment, PROJECT_VARIABLES),
+                region=settings.get("region"),
+            )
+
+        first, self._cloud = self._cloud is None, _reported(context, configure)
+        if first:
+            self._log(NOTICE)
+        return provider_pb2.ConfigureResponse(supportsPreview=True)
+
+    def Check(self, request: provider_pb2.CheckRequest, context: Context) -> provider_pb2.CheckResponse:
+        token, name = _type_and_name(request.urn)
+        given = from_struct(request.news)
+        if token not in self._types:
+            reasons = [f"the stand-in knows no {token}, only {', '.join(self._types)}"]
+        else:
+            fields = self._types[token].fields
+            reasons = [f"{it}. Examine values at '{name}'." for it in failures(fields, given)]
+            given = given if reasons else with_defaults(fields, given)
+        return provider_pb2.CheckResponse(
+            inputs=to_struct(given),
+            failures=[provider_pb2.CheckFailure(reason=reason) for reason in reasons],
+        )
+
+    def Diff(self, request: provider_pb2.DiffRequest, context: Context) -> provider_pb2.DiffResponse:
+        kind, cloud = self._type(request.urn, context), self._configured(context)
+        old, given = from_struct(request.olds), from_struct(request.news)
+        planned = kind.plan(old, given, cloud)
+        changes = kind.changes(old, planned, given, request.ignoreChanges)
+        replaced = sorted({_top(path) for path, change in changes.items() if change.replaces})
+        some, none = provider_pb2.DiffResponse.DIFF_SOME, provider_pb2.DiffResponse.DIFF_NONE
+        return provider_pb2.DiffResponse(
+            changes=some if changes else none,
+            diffs=sorted(set(map(_top, changes))),
+            replaces=replaced,
+            stables=sorted(name for name, f in kind.fields.items() if f.replaces and name not in replaced),
+            deleteBeforeReplace=bool(replaced) and kind.delete_before_replace,
+            hasDetailedDiff=True,
+            detailedDiff={path: _property_diff(change) for path, change in changes.items()},
+        )
+
+    def Create(self, request: provider_pb2.CreateRequest, context: Context) -> provider_pb2.CreateResponse:
+        kind, cloud = self._type(request.urn, context), self._configured(context)
+        planned = kind.plan(None, from_struct(request.properties), cloud)
+        if request.preview:
+            return provider_pb2.CreateResponse(properties=_outputs(kind, planned))
+        ident, state = _reported(context, lambda: kind.create(planned, cloud))
+        if state is None:
+            state = self._read_back(request.urn, "creating", ident, planned, context)
+        return provider_pb2.CreateResponse(
+            id=ident, properties=_outputs(kind, settled(kind.fields, planned, state))
+        )
+
+    def Update(self, request: provider_pb2.UpdateRequest, context: Context) -> provider_pb2.UpdateResponse:
+        kind, cloud = self._type(request.urn, context), self._configured(context)
+        old, given = from_struct(request.olds), from_struct(request.news)
+        planned = kind.plan(old, given, cloud)
+        if request.preview:
+            return provider_pb2.UpdateResponse(properties=_outputs(kind, planned))
+        changed = set(map(_top, kind.changes(old, planned, given, request.ignoreChanges)))
+        ident = request.id
+        if changed != {"deletionPolicy"}:
+            _reported(
+                context,
+                lambda: kind.update(ident, old, planned, changed, cloud),
+                f"updating {request.urn}",
+            )
+        state = self._read_back(request.urn, "updating", ident, planned, context)
+        return provider_pb2.UpdateResponse(properties=_outputs(kind, settled(kind.fields, planned, state)))
+
+    def Read(self, request: provider_pb2.ReadRequest, context: Context) -> provider_pb2.ReadResponse:
+        kind, cloud = self._type(request.urn, context), self._configured(context)
+        ident, old = request.id, from_struct(request.properties)
+        imported = not old
+        if imported:
+            ident, old = _reported(context, lambda: kind.parse_id(ident, cloud))
+        found = _reported(context, lambda: kind.read(ident, old, cloud), f"refreshing {request.urn}")
+        if found is None:
+            return provider_pb2.ReadResponse()
+        state = settled(kind.fields, old, found)
+        inputs = (
+            inputs_after_import(kind.fields, state)
+            if imported
+            else inputs_after_refresh(from_struct(request.inputs), state)
+        )
+        return provider_pb2.ReadResponse(
+            id=ident, properties=_outputs(kind, state), inputs=to_struct(inputs)
+        )
+
+    def Delete(self, request: provider_pb2.DeleteRequest, context: Context) -> empty_pb2.Empty:
+        kind, cloud = self._type(request.urn, context), self._configured(context)
+        ident, state = request.id, from_struct(request.properties)
+        policy = state.get("deletionPolicy")
+
+        def delete() -> None:
+            if policy == PREVENT:
+                raise PluginError(f'cannot destroy "{ident}" without setting deletionPolicy="DELETE"')
+            try:
+                kind.delete(ident, state, cloud)
+            except PluginError as error:
+                if not has_status(error, NOT_FOUND):
+                    raise
+
+        if policy != ABANDON:
+            _reported(context, delete, f"deleting {request.urn}")
+        return empty_pb2.Empty()
+
+    def Cancel(self, request: empty_pb2.Empty, context: Context) -> empty_pb2.Empty:
+        self.cancelled.set()
+        return empty_pb2.Empty()
+
+    def _type(self, urn: str, context: Context) -> ResourceType:
+        token, _ = _type_and_name(urn)
+        if token not in self._types:
+            _abort(context, f"the stand-in knows no {token}, only {', '.join(self._types)}")
+        return self._types[token]
+
+    def _configured(self, context: Context) -> Cloud:
+        if self._cloud is None:
+            _abort(context, "the stand-in for the GCP plugin was not configured")
+        return self._cloud
+
+    def _read_back(
+        self, urn: str, doing: str, ident: str, planned: Properties, context: Context
+    ) -> Properties:
+        """What was just written. A failure leaves the resource in the state: it is there."""
+        kind, cloud = self._type(urn, context), self._configured(context)
+        try:
+            found = kind.read(ident, planned, cloud)
+            if found is None:
+                raise PluginError(f"{ident} was written, but cannot be found")
+        except PluginError as error:
+            reason = f"{doing} {urn}: {_listed(error)}"
+            detail = provider_pb2.ErrorResourceInitFailed(
+                id=ident, properties=_outputs(kind, known_part(planned)), reasons=[reason]
+            )
+            _abort(context, reason, detail)
+        return found
+
+    def _log(self, message: str) -> None:
+        if self._engine:
+            with grpc.insecure_channel(self._engine) as channel:
+                engine_pb2_grpc.EngineStub(channel).Log(
+                    engine_pb2.LogRequest(severity=engine_pb2.INFO, message=message)
+                )
+
+
+def _outputs(kind: ResourceType, state: Properties) -> Any:
+    return to_struct(state, {name for name, field in kind.fields.items() if field.secret})
+
+
+def _property_diff(change: Change) -> provider_pb2.PropertyDiff:
+    name = f"{change.verb}_replace" if change.replaces else change.verb
+    return provider_pb2.PropertyDiff(kind=provider_pb2.PropertyDiff.Kind.Value(name.upper()))
+
+
+def _top(path: str) -> str:
+    return path.partition("[")[0].partition(".")[0]
+
+
+def _type_and_name(urn: str) -> tuple[str, str]:
+    """urn:pulumi:STACK::PROJECT::PARENT$TYPE::NAME"""
+    _, _, types, name = urn.split("::", 3)
+    return types.rpartition("$")[2], name
+
+
+def _listed(error: PluginError) -> str:
+    """As the bridge prints one error (hashicorp/go-multierror)."""
+    return f"1 error occurred:\n\t* {error}\n\n"
+
+
+def _reported(context: Context, act: Callable[[], Answer], doing: str = "") -> Answer:
+    try:
+        return act()
+    except PluginError as error:
+        _abort(context, f"{doing}: {_listed(error)}" if doing else _listed(error))
+
+
+def _abort(
+    context: Context, text: str, detail: provider_pb2.ErrorResourceInitFailed | None = None
+) -> NoReturn:
+    if detail is not None:
+        packed = any_pb2.Any()
+        packed.Pack(detail)
+        status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=text, details=[packed])
+        context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
+    context.abort(grpc.StatusCode.UNKNOWN, text)
+
+
+def _first(environment: Environment, names: tuple[str, ...]) -> str | None:
+    return next((environment[name] for name in names if environment.get(name)), None)
+
+
+def _is_loopback(proxy: str) -> bool:
+    host = urlsplit(proxy).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,307 @@
+"""What a stack file says, read once and checked whole.
+
+Owns the configuration's schema: keys, types, defaults, limits. Reports every problem of a stack file in
+one message, before any resource is registered. It lives here rather than in `Pulumi.yaml` because the
+engine's own check stops at its first error, calls a declared key without a default missing, and knows
+no object types. Knows nothing of resources.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields
+from typing import Any, get_args
+
+import pulumi
+
+from components.args import (
+    INDEX_SUFFIX,
+    READER_SUFFIX,
+    WRITER_SUFFIX,
+    Access,
+    PythonRegistryArgs,
+)
+
+NAMESPACE = "python-registry"
+PROJECT_KEY = "gcp:project"
+
+# Project.projectId in the Resource Manager reference.
+PROJECT_ID = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")
+# "Geography and regions" names every region continent-directionNumber. By this grammar, not by a list,
+# so that a region which opens tomorrow works; "Repository locations" adds the three multi-regions.
+CONTINENTS = "africa asia australia europe me northamerica southamerica us".split()
+DIRECTIONS = "north south east west central northeast northwest southeast southwest".split()
+MULTI_REGIONS = ("us", "europe", "asia")
+REGION = re.compile(rf"(?:{'|'.join(CONTINENTS)})-(?:{'|'.join(DIRECTIONS)})[1-9][0-9]?")
+ZONE = re.compile(rf"(?P<region>{REGION.pattern})-[a-z]")
+# Repository.name in the Artifact Registry reference: 1 to 63 characters.
+REPOSITORY_ID = re.compile(r"[a-z](?:[a-z0-9-]*[a-z0-9])?")
+REPOSITORY_LENGTH = 63
+# "Create service accounts": 6 to 30 characters; the suffixes alone fill the lower bound.
+ACCOUNT_LENGTH = 30
+# "Policy" in the IAM reference. Not offered: everyone (`allUsers`), and members that are gone.
+EMAIL_MEMBER = re.compile(r"(?:user|group|serviceAccount):[^\s:@/]+@[^\s:@/]+\.[^\s:@/.]+")
+DOMAIN_MEMBER = re.compile(r"domain:(?:[^\s:@/.]+\.)+[^\s:@/.]+")
+PRINCIPAL_MEMBER = re.compile(r"principal(?:Set)?://iam\.googleapis\.com/\S+")
+MEMBER_TYPES = ("user", "group", "serviceAccount", "domain")
+# "Requirements for labels" in Resource Manager's documentation; the plugin adds one label of its own.
+LABEL_LENGTH = 63
+LABEL_LIMIT = 64 - 1
+LABEL_TEXT = re.compile(r"[\w-]*")
+RESERVED_LABEL = "goog"
+# How alike a misspelt word and a right one must be for the right one to be offered.
+LIKENESS = 0.6
+# A value is shown in a message up to this many characters.
+SHOWN = 80
+
+
+def _key(attribute: str) -> str:
+    """`pypi_proxy` as a stack file spells it: `python-registry:pypiProxy`."""
+    head, *tail = attribute.split("_")
+    return f"{NAMESPACE}:{head}{''.join(word.title() for word in tail)}"
+
+
+KEYS = {_key(f.name): f.name for f in fields(PythonRegistryArgs) if f.name != "project"}
+
+
+class SettingsError(pulumi.RunError):
+    """Every problem of a stack file, in one message that the engine prints without a traceback."""
+
+    def __init__(self, problems: list[str]) -> None:
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        super().__init__("\n".join([f"{count} in the stack's settings; nothing was changed.", *problems]))
+        self.problems = problems
+
+
+def read_settings() -> PythonRegistryArgs:
+    """The settings of the stack that runs.
+
+    Raises:
+        SettingsError: names every problem, with key, value, rule and fix.
+    """
+    return parse_settings(
+        pulumi.runtime.get_config_env(), secret_keys=pulumi.runtime.get_config_secret_keys_env()
+    )
+
+
+def parse_settings(values: Mapping[str, str], secret_keys: Iterable[str] = ()) -> PythonRegistryArgs:
+    """Check a stack's configuration, as the engine hands it over: texts, objects and lists as JSON.
+
+    Args:
+        values: full keys (`python-registry:location`) and their texts.
+        secret_keys: the full keys of those that are encrypted.
+
+    Raises:
+        SettingsError: names every problem.
+    """
+    check = _Check()
+    known = {PROJECT_KEY: "project", **KEYS}
+    parsers: dict[str, Callable[[str, str], Any]] = {
+        "project": check.project,
+        "location": check.location,
+        "repository": check.repository,
+        "pypi_proxy": check.boolean,
+        "readers": check.members,
+        "writers": check.members,
+        "admins": check.members,
+        "access": check.access,
+        "service_accounts": check.boolean,
+        "labels": check.labels,
+        "protect": check.boolean,
+    }
+    parsed: dict[str, Any] = {}
+    for key, text in values.items():
+        if key in secret_keys and key in known:
+            check.problem(key, "[secret]", "must be in clear: outputs show it", "set it without --secret")
+        elif key in known:
+            value = parsers[known[key]](key, text)
+            if value is not None:
+                parsed[known[key]] = value
+        elif key.startswith(f"{NAMESPACE}:"):
+            nearest = difflib.get_close_matches(key, KEYS, n=1, cutoff=LIKENESS)
+            fix = f"did you mean {nearest[0]}?" if nearest else f"keys are {', '.join(KEYS)}"
+            check.problem(key, text, "is no key of this program", fix)
+    for key, example in ((PROJECT_KEY, "my-project"), (_key("location"), "europe-west1")):
+        if key not in values:
+            check.problem(key, "(not set)", "is required", f"pulumi config set {key} {example}")
+    check.lengths(parsed)
+    check.own_accounts(parsed)
+    if check.problems:
+        raise SettingsError(check.problems)
+    return PythonRegistryArgs(**parsed)
+
+
+class _Check:
+    """Collects problems; each method returns the value, or None where it noted one."""
+
+    def __init__(self) -> None:
+        self.problems: list[str] = []
+
+    def problem(self, key: str, value: object, rule: str, fix: str) -> None:
+        text = str(value)
+        text = text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+        # As Python would write it, so that a line break or a control character is seen.
+        shown = text if text.isprintable() else repr(text)
+        self.problems.append(f"  {key}: {shown}\n    {rule}; {fix}")
+
+    def project(self, key: str, value: str) -> str | None:
+        if PROJECT_ID.fullmatch(value):
+            return value
+        fix = "use the project's id, not its number" if value.isdigit() else "see `gcloud projects list`"
+        rule = "must be 6 to 30 lower-case letters, digits and hyphens, a letter first, no hyphen last"
+        self.problem(key, value, rule, fix)
+        return None
+
+    def location(self, key: str, value: str) -> str | None:
+        if value in MULTI_REGIONS or REGION.fullmatch(value):
+            return value
+        zone = ZONE.fullmatch(value)
+        if zone:
+            self.problem(key, value, "is a zone", f"its region is {zone['region']}")
+            return None
+        numbers = range(1, 13)
+        regions = [f"{c}-{d}{n}" for c in CONTINENTS for d in DIRECTIONS for n in numbers]
+        nearest = difflib.get_close_matches(value, [*regions, *MULTI_REGIONS], n=1, cutoff=LIKENESS)
+        fix = f"did you mean {nearest[0]}?" if nearest else "see `gcloud artifacts locations list`"
+        multi = ", ".join(MULTI_REGIONS)
+        self.problem(key, value, f"must be a region (europe-west1) or a multi-region ({multi})", fix)
+        return None
+
+    def repository(self, key: str, value: str) -> str | None:
+        if REPOSITORY_ID.fullmatch(value):
+            return value
+        rule = "must be lower-case letters, digits and hyphens, a letter first, no hyphen last"
+        self.problem(key, value, rule, "choose another id, such as python")
+        return None
+
+    def boolean(self, key: str, value: str) -> bool | None:
+        if value in ("true", "false"):
+            return value == "true"
+        self.problem(key, value, "must be true or false", "write it without quotes")
+        return None
+
+    def access(self, key: str, value: str) -> Access | None:
+        modes = get_args(Access)
+        if value in modes:
+            return value  # pyright: ignore[reportReturnType]  # one of the literals, as just seen
+        nearest = difflib.get_close_matches(value, modes, n=1, cutoff=LIKENESS)
+        fix = f"did you mean {nearest[0]}?" if nearest else f"choose {modes[0]} or leave it out"
+        self.problem(key, value, f"must be {' or '.join(modes)}", fix)
+        return None
+
+    def members(self, key: str, text: str) -> tuple[str, ...] | None:
+        entries = _json(text)
+        if not isinstance(entries, list):
+            self.problem(key, text, "must be a list of IAM members", "write one `- user:…` a line")
+            return None
+        seen: dict[str, str] = {}
+        for index, member in enumerate(entries):
+            path = f"{key}[{index}]"
+            if not isinstance(member, str):
+                self.problem(path, member, "must be a text", "write user:name@example.com")
+                continue
+            self._member(path, member)
+            twin = seen.setdefault(member.lower(), member)
+            if twin is not member:
+                fix = "remove one" if twin == member else f"it is {twin} too; remove one"
+                self.problem(path, member, "is listed twice", fix)
+        return tuple(seen.values())
+
+    def _member(self, path: str, member: str) -> None:
+        kinds = ", ".join(f"{kind}:" for kind in MEMBER_TYPES)
+        patterns = (EMAIL_MEMBER, DOMAIN_MEMBER, PRINCIPAL_MEMBER)
+        if any(pattern.fullmatch(member) for pattern in patterns):
+            return
+        kind = member.partition(":")[0]
+        if member in ("allUsers", "allAuthenticatedUsers"):
+            rule = "would open a private index to everyone with any Google account"
+            fix = "name users, groups, service accounts or a domain"
+        elif kind == "deleted":
+            rule, fix = "is an account that was deleted", "remove it"
+        elif ":" not in member and "@" in member:
+            rule = "has no type"
+            accounts = member.endswith(".gserviceaccount.com")
+            first = "serviceAccount" if accounts else "user"
+            fix = f"write {first}:{member}" + ("" if accounts else f" (or group:{member})")
+        elif kind in MEMBER_TYPES:
+            example = "example.com" if kind == "domain" else "name@example.com"
+            rule, fix = f"is no {kind} member", f"write {kind}:{example}"
+        else:
+            nearest = difflib.get_close_matches(kind, MEMBER_TYPES, n=1, cutoff=LIKENESS)
+            rule = "has an unknown type"
+            fix = f"did you mean {nearest[0]}:? " if nearest else ""
+            fix += f"Types are {kinds} principal:// and principalSet://iam.googleapis.com/…"
+        self.problem(path, member, rule, fix)
+
+    def labels(self, key: str, text: str) -> Mapping[str, str] | None:
+        labels = _json(text)
+        if not isinstance(labels, dict):
+            self.problem(key, text, "must be a map of labels", "write one `key: value` a line")
+            return None
+        if len(labels) > LABEL_LIMIT:
+            rule = f"must be at most {LABEL_LIMIT} (Google allows 64, the plugin adds one)"
+            self.problem(key, f"{len(labels)} labels", rule, "remove some")
+        for name, value in labels.items():
+            self._label(f"{key}.{name}", str(name), value)
+        return labels
+
+    def _label(self, path: str, name: str, value: object) -> None:
+        if not isinstance(value, str):
+            self.problem(path, json.dumps(value), "must be a text", f'write "{value}" in quotes')
+            return
+        for what, text in (("key", name), ("value", value)):
+            if len(text) > LABEL_LENGTH:
+                rule = f"has a {what} of {len(text)} characters, over the {LABEL_LENGTH} allowed"
+                self.problem(path, value, rule, "shorten it")
+            elif text != text.lower() or not LABEL_TEXT.fullmatch(text):
+                rule = f"must have a {what} of lower-case letters, digits, hyphens and underscores"
+                safe = re.sub(r"[^\w-]", "-", text.lower())
+                self.problem(path, value, rule, f"write {safe}")
+        if not name[:1].isalpha():
+            self.problem(path, value, "must have a key that begins with a letter", "rename it")
+        elif name.startswith(RESERVED_LABEL):
+            rule = f"has a key that begins with {RESERVED_LABEL}, which is Google's own"
+            self.problem(path, value, rule, "rename it")
+
+    def lengths(self, parsed: Mapping[str, Any]) -> None:
+        """The ids made from the repository's own must fit as well."""
+        repository = parsed.get("repository", PythonRegistryArgs.repository)
+        accounts = parsed.get("service_accounts", PythonRegistryArgs.service_accounts)
+        proxy = parsed.get("pypi_proxy", PythonRegistryArgs.pypi_proxy)
+        limits = [("the repository's own id", "", REPOSITORY_LENGTH, None)]
+        if proxy:
+            limits.append(("the virtual repository", INDEX_SUFFIX, REPOSITORY_LENGTH, "pypiProxy"))
+        if accounts:
+            limits.append(("the accounts", READER_SUFFIX, ACCOUNT_LENGTH, "serviceAccounts"))
+        for what, suffix, limit, switch in limits:
+            over = len(repository) + len(suffix) - limit
+            if over > 0:
+                rule = f"is {over} too long: {what} ({repository}{suffix}) may have {limit} characters"
+                way_out = f", or set {NAMESPACE}:{switch} to false" if switch else ""
+                self.problem(_key("repository"), repository, rule, f"shorten it{way_out}")
+
+    def own_accounts(self, parsed: Mapping[str, Any]) -> None:
+        """The accounts that the program makes and grants must not be granted a second time."""
+        if (
+            not parsed.get("service_accounts", PythonRegistryArgs.service_accounts)
+            or "project" not in parsed
+        ):
+            return
+        repository = parsed.get("repository", PythonRegistryArgs.repository)
+        for suffix in (READER_SUFFIX, WRITER_SUFFIX):
+            own = f"serviceAccount:{repository}{suffix}@{parsed['project']}.iam.gserviceaccount.com"
+            for attribute in ("readers", "writers", "admins"):
+                if own in parsed.get(attribute, ()):
+                    rule = "is made and granted its role by serviceAccounts"
+                    self.problem(_key(attribute), own, rule, "remove it")
+
+
+def _json(text: str) -> Any:
+    """The value that a text stands for, or None: the engine hands over lists and objects as JSON."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
