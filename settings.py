@@ -121,8 +121,10 @@ def parse_settings(values: Mapping[str, str], secret_keys: Iterable[str] = ()) -
             if value is not None:
                 parsed[known[key]] = value
         elif key.startswith(f"{NAMESPACE}:"):
-            nearest = difflib.get_close_matches(key, KEYS, n=1, cutoff=LIKENESS)
-            fix = f"did you mean {nearest[0]}?" if nearest else f"keys are {', '.join(KEYS)}"
+            names = [known_key.partition(":")[2] for known_key in KEYS]
+            name = key.partition(":")[2]
+            nearest = difflib.get_close_matches(name, names, n=1, cutoff=LIKENESS)
+            fix = f"did you mean {NAMESPACE}:{nearest[0]}?" if nearest else f"keys are {', '.join(names)}"
             check.problem(key, text, "is no key of this program", fix)
     for key, example in ((PROJECT_KEY, "my-project"), (_key("location"), "europe-west1")):
         if key not in values:
@@ -204,10 +206,13 @@ class _Check:
                 self.problem(path, member, "must be a text", "write user:name@example.com")
                 continue
             self._member(path, member)
-            twin = seen.setdefault(member.lower(), member)
-            if twin is not member:
+            # Addresses are one in any case; principals' subjects and attributes are not.
+            identity = member if member.startswith("principal") else member.lower()
+            twin = seen.get(identity)
+            if twin is not None:
                 fix = "remove one" if twin == member else f"it is {twin} too; remove one"
                 self.problem(path, member, "is listed twice", fix)
+            seen[identity] = member
         return tuple(seen.values())
 
     def _member(self, path: str, member: str) -> None:
@@ -217,7 +222,7 @@ class _Check:
             return
         kind = member.partition(":")[0]
         if member in ("allUsers", "allAuthenticatedUsers"):
-            rule = "would open a private index to everyone with any Google account"
+            rule = "would open a private index to the whole world"
             fix = "name users, groups, service accounts or a domain"
         elif kind == "deleted":
             rule, fix = "is an account that was deleted", "remove it"

@@ -88,17 +88,17 @@ class Propagation:
             )
         if failed.type == "gcp:artifactregistry/repository:Repository" and "Error 409" in error:
             inputs = failed.new_inputs or {}
-            full_name = "projects/{project}/locations/{location}/repositories/{repositoryId}".format(
-                **inputs
+            full_name = (
+                f"projects/{inputs['project']}/locations/{inputs['location']}/"
+                f"repositories/{inputs['repositoryId']}"
             )
-            parent = failed.urn.rpartition("::")[0].rpartition("$")[0]
+            component = f"{failed.urn.rpartition('$')[0]}::{failed.name.rpartition('-')[0]}"
             return (
-                f"Repository {full_name} exists, but not in this stack's state: an `up` was cut off, "
-                f"or someone made it by hand. To take it over, packages and all:\n"
-                f"  pulumi import {failed.type} {failed.name} {full_name}"
-                f" --parent parent={parent}::{failed.name.rpartition('-')[0]}"
-                " --protect=false --generate-code=false --yes\n"
-                "and run `pulumi up` again."
+                f"Repository {full_name} exists, but not in this stack's state: an `up` was cut off, or "
+                "someone made it by hand. To take it over, packages and all, run\n"
+                f"  pulumi import {failed.type} {failed.name} {full_name} --parent 'parent={component}' "
+                "--protect=false --generate-code=false --yes\n"
+                "and then `pulumi up` again."
             )
         return None
 

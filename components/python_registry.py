@@ -38,9 +38,9 @@ class PythonRegistry(pulumi.ComponentResource):
         uv_toml: rendered `uv.toml`.
         poetry_source: the source for a `pyproject.toml`.
         docker_build: a build command that passes the token as a build secret.
-        reader_email: e-mail address of the reader account, None without accounts.
-        writer_email: e-mail address of the writer account, None without accounts.
-        workload_identity_provider: full name of the provider for keyless publishing, None without.
+        reader_email: e-mail address of the reader account, empty without accounts.
+        writer_email: e-mail address of the writer account, empty without accounts.
+        workload_identity_provider: full name of the provider for keyless publishing, empty without.
         console_url: the upload repository in the console.
     """
 
@@ -71,13 +71,14 @@ class PythonRegistry(pulumi.ComponentResource):
         self.uv_toml = client_files.uv_toml(args)
         self.poetry_source = client_files.poetry_source(args)
         self.docker_build = client_files.docker_build(args)
-        self.reader_email = accounts.reader.email if accounts else None
-        self.writer_email = accounts.writer.email if accounts else None
-        self.workload_identity_provider = None
+        # Empty rather than None: the engine drops a None, and a consumer would miss the output.
+        self.reader_email = accounts.reader.email if accounts else ""
+        self.writer_email = accounts.writer.email if accounts else ""
+        self.workload_identity_provider = ""
         self.console_url = client_files.console_url(args)
         self.register_outputs(self.outputs())
 
-    def outputs(self) -> dict[str, pulumi.Input[object] | None]:
+    def outputs(self) -> dict[str, pulumi.Input[str | int]]:
         """The contract: every public attribute by its name."""
         return {name: getattr(self, name) for name in OUTPUTS}
 

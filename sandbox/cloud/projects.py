@@ -205,5 +205,7 @@ SERVICE_USAGE_ROUTES = [
     Route("/v1/projects/{project}/services/{service}:enable", enable_services, methods=["POST"]),
     Route("/v1/projects/{project}/services/{service}:disable", disable_service, methods=["POST"]),
     Route("/v1/projects/{project}/services/{service}", describe_service),
+    # The plugin enables by v1 and asks for the operation by v1beta1.
     Route("/v1/operations/{operation}", describe_operation),
+    Route("/v1beta1/operations/{operation}", describe_operation),
 ]

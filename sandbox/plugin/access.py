@@ -17,7 +17,7 @@ from sandbox.plugin.repositories import REGISTRY
 from sandbox.plugin.resources import LOCATION, PROJECT, Cloud, ResourceType, parse_by
 from sandbox.plugin.rest import CONFLICT, NOT_FOUND, PluginError, has_status, saying
 from sandbox.plugin.schema import COMPUTED, Field, Fields, Kind
-from sandbox.plugin.values import UNKNOWN, Json, Properties
+from sandbox.plugin.values import UNKNOWN, Json, Props
 
 # tpgiamresource/iam.go: IamPolicyVersion; its pauses of 1, 2, 4, 8 and 16 s add up to this.
 POLICY_VERSION = 3
@@ -88,31 +88,35 @@ class _Access(ResourceType):
 
     import_parts: ClassVar[tuple[str, ...]]
 
-    def granted(self, binding: Binding | None, state: Properties) -> Properties | None:
+    def customize(self, planned: Props, prior: Props | None, cloud: Cloud) -> Props:
+        """Nothing: the real types for access, too, show the project only after they were made."""
+        return planned
+
+    def granted(self, binding: Binding | None, state: Props) -> Props | None:
         """This resource's own part of a policy's binding."""
         raise NotImplementedError
 
-    def grant(self, bindings: list[Binding], state: Properties) -> list[Binding]:
+    def grant(self, bindings: list[Binding], state: Props) -> list[Binding]:
         """The bindings with this resource's in."""
         raise NotImplementedError
 
-    def revoke(self, bindings: list[Binding], state: Properties) -> list[Binding]:
+    def revoke(self, bindings: list[Binding], state: Props) -> list[Binding]:
         """The bindings without this resource's."""
         raise NotImplementedError
 
-    def ident(self, repository: str, state: Properties) -> str:
+    def ident(self, repository: str, state: Props) -> str:
         """The id, which says what the resource grants."""
         condition = state.get("condition") or {}
         texts = [condition.get(key, "") for key in ("title", "description", "expression")]
         member = [normalized(state["member"])] if "member" in state else []
         return "/".join([repository, state["role"], *member, *(texts if any(texts) else [])])
 
-    def create(self, planned: Properties, cloud: Cloud) -> tuple[str, Properties | None]:
+    def create(self, planned: Props, cloud: Cloud) -> tuple[str, Props | None]:
         repository, _ = _repository(planned, cloud)
         _change(repository, lambda bindings: self.grant(bindings, planned), cloud, POLICY_VERSION)
         return self.ident(repository, planned), None
 
-    def read(self, ident: str, state: Properties, cloud: Cloud) -> Properties | None:
+    def read(self, ident: str, state: Props, cloud: Cloud) -> Props | None:
         repository, parts = _repository(state, cloud)
         subject = f'Resource "{_describe(repository)}" with IAM role "{state["role"]}"'
         with saying(f"Error when reading or editing {subject}"):
@@ -126,30 +130,23 @@ class _Access(ResourceType):
         mine = self.granted(binding, state)
         if mine is None:
             return None
-        etag = policy.get("etag") if binding else state.get("etag")
-        return {**parts, "repository": repository, "role": state["role"], "etag": etag, **mine}
+        found = {**parts, "repository": repository, "role": state["role"], **mine}
+        return {**found, "etag": policy.get("etag")} if binding else found
 
-    def update(
-        self,
-        ident: str,
-        prior: Properties,
-        planned: Properties,
-        changed: set[str],
-        cloud: Cloud,
-    ) -> None:
+    def update(self, ident: str, planned: Props, changed: set[str], cloud: Cloud) -> None:
         self.create(planned, cloud)
 
-    def delete(self, ident: str, state: Properties, cloud: Cloud) -> None:
+    def delete(self, ident: str, state: Props, cloud: Cloud) -> None:
         repository, _ = _repository(state, cloud)
         _change(repository, lambda bindings: self.revoke(bindings, state), cloud, None)
 
-    def parse_id(self, ident: str, cloud: Cloud) -> tuple[str, Properties]:
+    def parse_id(self, ident: str, cloud: Cloud) -> tuple[str, Props]:
         names, words = self.import_parts, ident.split()
         if len(words) < len(names):
             raise PluginError(
                 f"Wrong number of parts to id {words}; expected '{' '.join(names)} [condition_title]'."
             )
-        state: Properties = dict(zip(names, words, strict=False))
+        state: Props = dict(zip(names, words, strict=False))
         title = " ".join(words[len(names) :])
         repository, parts = _repository({"repository": state.pop("resource_name")}, cloud)
         state = {"repository": repository, **parts, **state}
@@ -177,14 +174,14 @@ class RepositoryIamBinding(_Access):
     }
     import_parts = ("resource_name", "role")
 
-    def granted(self, binding: Binding | None, state: Properties) -> Properties | None:
+    def granted(self, binding: Binding | None, state: Props) -> Props | None:
         return {"members": sorted((binding or {}).get("members", []))}
 
-    def grant(self, bindings: list[Binding], state: Properties) -> list[Binding]:
+    def grant(self, bindings: list[Binding], state: Props) -> list[Binding]:
         others = [binding for binding in bindings if _key(binding) != _key(state)]
         return [*others, _binding(state, state["members"])]
 
-    def revoke(self, bindings: list[Binding], state: Properties) -> list[Binding]:
+    def revoke(self, bindings: list[Binding], state: Props) -> list[Binding]:
         return [binding for binding in bindings if _key(binding) != _key(state)]
 
 
@@ -198,15 +195,15 @@ class RepositoryIamMember(_Access):
     }
     import_parts = ("resource_name", "role", "member")
 
-    def granted(self, binding: Binding | None, state: Properties) -> Properties | None:
+    def granted(self, binding: Binding | None, state: Props) -> Props | None:
         members = (binding or {}).get("members", [])
         found = [item for item in members if item.lower() == state["member"].lower()]
         return {"member": found[0]} if found else None
 
-    def grant(self, bindings: list[Binding], state: Properties) -> list[Binding]:
+    def grant(self, bindings: list[Binding], state: Props) -> list[Binding]:
         return _merged([*bindings, _binding(state, [state["member"]])])
 
-    def revoke(self, bindings: list[Binding], state: Properties) -> list[Binding]:
+    def revoke(self, bindings: list[Binding], state: Props) -> list[Binding]:
         gone = normalized(state["member"])
         return [
             {**binding, "members": [m for m in binding["members"] if m != gone]}
@@ -216,7 +213,7 @@ class RepositoryIamMember(_Access):
         ]
 
 
-def _repository(state: Properties, cloud: Cloud) -> tuple[str, Properties]:
+def _repository(state: Props, cloud: Cloud) -> tuple[str, Props]:
     """The repository's full name, and its project and location."""
     given = {key: state.get(key) for key in ("project", "location")}
     known = {key: value for key, value in given.items() if value not in (None, UNKNOWN)}
@@ -241,7 +238,7 @@ def _key(binding: Binding) -> tuple[str, ...]:
     return (binding["role"], *texts)
 
 
-def _binding(state: Properties, members: list[str]) -> Binding:
+def _binding(state: Props, members: list[str]) -> Binding:
     binding: Binding = {"role": state["role"]}
     if members:
         binding["members"] = sorted(members)

@@ -17,12 +17,12 @@ from sandbox.plugin.resources import (
     required_project,
 )
 from sandbox.plugin.rest import CONFLICT, NOT_FOUND, PluginError, has_status, saying
-from sandbox.plugin.schema import COMPUTED, Field
-from sandbox.plugin.values import UNKNOWN, Json, Properties
+from sandbox.plugin.schema import COMPUTED, FLAG, TEXT, Field
+from sandbox.plugin.values import UNKNOWN, Json, Props
 
 IAM = "https://iam.googleapis.com/v1"
 # resource_google_service_account.go: verify.ValidateRFC1035Name(6, 30), StringLenBetween(0, 256).
-ACCOUNT_ID = r"^(?:[a-z](?:[-a-z0-9]{4,28}[a-z0-9]))$"
+ID_LENGTHS, ID_PATTERN = (6, 30), "^[a-z]([-a-z0-9]*[a-z0-9])?$"
 DESCRIPTION_LENGTH = 256
 # The same file: how long a new account and a change are waited for, and how often in a row
 # they must be seen.
@@ -35,9 +35,14 @@ IMPORT_IDS = (
 
 
 def _not_an_account_id(value: str) -> str | None:
-    if re.fullmatch(ACCOUNT_ID, value):
+    shortest, longest = ID_LENGTHS
+    if not shortest <= len(value) <= longest:
+        wanted = f"be between {shortest} and {longest} characters long"
+    elif not re.search(ID_PATTERN, value):
+        wanted = f'match regex "{ID_PATTERN}"'
+    else:
         return None
-    return f'"account_id" ("{value}") doesn\'t match regexp "{ACCOUNT_ID}"'
+    return f'"account_id" ("{value}") must {wanted}'
 
 
 def _too_long(value: str) -> str | None:
@@ -50,9 +55,9 @@ class Account(ResourceType):
     token = "gcp:serviceaccount/account:Account"  # noqa: S105 - a type's name
     fields = {  # noqa: RUF012 - declared by the base
         "accountId": Field(required=True, replaces=True, refuse=_not_an_account_id),
-        "displayName": Field(),
-        "description": Field(refuse=_too_long),
-        "disabled": Field(default=False),
+        "displayName": TEXT,
+        "description": Field(zero="", refuse=_too_long),
+        "disabled": FLAG,
         "createIgnoreAlreadyExists": Field(),
         "project": PROJECT,
         "deletionPolicy": DELETION_POLICY,
@@ -64,15 +69,16 @@ class Account(ResourceType):
     # The bridge sets it where a name that it could have made up was given (accountId: AutoName).
     delete_before_replace = True
 
-    def customize(self, planned: Properties, prior: Properties | None, cloud: Cloud) -> Properties:
+    def customize(self, planned: Props, prior: Props | None, cloud: Cloud) -> Props:
         planned = super().customize(planned, prior, cloud)
         known = UNKNOWN not in (planned["accountId"], planned.get("project"))
-        if prior is None and known and planned.get("project"):
+        renamed = prior is None or prior.get("accountId") != planned["accountId"]
+        if renamed and known and planned.get("project"):
             planned["email"] = _email(planned["accountId"], planned["project"])
             planned["member"] = f"serviceAccount:{planned['email']}"
         return planned
 
-    def create(self, planned: Properties, cloud: Cloud) -> tuple[str, Properties | None]:
+    def create(self, planned: Props, cloud: Cloud) -> tuple[str, Props | None]:
         project = required_project(planned, cloud)
         texts = {key: planned[key] for key in ("displayName", "description") if planned.get(key)}
         body = {"accountId": planned["accountId"], "serviceAccount": texts}
@@ -90,7 +96,7 @@ class Account(ResourceType):
                 break
         return answer["name"], None
 
-    def read(self, ident: str, state: Properties, cloud: Cloud) -> Properties | None:
+    def read(self, ident: str, state: Props, cloud: Cloud) -> Props | None:
         with saying(f'Error when reading or editing Service Account "{ident}"'):
             found = self._get(ident, cloud)
         if found is None:
@@ -100,7 +106,7 @@ class Account(ResourceType):
             "accountId": email.partition("@")[0],
             "displayName": found.get("displayName"),
             "description": found.get("description"),
-            "disabled": found.get("disabled", False),
+            "disabled": found.get("disabled"),
             "project": found["projectId"],
             "email": email,
             "member": f"serviceAccount:{email}",
@@ -108,14 +114,7 @@ class Account(ResourceType):
             "uniqueId": found["uniqueId"],
         }
 
-    def update(
-        self,
-        ident: str,
-        prior: Properties,
-        planned: Properties,
-        changed: set[str],
-        cloud: Cloud,
-    ) -> None:
+    def update(self, ident: str, planned: Props, changed: set[str], cloud: Cloud) -> None:
         masks = {"description": "description", "displayName": "display_name"}
         wanted = {key: planned.get(key) or "" for key in masks if key in changed}
         with saying(f'Error retrieving service account "{ident}"'):
@@ -143,11 +142,11 @@ class Account(ResourceType):
             f"Expected '{wanted[stale]}' but was '{found.get(stale, '')}'\""
         )
 
-    def delete(self, ident: str, state: Properties, cloud: Cloud) -> None:
+    def delete(self, ident: str, state: Props, cloud: Cloud) -> None:
         with saying("Error deleting service account"):
             cloud.api.call("DELETE", f"{IAM}/{ident}")
 
-    def parse_id(self, ident: str, cloud: Cloud) -> tuple[str, Properties]:
+    def parse_id(self, ident: str, cloud: Cloud) -> tuple[str, Props]:
         parts = parse_by(IMPORT_IDS, ident, cloud)
         return f"projects/{parts['project']}/serviceAccounts/{parts['email']}", {}
 

@@ -19,8 +19,8 @@ from sandbox.plugin.resources import (
     required_project,
 )
 from sandbox.plugin.rest import NOT_FOUND, PluginError, has_status, saying
-from sandbox.plugin.schema import COMPUTED, Field, Kind
-from sandbox.plugin.values import UNKNOWN, Json, Properties, is_known
+from sandbox.plugin.schema import COMPUTED, FLAG, TEXT, Field, Kind, top
+from sandbox.plugin.values import UNKNOWN, Json, Props, is_known
 
 REGISTRY = "https://artifactregistry.googleapis.com/v1"
 # Pulumi's patch of the provider (patches/0006): put on at creation, kept where it is.
@@ -35,7 +35,8 @@ MUTABLE = (
     "vulnerabilityScanningConfig",
 )
 CREATE_ONLY = ("format", "kmsKeyName", "mode")
-CREDENTIALS = "remoteRepositoryConfig.upstreamCredentials.usernamePasswordCredentials"
+_LOGIN = "remoteRepositoryConfig.upstreamCredentials.usernamePasswordCredentials"
+CREDENTIALS = (f"{_LOGIN}.username", f"{_LOGIN}.passwordSecretVersion")
 IMPORT_IDS = (
     r"projects/(?P<project>[^/]+)/locations/(?P<location>[^/]+)/repositories/(?P<repositoryId>[^/]+)",
     r"(?P<project>[^/]+)/(?P<location>[^/]+)/(?P<repositoryId>[^/]+)",
@@ -66,7 +67,7 @@ def _same_policies(old: Json, new: Json) -> bool:
     return sorted(map(json.dumps, map(_sorted, old))) == sorted(map(json.dumps, map(_sorted, new)))
 
 
-def _sorted(value: Properties) -> Properties:
+def _sorted(value: Props) -> Props:
     return dict(sorted(value.items()))
 
 
@@ -74,7 +75,7 @@ def _block(*, replaces: bool = False, computed: bool = False, **members: Field) 
     return Field(kind=Kind.OBJECT, replaces=replaces, computed=computed, members=members)
 
 
-_FIXED = Field(replaces=True)
+_FIXED = Field(replaces=True, zero="")
 _NAMES = Field(kind=Kind.LIST)
 _AGE = Field(same=_same_duration, refuse=_not_a_duration)
 
@@ -86,7 +87,7 @@ class Repository(ResourceType):
         "repositoryId": Field(required=True, replaces=True),
         "location": LOCATION,
         "project": PROJECT,
-        "description": Field(),
+        "description": TEXT,
         "kmsKeyName": _FIXED,
         "labels": Field(kind=Kind.MAP),
         "mode": Field(
@@ -94,7 +95,7 @@ class Repository(ResourceType):
             default="STANDARD_REPOSITORY",
             choices=("STANDARD_REPOSITORY", "VIRTUAL_REPOSITORY", "REMOTE_REPOSITORY"),
         ),
-        "cleanupPolicyDryRun": Field(),
+        "cleanupPolicyDryRun": FLAG,
         "cleanupPolicies": Field(
             kind=Kind.SET,
             identity=_policy_identity,
@@ -115,7 +116,7 @@ class Repository(ResourceType):
         "remoteRepositoryConfig": _block(
             replaces=True,
             description=_FIXED,
-            disableUpstreamValidation=Field(),
+            disableUpstreamValidation=FLAG,
             noCache=_block(replaces=True),
             pythonRepository=_block(
                 replaces=True,
@@ -136,7 +137,7 @@ class Repository(ResourceType):
         ),
         "vulnerabilityScanningConfig": _block(
             computed=True,
-            enablementConfig=Field(choices=("INHERITED", "DISABLED")),
+            enablementConfig=Field(zero="", choices=("INHERITED", "DISABLED")),
             enablementState=COMPUTED,
             enablementStateReason=COMPUTED,
         ),
@@ -149,20 +150,20 @@ class Repository(ResourceType):
         "pulumiLabels": Field(kind=Kind.MAP, computed=True, output=True, secret=True),
     }
 
-    def customize(self, planned: Properties, prior: Properties | None, cloud: Cloud) -> Properties:
+    def customize(self, planned: Props, prior: Props | None, cloud: Cloud) -> Props:
         planned = super().customize(planned, prior, cloud)
         labels = planned.get("labels", {})
         if not is_known(labels):
             return {**planned, "pulumiLabels": UNKNOWN, "effectiveLabels": UNKNOWN}
-        before: Properties = (prior or {}).get("pulumiLabels", {})
-        effective: Properties = (prior or {}).get("effectiveLabels", {})
+        before: Props = (prior or {}).get("pulumiLabels", {})
+        effective: Props = (prior or {}).get("effectiveLabels", {})
         ours = dict(labels)
         if prior is None or PROVISIONED[0] in effective:
             ours = {PROVISIONED[0]: PROVISIONED[1], **labels}
         kept = {key: value for key, value in effective.items() if key in ours or key not in before}
         return {**planned, "pulumiLabels": ours, "effectiveLabels": {**kept, **ours}}
 
-    def create(self, planned: Properties, cloud: Cloud) -> tuple[str, Properties | None]:
+    def create(self, planned: Props, cloud: Cloud) -> tuple[str, Props | None]:
         project = required_project(planned, cloud)
         location = cloud.region if planned["location"] == UNKNOWN else planned["location"]
         if not location:
@@ -182,7 +183,7 @@ class Repository(ResourceType):
             cloud.api.finish(operation, REGISTRY, "Creating Repository")
         return f"{parent}/repositories/{planned['repositoryId']}", None
 
-    def read(self, ident: str, state: Properties, cloud: Cloud) -> Properties | None:
+    def read(self, ident: str, state: Props, cloud: Cloud) -> Props | None:
         with saying(f'Error when reading or editing ArtifactRegistryRepository "{ident}"'):
             try:
                 found = cloud.api.call("GET", f"{REGISTRY}/{ident}")
@@ -204,21 +205,12 @@ class Repository(ResourceType):
             "effectiveLabels": labels,
         }
 
-    def update(
-        self,
-        ident: str,
-        prior: Properties,
-        planned: Properties,
-        changed: set[str],
-        cloud: Cloud,
-    ) -> None:
-        mask = [key for key in MUTABLE if key in changed]
-        mask += ["labels"] if "effectiveLabels" in changed else []
-        mask += [
-            f"{CREDENTIALS}.{key}"
-            for key in ("username", "passwordSecretVersion")
-            if _credential(prior, key) != _credential(planned, key)
-        ]
+    def update(self, ident: str, planned: Props, changed: set[str], cloud: Cloud) -> None:
+        tops = {top(path) for path in changed}
+        mask = [key for key in MUTABLE if key in tops]
+        mask += ["labels"] if "effectiveLabels" in tops else []
+        if any(path.startswith("remoteRepositoryConfig.upstreamCredentials") for path in changed):
+            mask += CREDENTIALS
         if not mask:
             return
         # The real plug-in always sends the whole set of policies, even an empty one.
@@ -226,12 +218,12 @@ class Repository(ResourceType):
         with saying(f'Error updating Repository "{ident}"'):
             cloud.api.call("PATCH", f"{REGISTRY}/{ident}", body, updateMask=",".join(mask))
 
-    def delete(self, ident: str, state: Properties, cloud: Cloud) -> None:
+    def delete(self, ident: str, state: Props, cloud: Cloud) -> None:
         with saying("Error when reading or editing Repository"):
             operation = cloud.api.call("DELETE", f"{REGISTRY}/{ident}")
         cloud.api.finish(operation, REGISTRY, "Deleting Repository")
 
-    def parse_id(self, ident: str, cloud: Cloud) -> tuple[str, Properties]:
+    def parse_id(self, ident: str, cloud: Cloud) -> tuple[str, Props]:
         parts = parse_by(IMPORT_IDS, ident, cloud)
         return "projects/{project}/locations/{location}/repositories/{repositoryId}".format(**parts), {
             "deletionPolicy": "DELETE",
@@ -246,15 +238,11 @@ def _as_planned(field: Field, found: Json) -> Json:
     """The members of a block that this plug-in knows; an empty answer is none."""
     if not isinstance(found, dict):
         return found
-    known = {
-        key: _as_planned(member, found[key])
-        for key, member in (field.members or {}).items()
-        if key in found
-    }
-    return known or (None if field.members else {})
+    known = {key: _as_planned(member, found[key]) for key, member in field.parts.items() if key in found}
+    return known or (None if field.parts else {})
 
 
-def _body(planned: Properties) -> Properties:
+def _body(planned: Props) -> Props:
     """What create and update send alike."""
     body = {key: _without_empty(planned.get(key)) for key in MUTABLE}
     policies = body.pop("cleanupPolicies") or []
@@ -272,7 +260,7 @@ def _body(planned: Properties) -> Properties:
     return {key: value for key, value in body.items() if value not in (None, {}, "", False, UNKNOWN)}
 
 
-def _with_seconds(policy: Properties) -> Properties:
+def _with_seconds(policy: Props) -> Props:
     condition = policy.get("condition")
     if not isinstance(condition, dict):
         return policy
@@ -288,8 +276,3 @@ def _without_empty(value: Json) -> Json:
         return value
     filled = {key: _without_empty(item) for key, item in value.items()}
     return {key: item for key, item in filled.items() if item not in (None, "", False, 0, [], {}, UNKNOWN)}
-
-
-def _credential(state: Properties, key: str) -> Json:
-    credentials = state.get("remoteRepositoryConfig", {}).get("upstreamCredentials", {})
-    return credentials.get("usernamePasswordCredentials", {}).get(key)

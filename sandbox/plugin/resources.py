@@ -1,6 +1,6 @@
 """What every resource type has in common, and what it is given to work with.
 
-Each type is a subclass in a module of its own, listed in `sandbox.plugin.catalogue`. A type says what
+Each type is a subclass in a module of its own, listed in `sandbox.plugin.server`. A type says what
 its properties are (`fields`) and makes Google's calls; what follows from the properties alone is
 `sandbox.plugin.schema`'s.
 """
@@ -14,7 +14,7 @@ from typing import ClassVar
 
 from sandbox.plugin.rest import Api, PluginError
 from sandbox.plugin.schema import Change, Field, Fields, diff, plan, without_ignored
-from sandbox.plugin.values import UNKNOWN, Properties
+from sandbox.plugin.values import UNKNOWN, Props
 
 # Optional with a default that the provider knows: computed, so that leaving it out changes nothing.
 PROJECT = Field(computed=True, replaces=True)
@@ -39,22 +39,17 @@ class ResourceType:
     fields: ClassVar[Fields]
     delete_before_replace: ClassVar[bool] = False
 
-    def plan(self, prior: Properties | None, given: Properties, cloud: Cloud) -> Properties:
-        """The state to come. A replaced resource is planned as a new one."""
-        planned = self.customize(plan(self.fields, prior, given), prior, cloud)
-        if prior is not None and any(
-            change.replaces for change in diff(self.fields, prior, planned, given).values()
-        ):
-            return self.customize(plan(self.fields, None, given), None, cloud)
-        return planned
+    def plan(self, prior: Props | None, given: Props, cloud: Cloud) -> Props:
+        """The state to come."""
+        return self.customize(plan(self.fields, prior, given), prior, cloud)
 
     def changes(
-        self, prior: Properties, planned: Properties, given: Properties, ignored: Iterable[str]
+        self, prior: Props, planned: Props, given: Props, ignored: Iterable[str]
     ) -> dict[str, Change]:
         """What the plan changes, by property path."""
         return without_ignored(diff(self.fields, prior, planned, given), ignored)
 
-    def customize(self, planned: Properties, prior: Properties | None, cloud: Cloud) -> Properties:
+    def customize(self, planned: Props, prior: Props | None, cloud: Cloud) -> Props:
         """What the real plug-in works out while it plans (Terraform's CustomizeDiff)."""
         if planned.get("project") == UNKNOWN and cloud.project:
             planned["project"] = cloud.project
@@ -62,33 +57,26 @@ class ResourceType:
             planned["deletionPolicy"] = DELETE
         return planned
 
-    def create(self, planned: Properties, cloud: Cloud) -> tuple[str, Properties | None]:
+    def create(self, planned: Props, cloud: Cloud) -> tuple[str, Props | None]:
         """Makes it: the id, and the state where Google's answer was the whole of it."""
         raise NotImplementedError
 
-    def read(self, ident: str, state: Properties, cloud: Cloud) -> Properties | None:
+    def read(self, ident: str, state: Props, cloud: Cloud) -> Props | None:
         """What Google has; None: it is gone."""
         raise NotImplementedError
 
-    def update(
-        self,
-        ident: str,
-        prior: Properties,
-        planned: Properties,
-        changed: set[str],
-        cloud: Cloud,
-    ) -> None:
-        """Changes the top-level properties named in ``changed``, in place."""
+    def update(self, ident: str, planned: Props, changed: set[str], cloud: Cloud) -> None:
+        """Changes it in place. ``changed``: paths of the properties that differ."""
 
-    def delete(self, ident: str, state: Properties, cloud: Cloud) -> None:
+    def delete(self, ident: str, state: Props, cloud: Cloud) -> None:
         """Removes it. A 404 is the caller's to take as done."""
 
-    def parse_id(self, ident: str, cloud: Cloud) -> tuple[str, Properties]:
+    def parse_id(self, ident: str, cloud: Cloud) -> tuple[str, Props]:
         """The canonical id, and the properties that an id given to ``import`` stands for."""
         raise NotImplementedError
 
 
-def parse_by(patterns: Iterable[str], ident: str, cloud: Cloud) -> Properties:
+def parse_by(patterns: Iterable[str], ident: str, cloud: Cloud) -> Props:
     """The named groups of the first pattern that fits, with the provider's project and region."""
     tried = list(patterns)
     for pattern in tried:
@@ -98,7 +86,7 @@ def parse_by(patterns: Iterable[str], ident: str, cloud: Cloud) -> Properties:
     raise PluginError(f'Import id "{ident}" doesn\'t match any of the accepted formats: {tried}')
 
 
-def required_project(planned: Properties, cloud: Cloud) -> str:
+def required_project(planned: Props, cloud: Cloud) -> str:
     """The resource's project, or the provider's."""
     project = planned.get("project")
     if project in (None, UNKNOWN):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -28,7 +28,7 @@ OPERATION_SECONDS = 20 * 60.0
 # Ours: the real plug-in starts at 0.5 to 10 s, which a sandbox needs not.
 FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 0.1, 1.0
 CONNECT_AND_READ_SECONDS = (10.0, 60.0)
-NOT_FOUND, CONFLICT = 404, 409
+FIRST_FAILURE, NOT_FOUND, CONFLICT = 300, 404, 409
 
 
 class PluginError(Exception):
@@ -73,7 +73,7 @@ def has_status(error: BaseException, status: int) -> bool:
 
 
 @contextmanager
-def saying(what: str) -> Iterator[None]:
+def saying(what: str) -> Generator[None, None, None]:
     """Puts before a failure what was being done."""
     try:
         yield
@@ -145,7 +145,7 @@ class Api:
                 if last or method != "GET":
                     raise PluginError(f"{method} {url}: {error}") from error
                 continue
-            if status < requests.codes.multiple_choices:
+            if status < FIRST_FAILURE:
                 return json.loads(text) if text else {}
             if last or status not in RETRIED_STATUSES:
                 raise ApiError(status, text)

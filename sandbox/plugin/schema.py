@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
-from sandbox.plugin.values import UNKNOWN, Json, Properties, is_known
+from sandbox.plugin.values import UNKNOWN, Json, Props, is_known
 
 
 class Kind(Enum):
@@ -32,7 +32,7 @@ class Field:
     """One property.
 
     ``computed``: filled in by the plug-in where the program gives nothing; ``output``: never given by
-    the program. ``same``: two values that mean one, so that a change between them is none.
+    the program. ``zero``: how the state shows that Google said nothing. ``same``: two values that mean one, so that a change between them is none.
     ``identity``: what makes two members of a set the same.
     """
 
@@ -43,11 +43,17 @@ class Field:
     replaces: bool = False
     secret: bool = False
     default: Json = None
+    zero: Json = None
     choices: tuple[str, ...] = ()
     refuse: Callable[[str], str | None] | None = None
     same: Callable[[Json, Json], bool] | None = None
     identity: Callable[[Json], str] = json.dumps
     members: Mapping[str, Field] | None = None
+
+    @property
+    def parts(self) -> Mapping[str, Field]:
+        """The members of an object, or of each object in a list or set."""
+        return self.members or {}
 
     def element(self) -> Field:
         """One member of this list or set."""
@@ -57,6 +63,7 @@ class Field:
 
 Fields = Mapping[str, Field]
 COMPUTED = Field(computed=True, output=True)
+TEXT, FLAG = Field(zero=""), Field(zero=False)
 
 
 class Change(NamedTuple):
@@ -71,40 +78,38 @@ def is_empty(field: Field, value: Json) -> bool:
     return value in (None, "", False, 0, []) or (field.kind is Kind.MAP and value == {})
 
 
-def failures(fields: Fields, given: Properties, path: str = "") -> Iterator[str]:
-    """What is wrong with the properties a program gives, one sentence each."""
+def failures(fields: Fields, given: Props, path: str = "") -> Iterator[tuple[str, str]]:
+    """What is wrong with the properties a program gives: where, and what."""
     settable = [name for name, field in fields.items() if not field.output]
     for name in given:
         if name not in settable:
-            where = _join(path, name)
-            yield f"Invalid or unknown key '{where}'; known here: {', '.join(settable)}"
+            yield _join(path, name), f"Invalid or unknown key; known here: {', '.join(settable)}"
     for name in settable:
         field, value, where = fields[name], given.get(name), _join(path, name)
         if value is None and field.required:
-            yield f"Missing required property '{where}'"
+            yield where, f"Missing required property '{where}'"
         elif value is not None and value != UNKNOWN:
             yield from _value_failures(field, value, where)
 
 
-def _value_failures(field: Field, value: Json, where: str) -> Iterator[str]:
+def _value_failures(field: Field, value: Json, where: str) -> Iterator[tuple[str, str]]:
+    shape: type = {Kind.VALUE: object, Kind.OBJECT: dict, Kind.MAP: dict}.get(field.kind, list)
+    if not isinstance(value, shape):
+        yield where, f"expected {shape.__name__}, got {value!r}"
+        return
     if field.choices and value and value not in field.choices:
-        yield f"expected {where} to be one of {json.dumps(field.choices)}, got {value}"
-    shape = {Kind.OBJECT: dict, Kind.MAP: dict, Kind.LIST: list, Kind.SET: list}.get(field.kind)
-    if shape and not isinstance(value, shape):
-        yield f"{where}: expected {'an object' if shape is dict else 'a list'}, got {value!r}"
-    elif field.kind is Kind.OBJECT:
-        yield from failures(field.members or {}, value, where)
-    elif field.kind in (Kind.LIST, Kind.SET) and field.members:
-        for index, item in enumerate(value):
-            if isinstance(item, dict):
-                yield from failures(field.members, item, f"{where}[{index}]")
-    if field.refuse:
-        for item in value if isinstance(value, list) else [value]:
-            if item != UNKNOWN and (reason := field.refuse(item)):
-                yield f"{where}: {reason}"
+        yield where, f"expected {where} to be one of {json.dumps(field.choices)}, got {value}"
+    if field.kind is Kind.OBJECT:
+        yield from failures(field.parts, value, where)
+    items: Json = value if field.kind in (Kind.LIST, Kind.SET) else [value]
+    for index, item in enumerate(items):
+        if field.kind is not Kind.OBJECT and isinstance(item, dict):
+            yield from failures(field.parts, item, f"{where}[{index}]") if field.members else ()
+        elif field.refuse and item != UNKNOWN and (reason := field.refuse(item)):
+            yield where, reason
 
 
-def with_defaults(fields: Fields, given: Properties) -> Properties:
+def with_defaults(fields: Fields, given: Props) -> Props:
     """The given properties and the defaults of those that were not given."""
     filled = dict(given)
     for name, field in fields.items():
@@ -120,16 +125,18 @@ def with_defaults(fields: Fields, given: Properties) -> Properties:
     return filled
 
 
-def plan(fields: Fields, prior: Properties | None, given: Properties) -> Properties:
+def plan(fields: Fields, prior: Props | None, given: Props) -> Props:
     """What a resource is to become. ``prior`` is None where it is made anew."""
-    planned: Properties = {}
+    planned: Props = {}
     for name, field in fields.items():
         value = None if field.output else given.get(name)
         old = prior.get(name) if prior is not None else None
         if value is None and field.computed:
             value = old if prior is not None else UNKNOWN
         elif field.kind is Kind.OBJECT and isinstance(value, dict):
-            value = plan(field.members or {}, old, value)
+            value = plan(field.parts, old, value)
+        elif field.kind is Kind.SET and not field.members and value and is_known(value):
+            value = sorted(value)
         if old is not None and value is not None and field.same and is_known([old, value]):
             value = old if field.same(old, value) else value
         if value is not None:
@@ -137,7 +144,7 @@ def plan(fields: Fields, prior: Properties | None, given: Properties) -> Propert
     return planned
 
 
-def diff(fields: Fields, old: Properties, new: Properties, given: Properties) -> dict[str, Change]:
+def diff(fields: Fields, old: Props, new: Props, given: Props) -> dict[str, Change]:
     """Every change between two states, by property path; members of sets by their place in
     ``given``, where the engine looks them up."""
     changes: dict[str, Change] = {}
@@ -147,45 +154,51 @@ def diff(fields: Fields, old: Properties, new: Properties, given: Properties) ->
 
 
 def _diff_value(field: Field, old: Json, new: Json, given: Json, path: str) -> dict[str, Change]:
+    whole = {path: Change("update", field.replaces)}
+    by_parts = field.kind in (Kind.OBJECT, Kind.LIST)
+    new = {} if new is None and field.kind is Kind.MAP else new
     if is_empty(field, old) and is_empty(field, new):
         return {}
-    if is_empty(field, old):
+    if old is None or (field.kind is not Kind.VALUE and is_empty(field, old)):
         return {path: Change("add", _replaces(field, new))}
-    if is_empty(field, new):
+    if new is None or (by_parts and is_empty(field, new)):
         return {path: Change("delete", _replaces(field, old))}
-    if new == UNKNOWN or field.kind is Kind.VALUE:
-        return {} if old == new else {path: Change("update", field.replaces)}
     if field.same and is_known(new) and field.same(old, new):
         return {}
-    changes: dict[str, Change] = {}
+    if new == UNKNOWN or not (by_parts or is_known(new)):
+        return whole
     match field.kind:
-        case Kind.OBJECT:
-            given = given if isinstance(given, dict) else {}
-            for name, member in (field.members or {}).items():
-                pair = old.get(name), new.get(name), given.get(name)
-                changes |= _diff_value(member, *pair, _join(path, name))
-        case Kind.MAP:
-            value = Field(replaces=field.replaces)
-            for key in sorted({*old, *new}):
-                changes |= _diff_value(value, old.get(key), new.get(key), None, _join(path, key))
+        case Kind.VALUE:
+            return {} if old == new else whole
+        case Kind.SET:
+            return _diff_set(field, old, new, given, path)
         case Kind.LIST:
-            for index in range(max(len(old), len(new))):
-                pair = _at(old, index), _at(new, index), _at(given, index)
-                changes |= _diff_value(field.element(), *pair, f"{path}[{index}]")
-        case _:
-            changes |= _diff_set(field, old, new, given, path)
+            element, count = field.element(), range(max(len(old), len(new)))
+            parts = [(element, index, f"{path}[{index}]") for index in count]
+        case Kind.OBJECT:
+            parts = [(member, name, _join(path, name)) for name, member in field.parts.items()]
+        case Kind.MAP:
+            element = Field(replaces=field.replaces)
+            parts = [(element, key, _join(path, key)) for key in sorted({*old, *new})]
+    changes: dict[str, Change] = {}
+    for part, key, where in parts:
+        changes |= _diff_value(part, _at(old, key), _at(new, key), _at(given, key), where)
     return changes
 
 
 def _diff_set(field: Field, old: Json, new: Json, given: Json, path: str) -> dict[str, Change]:
+    """Members by their place: removed ones in the state, added ones in the program."""
     kept = set(map(field.identity, old)) & set(map(field.identity, new))
     removed = {i: item for i, item in enumerate(old) if field.identity(item) not in kept}
     order = given if isinstance(given, list) else new
     added = {i: item for i, item in enumerate(order) if field.identity(item) not in kept}
+    if added and field.members:
+        # The bridge cannot tell which object of a set became which.
+        return {path: Change("update", field.replaces)}
     changes: dict[str, Change] = {}
     for index in sorted({*removed, *added}):
-        pair = removed.get(index), added.get(index), added.get(index)
-        changes |= _diff_value(field.element(), *pair, f"{path}[{index}]")
+        where = f"{path}[{index}]"
+        changes |= _diff_value(field.element(), removed.get(index), added.get(index), None, where)
     return changes
 
 
@@ -193,7 +206,7 @@ def _replaces(field: Field, value: Json) -> bool:
     """Whether adding or removing this value as a whole replaces the resource."""
     if field.replaces or not isinstance(value, dict):
         return field.replaces
-    members = (field.members or {}).items()
+    members = field.parts.items()
     return any(name in value and _replaces(member, value[name]) for name, member in members)
 
 
@@ -207,16 +220,19 @@ def without_ignored(changes: dict[str, Change], ignored: Iterable[str]) -> dict[
     }
 
 
-def settled(fields: Fields, planned: Properties, read: Properties) -> Properties:
-    """What was read, with Google's ways of saying "nothing" put as they were planned."""
-    state = {**planned, **read}
-    for name, field in fields.items():
-        if is_empty(field, state.get(name)):
-            state[name] = planned.get(name) if is_empty(field, planned.get(name)) else None
-    return {name: value for name, value in state.items() if value not in (None, UNKNOWN)}
+def settled(fields: Fields, planned: Props, read: Props) -> Props:
+    """The state after a read; what was not read stays as it was planned."""
+    state = {name: value for name, value in planned.items() if value != UNKNOWN}
+    for name, value in read.items():
+        field = fields[name]
+        shown = field.zero if value is None else value
+        if field.kind is Kind.OBJECT and isinstance(value, dict):
+            shown = settled(field.parts, {}, value | {k: value.get(k) for k in field.parts})
+        state[name] = shown
+    return {name: value for name, value in state.items() if value is not None}
 
 
-def inputs_after_refresh(given: Properties, state: Properties) -> Properties:
+def inputs_after_refresh(given: Props, state: Props) -> Props:
     """The program's properties with the cloud's values: no property is added."""
     return {
         name: _refreshed(old, state[name]) for name, old in given.items() if state.get(name) is not None
@@ -231,9 +247,9 @@ def _refreshed(old: Json, new: Json) -> Json:
     return new
 
 
-def inputs_after_import(fields: Fields, state: Properties) -> Properties:
+def inputs_after_import(fields: Fields, state: Props) -> Props:
     """The properties a program must give to have this state: no outputs, no defaults."""
-    inputs: Properties = {}
+    inputs: Props = {}
     for name, field in fields.items():
         value = state.get(name)
         if field.members and isinstance(value, dict):
@@ -246,8 +262,16 @@ def inputs_after_import(fields: Fields, state: Properties) -> Properties:
     return inputs
 
 
-def _at(items: Json, index: int) -> Json:
-    return items[index] if isinstance(items, list) and index < len(items) else None
+def top(path: str) -> str:
+    """The property at the beginning of a path."""
+    return path.partition("[")[0].partition(".")[0]
+
+
+def _at(items: Json, key: str | int) -> Json:
+    """A member of an object or list, None where there is none."""
+    if isinstance(items, list):
+        return items[key] if isinstance(key, int) and key < len(items) else None
+    return items.get(key) if isinstance(items, dict) else None
 
 
 def _join(path: str, key: str) -> str:

@@ -26,7 +26,9 @@ from pulumi.runtime.proto import (
     provider_pb2_grpc,
 )
 
-from sandbox.plugin.catalogue import resource_types
+from sandbox.plugin.access import RepositoryIamBinding, RepositoryIamMember
+from sandbox.plugin.accounts import Account
+from sandbox.plugin.repositories import Repository
 from sandbox.plugin.resources import ABANDON, PREVENT, Cloud, ResourceType
 from sandbox.plugin.rest import NOT_FOUND, PluginError, Transport, has_status, new_api, proxied
 from sandbox.plugin.schema import (
@@ -35,10 +37,20 @@ from sandbox.plugin.schema import (
     inputs_after_import,
     inputs_after_refresh,
     settled,
+    top,
     with_defaults,
 )
-from sandbox.plugin.values import Properties, from_struct, known_part, to_struct
+from sandbox.plugin.services import Service
+from sandbox.plugin.values import Props, from_struct, known_part, to_struct
 
+# One more type: a module, and a name here.
+RESOURCE_TYPES: tuple[type[ResourceType], ...] = (
+    Service,
+    Account,
+    Repository,
+    RepositoryIamBinding,
+    RepositoryIamMember,
+)
 NOTICE = "stand-in for the GCP plugin: talks to the sandbox alone, never to Google"
 CONFIG_KEYS = (
     "accessToken",
@@ -90,7 +102,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         transport: Callable[[Environment, str | None], Transport] = sandbox_transport,
     ) -> None:
         self.cancelled = threading.Event()
-        self._types = resource_types()
+        self._types = {kind.token: kind() for kind in RESOURCE_TYPES}
         self._engine = engine
         self._environment = environment
         self._transport = transport
@@ -113,10 +125,6 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
                 for key in sorted(unknown)
             ],
         )
-
-    def DiffConfig(self, request: provider_pb2.DiffRequest, context: Context) -> provider_pb2.DiffResponse:
-        """A changed setting never replaces what the provider made: resources name their project."""
-        return provider_pb2.DiffResponse(changes=provider_pb2.DiffResponse.DIFF_UNKNOWN)
 
     def Configure(
         self, request: provider_pb2.ConfigureRequest, context: Context
@@ -143,7 +151,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             reasons = [f"the stand-in knows no {token}, only {', '.join(self._types)}"]
         else:
             fields = self._types[token].fields
-            reasons = [f"{it}. Examine values at '{name}'." for it in failures(fields, given)]
+            found = failures(fields, given)
+            reasons = [f"{it}. Examine values at '{name}.{where}'." for where, it in found]
             given = given if reasons else with_defaults(fields, given)
         return provider_pb2.CheckResponse(
             inputs=to_struct(given),
@@ -155,11 +164,11 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         old, given = from_struct(request.olds), from_struct(request.news)
         planned = kind.plan(old, given, cloud)
         changes = kind.changes(old, planned, given, request.ignoreChanges)
-        replaced = sorted({_top(path) for path, change in changes.items() if change.replaces})
+        replaced = sorted({top(path) for path, change in changes.items() if change.replaces})
         some, none = provider_pb2.DiffResponse.DIFF_SOME, provider_pb2.DiffResponse.DIFF_NONE
         return provider_pb2.DiffResponse(
             changes=some if changes else none,
-            diffs=sorted(set(map(_top, changes))),
+            diffs=sorted(set(map(top, changes))),
             replaces=replaced,
             stables=sorted(name for name, f in kind.fields.items() if f.replaces and name not in replaced),
             deleteBeforeReplace=bool(replaced) and kind.delete_before_replace,
@@ -185,12 +194,12 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         planned = kind.plan(old, given, cloud)
         if request.preview:
             return provider_pb2.UpdateResponse(properties=_outputs(kind, planned))
-        changed = set(map(_top, kind.changes(old, planned, given, request.ignoreChanges)))
+        changed = set(kind.changes(old, planned, given, request.ignoreChanges))
         ident = request.id
         if changed != {"deletionPolicy"}:
             _reported(
                 context,
-                lambda: kind.update(ident, old, planned, changed, cloud),
+                lambda: kind.update(ident, planned, changed, cloud),
                 f"updating {request.urn}",
             )
         state = self._read_back(request.urn, "updating", ident, planned, context)
@@ -248,9 +257,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             _abort(context, "the stand-in for the GCP plugin was not configured")
         return self._cloud
 
-    def _read_back(
-        self, urn: str, doing: str, ident: str, planned: Properties, context: Context
-    ) -> Properties:
+    def _read_back(self, urn: str, doing: str, ident: str, planned: Props, context: Context) -> Props:
         """What was just written. A failure leaves the resource in the state: it is there."""
         kind, cloud = self._type(urn, context), self._configured(context)
         try:
@@ -267,23 +274,19 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     def _log(self, message: str) -> None:
         if self._engine:
-            with grpc.insecure_channel(self._engine) as channel:
+            with grpc.insecure_channel(self._engine, [("grpc.enable_http_proxy", 0)]) as channel:
                 engine_pb2_grpc.EngineStub(channel).Log(
                     engine_pb2.LogRequest(severity=engine_pb2.INFO, message=message)
                 )
 
 
-def _outputs(kind: ResourceType, state: Properties) -> Any:
+def _outputs(kind: ResourceType, state: Props) -> Any:
     return to_struct(state, {name for name, field in kind.fields.items() if field.secret})
 
 
 def _property_diff(change: Change) -> provider_pb2.PropertyDiff:
     name = f"{change.verb}_replace" if change.replaces else change.verb
     return provider_pb2.PropertyDiff(kind=provider_pb2.PropertyDiff.Kind.Value(name.upper()))
-
-
-def _top(path: str) -> str:
-    return path.partition("[")[0].partition(".")[0]
 
 
 def _type_and_name(urn: str) -> tuple[str, str]:

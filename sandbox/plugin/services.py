@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from sandbox.plugin.resources import DELETION_POLICY, Cloud, ResourceType, required_project
 from sandbox.plugin.rest import NOT_FOUND, OPERATION_SECONDS, PluginError, has_status, saying
 from sandbox.plugin.schema import Field
-from sandbox.plugin.values import Properties
+from sandbox.plugin.values import Props
 
 USAGE = "https://serviceusage.googleapis.com/v1"
 PROJECTS = "https://cloudresourcemanager.googleapis.com/v1/projects"
@@ -57,7 +57,7 @@ class Service(ResourceType):
         self._lock = threading.Lock()
         self._batches: dict[str, _Batch] = {}
 
-    def create(self, planned: Properties, cloud: Cloud) -> tuple[str, Properties | None]:
+    def create(self, planned: Props, cloud: Cloud) -> tuple[str, Props | None]:
         project, service = _last(required_project(planned, cloud)), planned["service"]
         ident = f"{project}/{service}"
         with saying(f"Error when reading or editing Project Service {ident}"):
@@ -67,7 +67,7 @@ class Service(ResourceType):
             self._enable_together(service, project, cloud)
         return ident, None
 
-    def read(self, ident: str, state: Properties, cloud: Cloud) -> Properties | None:
+    def read(self, ident: str, state: Props, cloud: Cloud) -> Props | None:
         project, service = ident.split("/")
         with saying(f"Error when reading or editing Project Service {ident}"):
             try:
@@ -81,12 +81,12 @@ class Service(ResourceType):
                 return None
         return {"project": project, "service": service}
 
-    def delete(self, ident: str, state: Properties, cloud: Cloud) -> None:
+    def delete(self, ident: str, state: Props, cloud: Cloud) -> None:
         if not state.get("disableOnDestroy"):
             return
         project, service = ident.split("/")
         check = "CHECK" if state.get("checkIfServiceHasUsageOnDestroy") else "SKIP"
-        body: Properties = {"checkIfServiceHasUsage": check}
+        body: Props = {"checkIfServiceHasUsage": check}
         if state.get("disableDependentServices"):
             body["disableDependentServices"] = True
         with saying(f'Error disabling service "{service}" for project "{project}"'):
@@ -95,7 +95,7 @@ class Service(ResourceType):
             )
             cloud.api.finish(operation, USAGE, "api to disable")
 
-    def parse_id(self, ident: str, cloud: Cloud) -> tuple[str, Properties]:
+    def parse_id(self, ident: str, cloud: Cloud) -> tuple[str, Props]:
         project, _, service = ident.partition("/")
         if not service or "/" in service:
             raise PluginError(
@@ -151,8 +151,9 @@ class Service(ResourceType):
                     else cloud.api.call("POST", f"{base}:batchEnable", {"serviceIds": names})
                 )
                 cloud.api.finish(operation, USAGE, f'Enable Project "{project}" Services: {names}')
-        for _ in cloud.api.attempts(OPERATION_SECONDS):
+        for last in cloud.api.attempts(OPERATION_SECONDS):
             missing = sorted(set(services) - self._enabled(project, cloud))
             if not missing:
                 return
-        raise PluginError(f"failed to enable some service(s) {missing} for project {project}")
+            if last:
+                raise PluginError(f"failed to enable some service(s) {missing} for {project}")

@@ -15,7 +15,7 @@ from pulumi.runtime import rpc
 
 # A plain JSON value, or UNKNOWN: what properties and bodies are made of.
 Json: TypeAlias = Any
-Properties: TypeAlias = dict[str, Json]
+Props: TypeAlias = dict[str, Json]
 
 UNKNOWN = rpc.UNKNOWN
 # The wire's marks of a secret (pulumi sdk/go/common/resource: SigKey, SecretSig).
@@ -41,12 +41,12 @@ def known_part(value: Json) -> Json:
     return value
 
 
-def from_struct(struct: struct_pb2.Struct) -> Properties:
+def from_struct(struct: struct_pb2.Struct) -> Props:
     """The properties of a request. Names of the engine's own (``__…``) are left out."""
     return {key: _from_value(value) for key, value in struct.fields.items() if _is_given(key, value)}
 
 
-def to_struct(properties: Properties, secrets: Collection[str] = ()) -> struct_pb2.Struct:
+def to_struct(properties: Props, secrets: Collection[str] = ()) -> struct_pb2.Struct:
     """The properties of an answer; those named in ``secrets`` are marked."""
     struct = struct_pb2.Struct()
     for key, value in properties.items():

@@ -1,0 +1,66 @@
+# Everything here works on the sandbox: no target talks to a real project.
+# `STACK=prod make up` chooses the stack; `PATH=/where/the/real/plugin/is:$PATH make up` the plugin.
+
+STACK ?= dev
+PYTHON ?= python3
+VENV := .venv
+# A venv is finished when this file is in it: one that was cut off is made again.
+READY := $(VENV)/.ready
+SANDBOX := $(VENV)/bin/python -m sandbox
+INSIDE := $(SANDBOX) run --
+PULUMI := $(INSIDE) pulumi --non-interactive --stack $(STACK)
+
+.DEFAULT_GOAL := help
+.PHONY: help venv stack up preview refresh outputs down shell test test-slow lint clean
+
+help: ## show this
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+venv: $(READY)
+
+$(READY): requirements.lock
+	@echo "Installing the Python packages into $(VENV) …"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: PYTHON=python3.12 make …")'
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check $$(grep -o '^uv==[^ ]*' requirements.lock)
+	@VIRTUAL_ENV=$(VENV) $(VENV)/bin/uv pip install --quiet --compile-bytecode --require-hashes -r requirements.lock
+	@touch $(READY)
+
+stack: venv
+	@$(INSIDE) pulumi --non-interactive stack select --create $(STACK)
+
+up: stack ## make the index on the sandbox, everything that it needs included
+	@$(PULUMI) up --yes --skip-preview
+	@$(SANDBOX) summary $(STACK)
+
+preview: stack ## show what `make up` would change
+	@$(PULUMI) preview --diff
+
+refresh: stack ## read back what the cloud has, as `up` would see it
+	@$(PULUMI) refresh --yes --skip-preview
+
+outputs: stack ## print the stack's outputs
+	@$(PULUMI) stack output
+
+down: stack ## destroy the stack on the sandbox, protected or not, and stop the sandbox
+	@$(PULUMI) destroy --yes --skip-preview --ignore-protect
+	@$(SANDBOX) stop
+	@echo "Left: $(VENV), .sandbox (the cloud's other stacks, and APIs that stay on) and the cached engine; \`make clean\` removes the first two."
+
+shell: stack ## open a shell inside the sandbox
+	@$(INSIDE) $${SHELL:-/bin/sh}
+
+test: venv ## run the quick tests: unit, inventories, end to end
+	@$(VENV)/bin/python -m pytest -m 'not slow'
+
+test-slow: venv ## run the tests that take minutes
+	@$(VENV)/bin/python -m pytest -m slow
+
+lint: venv ## check style and types
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/basedpyright
+
+clean: ## stop the sandbox and remove it and the venv; the cached engine stays
+	@[ ! -x $(VENV)/bin/python ] || $(SANDBOX) reset
+	@rm -rf $(VENV) .sandbox

@@ -1,0 +1,20 @@
+"""What all tests share: the recorder, and a run that no login of the developer reaches."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from tests.recorder import run_program
+
+__all__ = ["run_program"]
+
+REAL_LOGINS = ("GOOGLE_", "GCLOUD_", "CLOUDSDK_", "PULUMI_")
+
+
+@pytest.fixture(autouse=True)
+def _no_real_logins(monkeypatch: pytest.MonkeyPatch) -> None:  # pyright: ignore[reportUnusedFunction]
+    for key in os.environ:
+        if key.startswith(REAL_LOGINS):
+            monkeypatch.delenv(key)

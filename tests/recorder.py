@@ -1,0 +1,145 @@
+"""Runs the program as the engine's language host does, against a monitor that records.
+
+Owns what unit tests and inventories share: configuration in, registrations and outputs out. No engine,
+no plugin: what those make of the registrations is for `tests/sandbox`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import runpy
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pulumi
+import pytest
+from google.protobuf.json_format import MessageToDict
+from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks, set_mocks
+from pulumi.runtime.stack import run_in_stack
+
+PROGRAM = "__main__.py"
+REPOSITORY = "gcp:artifactregistry/repository:Repository"
+BINDING = "gcp:artifactregistry/repositoryIamBinding:RepositoryIamBinding"
+MEMBER = "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember"
+ACCOUNT = "gcp:serviceaccount/account:Account"
+SERVICE = "gcp:projects/service:Service"
+REGISTRY = "python-registry:index:PythonRegistry"
+
+MINIMAL = {"gcp:project": "demo-proj", "python-registry:location": "us-central1"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Registration:
+    """One resource as the program asked for it."""
+
+    type: str
+    name: str
+    urn: str
+    parent: str
+    inputs: dict[str, Any]
+    dependencies: list[str]
+    protect: bool
+    aliases: list[str]
+    error_hooks: list[str]
+
+
+@dataclass
+class Recording:
+    """Everything one run of the program asked for."""
+
+    resources: list[Registration] = field(default_factory=list[Registration])
+    outputs: dict[str, Any] = field(default_factory=dict[str, Any])
+    component_outputs: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    def of(self, type_: str) -> dict[str, Registration]:
+        """The resources of a type, by name."""
+        return {r.name: r for r in self.resources if r.type == type_}
+
+    def __getitem__(self, name: str) -> Registration:
+        return next(r for r in self.resources if r.name == name)
+
+
+class _Answers(Mocks):
+    """What the plugin answers: the inputs, and what Google computes from them."""
+
+    def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
+        outputs = dict(args.inputs)
+        if args.typ == ACCOUNT:
+            email = f"{outputs['accountId']}@{outputs['project']}.iam.gserviceaccount.com"
+            outputs |= {"email": email, "member": f"serviceAccount:{email}"}
+        return f"{args.name}-id", outputs
+
+    def call(self, args: MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
+        raise AssertionError(f"the program asks Google during a preview: {args.token}")
+
+
+class _RecordingMonitor(MockMonitor):
+    def __init__(self) -> None:
+        super().__init__(_Answers())
+        self.recording = Recording()
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802  # the protocol's name
+        urn = self.make_urn(request.parent, request.type, request.name)
+        known = [r.urn for r in self.recording.resources]
+        assert urn not in known, f"two resources are called {urn}"
+        if request.type != "pulumi:pulumi:Stack":
+            self.recording.resources.append(
+                Registration(
+                    type=request.type,
+                    name=request.name,
+                    urn=urn,
+                    parent=request.parent,
+                    inputs=MessageToDict(request.object),
+                    dependencies=sorted(request.dependencies),
+                    protect=request.protect,
+                    aliases=[alias.urn for alias in request.aliases],
+                    error_hooks=list(request.hooks.on_error),
+                )
+            )
+        return super().RegisterResource(request)
+
+    def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802
+        outputs = MessageToDict(request.outputs)
+        if "pulumi:pulumi:Stack::" in request.urn:
+            self.recording.outputs = outputs
+        else:
+            self.recording.component_outputs = outputs
+        return super().RegisterResourceOutputs(request)
+
+
+def engine_config(values: Mapping[str, Any]) -> dict[str, str]:
+    """Configuration as the engine hands it over: texts as they are, everything else as JSON."""
+    return {k: v if isinstance(v, str) else json.dumps(v) for k, v in values.items()}
+
+
+Run = Callable[..., Recording]
+
+
+@pytest.fixture
+def run_program(monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs `__main__.py` with a configuration, and gives what it asked for."""
+
+    def run(
+        config: Mapping[str, Any], *, preview: bool = False, secrets: tuple[str, ...] = ()
+    ) -> Recording:
+        monkeypatch.setenv("PULUMI_CONFIG", json.dumps(engine_config(config)))
+        monkeypatch.setenv("PULUMI_CONFIG_SECRET_KEYS", json.dumps(secrets))
+        monitor = _RecordingMonitor()
+        loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(loop)
+        try:
+            set_mocks(
+                monitor.mocks, project="python-registry", stack="test", preview=preview, monitor=monitor
+            )
+            # The mocks make a stack of their own; the program is to run in the engine's kind.
+            pulumi.runtime.settings.ROOT.set(None)
+            loop.run_until_complete(run_in_stack(lambda: runpy.run_path(PROGRAM, run_name="__main__")))
+        finally:
+            pulumi.runtime.settings.reset_options()
+            loop.close()
+            asyncio.set_event_loop(None)
+        return monitor.recording
+
+    return run

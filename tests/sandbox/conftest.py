@@ -1,0 +1,161 @@
+"""A sandbox of the tests' own, with the real engine and real clients in it.
+
+The plugin is the one that a person would get: the real one if it is on PATH or can be fetched, else the
+stand-in. So `PATH=/where/the/real/plugin/is:$PATH make test` runs all of this on the real one.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from sandbox.folder import FOLDER_VARIABLE
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+PROJECT = "demo-proj"
+LOCATION = "us-central1"
+# Every test has a stack and a project of its own.
+_numbers = itertools.count(1)
+PROGRAM_FILES = ("__main__.py", "settings.py", "components", "Pulumi.yaml")
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """One running sandbox, and what is asked of it."""
+
+    folder: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, FOLDER_VARIABLE: str(self.folder), "PYTHONPATH": str(CHECKOUT)}
+
+    def command(self, *words: str) -> list[str]:
+        return [sys.executable, "-m", "sandbox", *words]
+
+    def __call__(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run `python -m sandbox WORDS`."""
+        done = subprocess.run(
+            self.command(*words), env=self.environment, capture_output=True, text=True, check=False
+        )
+        assert not check or done.returncode == 0, f"{words}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    def run(
+        self, *command: str, check: bool = True, member: str | None = None, cwd: Path | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command inside the sandbox."""
+        who = ["--as", member] if member else []
+        done = subprocess.run(
+            self.command("run", *who, "--", *command),
+            env=self.environment,
+            cwd=cwd,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert not check or done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    def log(self) -> list[dict[str, Any]]:
+        """Every request so far."""
+        return [json.loads(line) for line in self("log", "--json").stdout.splitlines()]
+
+    def curl(self, method: str, url: str, body: Any = None, member: str | None = None) -> tuple[int, Any]:
+        """Ask a Google host as a client would: status and JSON."""
+        data = ["--data", json.dumps(body), "--header", "Content-Type: application/json"] if body else []
+        script = (
+            'exec curl -sS -w "\\n%{http_code}" -H "Authorization: Bearer $GOOGLE_OAUTH_ACCESS_TOKEN" "$@"'
+        )
+        words = ["sh", "-c", script, "curl", "-X", method, *data, url]
+        text, _, status = self.run(*words, member=member).stdout.rpartition("\n")
+        return int(status), json.loads(text or "null")
+
+
+@dataclass
+class Program:
+    """A copy of the program with a stack file of its own, on a sandbox."""
+
+    sandbox: Sandbox
+    folder: Path
+    stack: str
+    project: str
+
+    def configure(self, **settings: Any) -> None:
+        """Write the stack file: a small valid one, and these keys of the program's namespace."""
+        values = {"location": LOCATION, "protect": False, **settings}
+        config = {"gcp:project": self.project, **{f"python-registry:{k}": v for k, v in values.items()}}
+        (self.folder / f"Pulumi.{self.stack}.yaml").write_text(yaml.safe_dump({"config": config}))
+
+    def pulumi(
+        self, *words: str, check: bool = True, member: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        command = ["pulumi", "--non-interactive", "--stack", self.stack, *words]
+        return self.sandbox.run(*command, check=check, member=member, cwd=self.folder)
+
+    def up(self, *words: str, check: bool = True, member: str | None = None) -> str:
+        """`pulumi up`; what it printed."""
+        done = self.pulumi("up", "--yes", "--skip-preview", *words, check=check, member=member)
+        return done.stdout + done.stderr
+
+    def refresh(self) -> str:
+        return self.pulumi("refresh", "--yes", "--skip-preview").stdout
+
+    def destroy(self) -> str:
+        return self.pulumi("destroy", "--yes", "--skip-preview", "--ignore-protect").stdout
+
+    def preview(self) -> dict[str, Any]:
+        """`pulumi preview --json`: what would change."""
+        return json.loads(self.pulumi("preview", "--json").stdout)
+
+    def changes(self) -> dict[str, str]:
+        """What a preview would do, by resource name; without what stays the same."""
+        return {
+            step["urn"].rpartition("::")[2]: step["op"]
+            for step in self.preview()["steps"]
+            if step["op"] != "same"
+        }
+
+    def outputs(self) -> dict[str, Any]:
+        return json.loads(self.pulumi("stack", "output", "--json").stdout)
+
+    def repository(self, name: str) -> str:
+        """The address of a repository in the Artifact Registry API."""
+        parent = f"projects/{self.project}/locations/{LOCATION}/repositories"
+        return f"https://artifactregistry.googleapis.com/v1/{parent}/{name}"
+
+    def policy(self, name: str) -> dict[str, list[str]]:
+        """Who has which role on a repository, read back from the cloud."""
+        _, policy = self.sandbox.curl("GET", f"{self.repository(name)}:getIamPolicy")
+        return {b["role"].rpartition(".")[2]: sorted(b["members"]) for b in policy.get("bindings", [])}
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """A sandbox for one module's tests; nothing of it is left behind."""
+    sandbox = Sandbox(tmp_path_factory.mktemp("sandbox") / "state")
+    yield sandbox
+    sandbox("reset")
+
+
+@pytest.fixture
+def program(sandbox: Sandbox, tmp_path: Path) -> Program:
+    """The program with an empty stack, in a project of the test's own."""
+    for name in PROGRAM_FILES:
+        source, target = CHECKOUT / name, tmp_path / name
+        shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
+    number = next(_numbers)
+    program = Program(sandbox, tmp_path, stack=f"test{number}", project=f"{PROJECT}-{number}")
+    program.configure()
+    sandbox.run("pulumi", "stack", "init", program.stack, cwd=tmp_path)
+    return program

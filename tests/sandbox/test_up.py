@@ -1,0 +1,239 @@
+"""The whole way: the committed program, the real engine, a cloud that decides as Google does."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+
+import pytest
+import yaml
+
+from tests.sandbox.conftest import CHECKOUT, LOCATION, Program, Sandbox
+
+pytestmark = pytest.mark.sandbox
+
+OWNER = "user:owner@sandbox.example"
+
+
+def test_up_makes_an_index_and_a_second_up_changes_nothing(program: Program) -> None:
+    program.configure(readers=["group:all@example.com"], labels={"team": "data"})
+    program.up()
+    assert "unchanged" in program.up()
+    assert program.changes() == {}
+
+    reader = f"serviceAccount:python-reader@{program.project}.iam.gserviceaccount.com"
+    writer = f"serviceAccount:python-writer@{program.project}.iam.gserviceaccount.com"
+    readers = ["group:all@example.com", reader]
+    assert program.policy("python") == {"reader": readers, "writer": [writer]}
+    assert program.policy("python-index") == {"reader": [*readers, writer]}
+    assert program.policy("python-pypi") == {"reader": [*readers, writer]}
+
+    status, index = program.sandbox.curl("GET", program.repository("python-index"))
+    assert status == 200
+    assert index["mode"] == "VIRTUAL_REPOSITORY"
+    assert index["labels"] == {"team": "data", "goog-pulumi-provisioned": "true"}
+    assert program.outputs()["reader_email"] == reader.partition(":")[2]
+
+
+def test_outputs_are_known_before_anything_exists(program: Program) -> None:
+    shown = program.pulumi("preview", "--diff").stdout.partition("--outputs:--")[2]
+    known = dict(re.findall(r"^    (\w+)\s*: (.*)$", shown, re.MULTILINE))
+    program.up()
+    assert set(known) == set(program.outputs())
+    assert [name for name, value in known.items() if "output<" in value] == []
+
+
+def test_a_preview_of_a_first_up_asks_google_nothing_of_its_own(program: Program) -> None:
+    before = len(program.sandbox.log())
+    program.preview()
+    asked = {(r["host"], r["path"]) for r in program.sandbox.log()[before:]}
+    assert asked <= {("openidconnect.googleapis.com", "/v1/userinfo")}
+
+
+def test_a_refresh_finds_what_was_changed_by_hand_and_up_mends_it(program: Program) -> None:
+    program.configure(labels={"team": "data"})
+    program.up()
+    assert "~" not in program.refresh().partition("Resources:")[2]
+    status, _ = program.sandbox.curl(
+        "PATCH", f"{program.repository('python')}?updateMask=labels", {"labels": {"team": "theirs"}}
+    )
+    assert status == 200
+    assert program.changes() == {}, "a plain preview compares with the state alone"
+    assert "~ 1 updated" in program.refresh()
+    assert program.changes() == {"registry-upload": "update"}
+    program.up()
+    _, mended = program.sandbox.curl("GET", program.repository("python"))
+    assert mended["labels"] == {"team": "data", "goog-pulumi-provisioned": "true"}
+
+
+def test_a_changed_label_updates_and_nothing_else_happens(program: Program) -> None:
+    program.up()
+    program.configure(labels={"team": "data"})
+    assert program.changes() == dict.fromkeys(
+        ["registry-upload", "registry-pypi", "registry-index"], "update"
+    )
+    program.up()
+    assert program.changes() == {}
+
+
+def test_switching_the_proxy_off_and_on_never_touches_the_upload_repository(program: Program) -> None:
+    program.up()
+    _, before = program.sandbox.curl("GET", program.repository("python"))
+    program.configure(pypiProxy=False)
+    assert set(program.changes().values()) == {"delete"}
+    program.up()
+    assert program.sandbox.curl("GET", program.repository("python-index"))[0] == 404
+    assert program.sandbox.curl("GET", program.repository("python-pypi"))[0] == 404
+    assert program.outputs()["pip_conf"].startswith("[global]\nextra-index-url = ")
+    program.configure(pypiProxy=True)
+    program.up()
+    assert program.sandbox.curl("GET", program.repository("python-index"))[0] == 200
+    assert program.sandbox.curl("GET", program.repository("python"))[1] == before
+
+
+def test_without_accounts_and_proxy_there_is_one_repository_and_no_account(program: Program) -> None:
+    program.configure(serviceAccounts=False, pypiProxy=False)
+    program.up()
+    enabled = (
+        f"https://serviceusage.googleapis.com/v1/projects/{program.project}/services?filter=state:ENABLED"
+    )
+    _, services = program.sandbox.curl("GET", enabled)
+    assert {s["config"]["name"] for s in services["services"]} == {
+        "artifactregistry.googleapis.com",
+        "cloudresourcemanager.googleapis.com",
+        "serviceusage.googleapis.com",
+    }
+    assert program.changes() == {}
+    program.configure()
+    program.up()
+    assert program.changes() == {}
+
+
+def test_additive_access_leaves_what_others_granted(program: Program) -> None:
+    program.configure(access="additive", readers=["user:a@example.com"])
+    program.up()
+    _, policy = program.sandbox.curl("GET", f"{program.repository('python')}:getIamPolicy")
+    policy["bindings"][0]["members"].append("user:theirs@example.com")
+    program.sandbox.curl("POST", f"{program.repository('python')}:setIamPolicy", {"policy": policy})
+    program.configure(access="additive", readers=["user:b@example.com"])
+    program.up("--refresh")
+    readers = program.policy("python")["reader"]
+    assert "user:theirs@example.com" in readers
+    assert "user:b@example.com" in readers
+    assert "user:a@example.com" not in readers
+
+
+def test_authoritative_access_takes_it_away_at_the_next_refreshed_up(program: Program) -> None:
+    program.up()
+    _, policy = program.sandbox.curl("GET", f"{program.repository('python')}:getIamPolicy")
+    policy["bindings"].append(
+        {"role": "roles/artifactregistry.repoAdmin", "members": ["user:theirs@example.com"]}
+    )
+    program.sandbox.curl("POST", f"{program.repository('python')}:setIamPolicy", {"policy": policy})
+    assert "repoAdmin" in program.policy("python")
+    program.up("--refresh")
+    assert "repoAdmin" not in program.policy("python")
+
+
+def test_the_upload_repository_is_protected_in_the_preview(program: Program) -> None:
+    program.configure(protect=True)
+    program.up()
+    program.configure(protect=True, location="europe-west1")
+    refused = program.pulumi("preview", "--diff", check=False)
+    assert refused.returncode != 0
+    assert "protect" in refused.stdout + refused.stderr
+    assert program.sandbox.curl("GET", program.repository("python"))[0] == 200
+
+
+def test_destroy_takes_all_of_it_but_the_apis(program: Program) -> None:
+    program.configure(protect=True)
+    program.up()
+    program.destroy()
+    for name in ("python", "python-pypi", "python-index"):
+        assert program.sandbox.curl("GET", program.repository(name))[0] == 404
+    accounts = f"https://iam.googleapis.com/v1/projects/{program.project}/serviceAccounts"
+    assert program.sandbox.curl("GET", accounts) == (200, {"accounts": []})
+
+
+def test_a_bad_stack_file_is_a_message_before_any_resource(program: Program) -> None:
+    program.configure(location="us-centra1", reader=["alice@example.com"])
+    before = len(program.sandbox.log())
+    refused = program.pulumi("up", "--yes", "--skip-preview", check=False)
+    text = refused.stdout + refused.stderr
+    assert refused.returncode != 0
+    assert "2 problems in the stack's settings; nothing was changed." in text
+    assert "did you mean us-central1?" in text
+    assert "did you mean python-registry:readers?" in text
+    assert "Traceback" not in text
+    assert not [r for r in program.sandbox.log()[before:] if r["host"] != "openidconnect.googleapis.com"]
+
+
+def test_a_deployer_needs_the_roles_that_the_readme_names_and_no_more(program: Program) -> None:
+    readme = (
+        (CHECKOUT / "README.md").read_text().partition("### Roles of the deployer")[2].partition("\n##")[0]
+    )
+    roles = [word for word in readme.replace("`", " ").split() if word.startswith("roles/")]
+    deployer = "user:deployer@example.com"
+    manager = f"https://cloudresourcemanager.googleapis.com/v1/projects/{program.project}"
+
+    def grant(names: list[str]) -> None:
+        _, policy = program.sandbox.curl("POST", f"{manager}:getIamPolicy", {"options": {}})
+        bindings = [b for b in policy["bindings"] if deployer not in b["members"]]
+        bindings += [{"role": role, "members": [deployer]} for role in names]
+        answer = program.sandbox.curl(
+            "POST", f"{manager}:setIamPolicy", {"policy": {**policy, "bindings": bindings}}
+        )
+        assert answer[0] == 200, answer
+
+    assert len(roles) == 3
+    for missing in roles:
+        grant([role for role in roles if role != missing])
+        text = program.up(check=False, member=deployer)
+        assert "Error 403" in text, f"without {missing} it passed"
+    grant(roles)
+    program.up(member=deployer)
+    program.destroy()
+
+
+def test_gcloud_prints_the_same_client_files(program: Program) -> None:
+    if shutil.which("gcloud") is None:
+        pytest.skip("gcloud is not installed")
+    program.configure(pypiProxy=False, repository="py-repo")
+    program.up()
+    where = ["--repository=py-repo", f"--location={LOCATION}", f"--project={program.project}"]
+    printed = program.sandbox.run("gcloud", "artifacts", "print-settings", "python", *where).stdout
+    # A comment before each of the two files says where to put it.
+    snippets = [
+        part.strip("\n") + "\n" for part in re.split(r"^#.*\n", printed, flags=re.MULTILINE) if part
+    ]
+    outputs = program.outputs()
+    assert snippets == [outputs["pypirc"], outputs["pip_conf"]]
+
+
+def test_the_committed_files_are_the_same_after_a_run(sandbox: Sandbox) -> None:
+    def digest() -> dict[str, str]:
+        files = subprocess.run(
+            ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+            cwd=CHECKOUT,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.split("\n")
+        return {
+            f: hashlib.sha256((CHECKOUT / f).read_bytes()).hexdigest()
+            for f in files
+            if (CHECKOUT / f).is_file()
+        }
+
+    before = digest()
+    for stack in ("dev", "prod"):
+        command = ["pulumi", "--non-interactive", "--stack", stack]
+        sandbox.run("pulumi", "--non-interactive", "stack", "select", "--create", stack, cwd=CHECKOUT)
+        sandbox.run(*command, "up", "--yes", "--skip-preview", cwd=CHECKOUT)
+        outputs = json.loads(sandbox.run(*command, "stack", "output", "--json", cwd=CHECKOUT).stdout)
+        config = yaml.safe_load((CHECKOUT / f"Pulumi.{stack}.yaml").read_text())["config"]
+        assert outputs["location"] == config["python-registry:location"]
+    assert digest() == before

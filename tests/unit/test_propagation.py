@@ -1,0 +1,166 @@
+"""What a first `up` waits for, and what it does not."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import pulumi
+import pytest
+from pulumi.runtime.mocks import MockMonitor, set_mocks
+
+from components import propagation
+from components.propagation import INTERVAL_SECONDS, PATIENCE_SECONDS, Propagation
+from tests.recorder import REPOSITORY, _Answers
+
+APIS = ["artifactregistry.googleapis.com", "iam.googleapis.com"]
+ACCOUNT = "python-reader@demo-proj.iam.gserviceaccount.com"
+URN = "urn:pulumi:dev::python-registry::python-registry:index:PythonRegistry$"
+
+
+def disabled(api: str) -> str:
+    """The plugin's text for an API that is off, as recorded."""
+    return (
+        "Error creating Repository: googleapi: Error 403: Artifact Registry API has not been used in project "
+        f"demo-proj before or it is disabled. Enable it by visiting …/apis/api/{api}/overview then retry.\n"
+        f'Details:\n[{{"reason": "SERVICE_DISABLED", "metadata": {{"service": "{api}"}}}}]'
+    )
+
+
+def unknown(account: str) -> str:
+    return f"Error 400: Service account {account} does not exist., badRequest"
+
+
+class Clock:
+    """Time that passes only where the hook sleeps."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 1000.0
+        self.step = 1
+        self.said: list[str] = []
+        monkeypatch.setattr(propagation.time, "monotonic", lambda: self.now)
+        monkeypatch.setattr(propagation, "asyncio", self)
+        monkeypatch.setattr(propagation.pulumi.log, "info", self.said.append)
+        monkeypatch.setattr(propagation.pulumi.log, "error", self.said.append)
+
+    async def sleep(self, seconds: float) -> None:
+        self.now += seconds * self.step
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock(monkeypatch)
+
+
+@pytest.fixture
+def loop() -> Iterator[asyncio.AbstractEventLoop]:
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    set_mocks(_Answers(), monitor=MockMonitor(_Answers()))
+    yield loop
+    pulumi.runtime.settings.reset_options()
+    loop.close()
+    asyncio.set_event_loop(None)
+
+
+@pytest.fixture
+def waiting(loop: asyncio.AbstractEventLoop) -> Propagation:
+    return Propagation("registry", APIS, [ACCOUNT], "demo-proj")
+
+
+def failed(*errors: str, type_: str = REPOSITORY) -> pulumi.ErrorHookArgs:
+    return pulumi.ErrorHookArgs(
+        urn=f"{URN}{type_}::registry-upload",
+        id="",
+        name="registry-upload",
+        type=type_,
+        new_inputs={"project": "demo-proj", "location": "us", "repositoryId": "python"},
+        failed_operation="create",
+        errors=list(errors),
+    )
+
+
+def retries(
+    loop: asyncio.AbstractEventLoop, waiting: Propagation, *errors: str, type_: str = REPOSITORY
+) -> bool:
+    return loop.run_until_complete(waiting.on_error(failed(*errors, type_=type_)))
+
+
+@pytest.mark.parametrize("error", [disabled(APIS[0]), disabled(APIS[1]), unknown(ACCOUNT)])
+def test_what_this_program_made_is_waited_for(
+    clock: Clock, loop: asyncio.AbstractEventLoop, waiting: Propagation, error: str
+) -> None:
+    assert retries(loop, waiting, error)
+    assert clock.now == 1000 + INTERVAL_SECONDS
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        disabled("compute.googleapis.com"),
+        disabled("cloudresourcemanager.googleapis.com"),
+        unknown("somebody-else@demo-proj.iam.gserviceaccount.com"),
+        "googleapi: Error 403: Permission 'artifactregistry.repositories.create' denied on resource",
+        "googleapi: Error 409: the repository already exists",
+        "",
+    ],
+)
+def test_anything_else_fails_at_once(
+    clock: Clock, loop: asyncio.AbstractEventLoop, waiting: Propagation, error: str
+) -> None:
+    assert not retries(loop, waiting, error)
+    assert clock.now == 1000
+
+
+def test_only_the_newest_error_counts(
+    clock: Clock, loop: asyncio.AbstractEventLoop, waiting: Propagation
+) -> None:
+    assert not retries(loop, waiting, "Error 403: Permission denied", disabled(APIS[0]))
+
+
+def test_waiting_ends(clock: Clock, loop: asyncio.AbstractEventLoop, waiting: Propagation) -> None:
+    attempts = 0
+    while retries(loop, waiting, disabled(APIS[0])):
+        attempts += 1
+    assert PATIENCE_SECONDS < clock.now - 1000 <= PATIENCE_SECONDS + INTERVAL_SECONDS
+    assert attempts < 100, "the engine gives up after 100 retries, without our message"
+    assert clock.said[-1].startswith("Waited 425 s for artifactregistry.googleapis.com")
+
+
+def test_it_says_what_it_waits_for_and_since_when(
+    clock: Clock, loop: asyncio.AbstractEventLoop, waiting: Propagation
+) -> None:
+    for _ in range(3):
+        retries(loop, waiting, unknown(ACCOUNT))
+    assert clock.said == [
+        f"Waiting for {ACCOUNT}, made just now, to be known to IAM: {seconds} s so far, at most 7 min."
+        for seconds in (0, 5, 10)
+    ]
+
+
+def test_resources_that_wait_for_one_thing_say_it_once(
+    clock: Clock, loop: asyncio.AbstractEventLoop, waiting: Propagation
+) -> None:
+    clock.step = 0
+    for _ in range(3):
+        assert retries(loop, waiting, disabled(APIS[0]))
+    assert len(clock.said) == 1
+
+
+def test_a_project_without_resource_manager_is_told_the_command(
+    clock: Clock, loop: asyncio.AbstractEventLoop, waiting: Propagation
+) -> None:
+    error = disabled("cloudresourcemanager.googleapis.com")
+    assert not retries(loop, waiting, error, type_="gcp:projects/service:Service")
+    assert "gcloud services enable cloudresourcemanager.googleapis.com --project demo-proj" in clock.said[0]
+
+
+def test_a_repository_that_exists_comes_with_the_command_that_takes_it_over(
+    clock: Clock, loop: asyncio.AbstractEventLoop, waiting: Propagation
+) -> None:
+    assert not retries(loop, waiting, "googleapi: Error 409: the repository already exists")
+    assert (
+        "pulumi import gcp:artifactregistry/repository:Repository registry-upload "
+        "projects/demo-proj/locations/us/repositories/python --parent "
+        "'parent=urn:pulumi:dev::python-registry::python-registry:index:PythonRegistry::registry'"
+    ) in clock.said[0]

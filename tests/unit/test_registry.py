@@ -1,0 +1,199 @@
+"""What the program asks for: resources, order, protection, outputs."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.python_registry import CONTRACT_VERSION, OUTPUTS, PythonRegistry
+from tests.recorder import (
+    ACCOUNT,
+    BINDING,
+    MEMBER,
+    MINIMAL,
+    REGISTRY,
+    REPOSITORY,
+    SERVICE,
+    Recording,
+    Run,
+)
+
+READER_MEMBER = "serviceAccount:python-reader@demo-proj.iam.gserviceaccount.com"
+WRITER_MEMBER = "serviceAccount:python-writer@demo-proj.iam.gserviceaccount.com"
+PEOPLE = {
+    "python-registry:readers": ["group:all@example.com"],
+    "python-registry:writers": ["user:ci@example.com"],
+    "python-registry:admins": ["user:boss@example.com"],
+}
+
+
+def urns(recording: Recording, type_: str) -> set[str]:
+    return {r.urn for r in recording.of(type_).values()}
+
+
+def test_one_component_holds_everything(run_program: Run) -> None:
+    recording = run_program(MINIMAL)
+    assert list(recording.of(REGISTRY)) == ["registry"]
+    for resource in recording.resources:
+        if resource.type != REGISTRY:
+            assert resource.parent == recording["registry"].urn, resource.name
+
+
+def test_apis_are_never_disabled_again(run_program: Run) -> None:
+    services = run_program(MINIMAL).of(SERVICE).values()
+    assert {s.inputs["service"] for s in services} == {
+        "artifactregistry.googleapis.com",
+        "iam.googleapis.com",
+        "iamcredentials.googleapis.com",
+    }
+    assert all(s.inputs["disableOnDestroy"] is False for s in services)
+
+
+def test_without_accounts_their_apis_stay_as_they_are(run_program: Run) -> None:
+    recording = run_program({**MINIMAL, "python-registry:serviceAccounts": False})
+    assert [s.inputs["service"] for s in recording.of(SERVICE).values()] == [
+        "artifactregistry.googleapis.com"
+    ]
+    assert not recording.of(ACCOUNT)
+
+
+def test_every_repository_and_account_waits_for_its_api(run_program: Run) -> None:
+    recording = run_program(MINIMAL)
+    for repository in recording.of(REPOSITORY).values():
+        assert recording["registry-artifactregistry-api"].urn in repository.dependencies
+    for account in recording.of(ACCOUNT).values():
+        assert recording["registry-iam-api"].urn in account.dependencies
+
+
+def test_the_virtual_repository_reads_the_private_one_first_and_waits_for_both(run_program: Run) -> None:
+    index = run_program(MINIMAL)["registry-index"]
+    policies: list[dict[str, Any]] = index.inputs["virtualRepositoryConfig"]["upstreamPolicies"]
+    parent = "projects/demo-proj/locations/us-central1/repositories"
+    by_priority = sorted(policies, key=lambda policy: -policy["priority"])
+    assert [policy["repository"] for policy in by_priority] == [
+        f"{parent}/python",
+        f"{parent}/python-pypi",
+    ]
+    assert any(urn.endswith("::registry-upload") for urn in index.dependencies)
+    assert any(urn.endswith("::registry-pypi") for urn in index.dependencies)
+
+
+def test_without_the_proxy_there_is_one_repository(run_program: Run) -> None:
+    recording = run_program({**MINIMAL, "python-registry:pypiProxy": False})
+    assert list(recording.of(REPOSITORY)) == ["registry-upload"]
+    assert {b.inputs["repository"] for b in recording.of(BINDING).values()} == {"python"}
+
+
+@pytest.mark.parametrize("proxy", [True, False])
+def test_switching_the_proxy_leaves_the_upload_repository_alone(run_program: Run, proxy: bool) -> None:
+    before = run_program(MINIMAL)["registry-upload"]
+    after = run_program({**MINIMAL, "python-registry:pypiProxy": proxy})["registry-upload"]
+    assert before == after
+
+
+def test_only_the_upload_repository_is_protected(run_program: Run) -> None:
+    assert [r.name for r in run_program(MINIMAL).resources if r.protect] == ["registry-upload"]
+
+
+def test_protection_can_be_given_up(run_program: Run) -> None:
+    recording = run_program({**MINIMAL, "python-registry:protect": False})
+    assert not [r.name for r in recording.resources if r.protect]
+
+
+def test_labels_are_on_every_repository(run_program: Run) -> None:
+    recording = run_program({**MINIMAL, "python-registry:labels": {"team": "data"}})
+    assert [r.inputs["labels"] for r in recording.of(REPOSITORY).values()] == [{"team": "data"}] * 3
+
+
+def test_authoritative_access_says_the_whole_truth_for_each_role(run_program: Run) -> None:
+    recording = run_program({**MINIMAL, **PEOPLE})
+    granted = {name: set(b.inputs["members"]) for name, b in recording.of(BINDING).items()}
+    everyone = {
+        "group:all@example.com",
+        "user:ci@example.com",
+        "user:boss@example.com",
+        READER_MEMBER,
+        WRITER_MEMBER,
+    }
+    assert granted == {
+        "registry-upload-readers": {"group:all@example.com", READER_MEMBER},
+        "registry-upload-writers": {"user:ci@example.com", WRITER_MEMBER},
+        "registry-upload-admins": {"user:boss@example.com"},
+        "registry-pypi-readers": everyone,
+        "registry-index-readers": everyone,
+    }
+    assert not recording.of(MEMBER)
+
+
+def test_an_empty_list_means_nobody(run_program: Run) -> None:
+    recording = run_program({**MINIMAL, "python-registry:serviceAccounts": False})
+    assert [b.inputs["members"] for b in recording.of(BINDING).values()] == [[]] * 5
+
+
+def test_additive_access_grants_one_member_at_a_time(run_program: Run) -> None:
+    recording = run_program({**MINIMAL, **PEOPLE, "python-registry:access": "additive"})
+    assert not recording.of(BINDING)
+    grants = {
+        (m.inputs["repository"], m.inputs["role"], m.inputs["member"])
+        for m in recording.of(MEMBER).values()
+    }
+    authoritative = run_program({**MINIMAL, **PEOPLE}).of(BINDING).values()
+    assert grants == {
+        (b.inputs["repository"], b.inputs["role"], member)
+        for b in authoritative
+        for member in b.inputs["members"]
+    }
+
+
+def test_an_additive_grant_keeps_its_name_when_others_come_and_go(run_program: Run) -> None:
+    additive = {**MINIMAL, "python-registry:access": "additive"}
+    both = ["user:a@example.com", "user:b@example.com"]
+    before = urns(run_program({**additive, "python-registry:readers": both}), MEMBER)
+    after = urns(run_program({**additive, "python-registry:readers": both[1:]}), MEMBER)
+    assert after < before
+    assert {urn.rpartition("-")[2] for urn in before - after} == {"user:a@example.com"}
+
+
+def test_grants_wait_for_the_accounts_they_name(run_program: Run) -> None:
+    recording = run_program(MINIMAL)
+    reader = recording["registry-reader"].urn
+    assert reader in recording["registry-upload-readers"].dependencies
+    assert reader not in recording["registry-upload-writers"].dependencies
+
+
+def test_whatever_google_may_not_know_yet_is_retried(run_program: Run) -> None:
+    recording = run_program(MINIMAL)
+    without = [r.name for r in recording.resources if not r.error_hooks]
+    assert without == ["registry"]
+
+
+def test_everything_that_the_settings_decide_is_known_in_a_preview(run_program: Run) -> None:
+    assert run_program(MINIMAL, preview=True).outputs == run_program(MINIMAL).outputs
+
+
+def test_outputs_attributes_and_the_readme_name_the_same_things(run_program: Run) -> None:
+    recording = run_program(MINIMAL)
+    documented = re.findall(r"^        (\w+): ", inspect.getdoc(PythonRegistry) or "", re.MULTILINE)
+    documented = documented or re.findall(
+        r"^    (\w+): ", inspect.getdoc(PythonRegistry) or "", re.MULTILINE
+    )
+    readme = Path("README.md").read_text()
+    table = readme.partition("## Outputs")[2].partition("\n## ")[0]
+    assert list(OUTPUTS) == documented == re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)
+    assert set(recording.outputs) == set(OUTPUTS)
+    assert recording.component_outputs == recording.outputs
+
+
+def test_no_output_is_missing_when_everything_optional_is_off(run_program: Run) -> None:
+    off = {"python-registry:pypiProxy": False, "python-registry:serviceAccounts": False}
+    outputs = run_program({**MINIMAL, **off}).outputs
+    assert set(outputs) == set(OUTPUTS)
+    assert outputs["reader_email"] == outputs["writer_email"] == ""
+
+
+def test_the_contract_is_version_one(run_program: Run) -> None:
+    assert run_program(MINIMAL).outputs["contract_version"] == CONTRACT_VERSION == 1

@@ -1,0 +1,146 @@
+"""What a stack file may say: every refusal in full, and what is let through."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from components.args import PythonRegistryArgs
+from settings import KEYS, SettingsError, parse_settings
+from tests.recorder import MINIMAL, Run, engine_config
+
+BAD = yaml.safe_load(Path(__file__).with_name("bad_settings.yaml").read_text())
+
+
+def parse(**changes: Any) -> PythonRegistryArgs:
+    """The settings of a valid stack file with some keys of the program's namespace changed."""
+    return parse_settings(
+        engine_config({**MINIMAL, **{f"python-registry:{k}": v for k, v in changes.items()}})
+    )
+
+
+def changed(config: dict[str, Any]) -> dict[str, str]:
+    return engine_config({k: v for k, v in {**MINIMAL, **config}.items() if v is not None})
+
+
+@pytest.mark.parametrize("row", BAD, ids=lambda row: json.dumps(row["config"])[:60])
+def test_a_bad_stack_file_is_refused_with_key_value_rule_and_fix(row: dict[str, Any]) -> None:
+    with pytest.raises(SettingsError) as refused:
+        parse_settings(changed(row["config"]))
+    said = [line.strip() for line in "\n".join(refused.value.problems).splitlines()]
+    assert said == row["problems"]
+
+
+def test_all_problems_are_told_at_once() -> None:
+    everything = {
+        "gcp:project": "Demo",
+        "python-registry:location": "us-centra1",
+        "python-registry:repository": "my_repo",
+        "python-registry:readers": ["alice@example.com", "allUsers"],
+        "python-registry:acess": "additive",
+    }
+    with pytest.raises(SettingsError) as refused:
+        parse_settings(engine_config(everything))
+    assert str(refused.value).startswith("6 problems in the stack's settings; nothing was changed.")
+
+
+def test_the_message_stops_the_program_before_its_first_resource(run_program: Run) -> None:
+    with pytest.raises(SettingsError) as refused:
+        run_program({**MINIMAL, "python-registry:location": "mars"})
+    assert "\n  python-registry:location: mars\n" in str(refused.value)
+
+
+def test_a_secret_is_refused_without_being_shown() -> None:
+    values = {**engine_config(MINIMAL), "python-registry:repository": "hunter2"}
+    with pytest.raises(SettingsError) as refused:
+        parse_settings(values, secret_keys=["python-registry:repository"])
+    assert "[secret]" in str(refused.value)
+    assert "hunter2" not in str(refused.value)
+
+
+def test_other_programs_keys_are_none_of_ours() -> None:
+    assert parse_settings({**engine_config(MINIMAL), "gcp:region": "us-east1", "other:key": "1"})
+
+
+def test_defaults_are_those_of_the_component() -> None:
+    assert parse() == PythonRegistryArgs(project="demo-proj", location="us-central1")
+
+
+def test_every_setting_arrives() -> None:
+    args = parse(
+        location="europe",
+        repository="pkgs",
+        pypiProxy=False,
+        readers=["group:a@example.com", "domain:example.com"],
+        writers=["serviceAccount:ci@other-proj.iam.gserviceaccount.com"],
+        admins=["principalSet://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/*"],
+        access="additive",
+        serviceAccounts=False,
+        labels={"team": "data", "état": "prêt"},
+        protect=False,
+    )
+    assert args == PythonRegistryArgs(
+        project="demo-proj",
+        location="europe",
+        repository="pkgs",
+        pypi_proxy=False,
+        readers=("group:a@example.com", "domain:example.com"),
+        writers=("serviceAccount:ci@other-proj.iam.gserviceaccount.com",),
+        admins=("principalSet://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/*",),
+        access="additive",
+        service_accounts=False,
+        labels={"team": "data", "état": "prêt"},
+        protect=False,
+    )
+
+
+@pytest.mark.parametrize("location", ["us", "europe-west12", "me-central2", "africa-south1", "us-south9"])
+def test_regions_are_known_by_their_grammar_so_that_new_ones_work(location: str) -> None:
+    assert parse(location=location).location == location
+
+
+def test_principals_that_differ_in_case_are_different() -> None:
+    pool = "principalSet://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p"
+    both = [f"{pool}/attribute.repository/Org/a", f"{pool}/attribute.repository/org/a"]
+    assert parse(readers=both).readers == tuple(both)
+
+
+@pytest.mark.parametrize(
+    ("length", "switches"),
+    [
+        (23, {}),
+        (57, {"serviceAccounts": False}),
+        (63, {"serviceAccounts": False, "pypiProxy": False}),
+    ],
+)
+def test_the_longest_repository_id_leaves_room_for_what_is_named_after_it(
+    length: int, switches: dict[str, bool]
+) -> None:
+    assert parse(repository="a" * length, **switches)
+    with pytest.raises(SettingsError):
+        parse(repository="a" * (length + 1), **switches)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+# The first draw builds Hypothesis' table of Unicode, which is slow and none of ours.
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.dictionaries(st.sampled_from([*KEYS, "gcp:project", "python-registry:x"]), st.text() | JSON))
+def test_nothing_a_stack_file_can_say_gives_a_traceback(config: dict[str, Any]) -> None:
+    try:
+        args = parse_settings(engine_config(config))
+    except SettingsError as refused:
+        assert refused.problems
+    else:
+        assert args.project == config["gcp:project"]
