@@ -28,6 +28,7 @@ $(READY): requirements.lock
 
 stack: venv
 	@$(INSIDE) pulumi --non-interactive stack select --create $(STACK)
+	@$(SANDBOX) recover $(STACK)
 
 up: stack ## make the index on the sandbox, everything that it needs included
 	@$(PULUMI) up --yes --skip-preview

@@ -25,6 +25,7 @@ from sandbox.environment import forget_own_commands, sandbox_environment, write_
 from sandbox.folder import sandbox_folder
 from sandbox.gateway import LOOPBACK
 from sandbox.process import Gateway, SandboxError, find_gateway, start_gateway, stop_gateway
+from sandbox.recovery import recover as recover_stack
 from sandbox.summary import describe_stack
 
 COMMAND_NOT_FOUND = 127
@@ -159,6 +160,13 @@ def fault(faults: tuple[str, ...]) -> None:
         write_faults(store, wanted)
     store.close()
     click.echo(f"faults: {wanted}")
+
+
+@cli.command()
+@click.argument("stack")
+def recover(stack: str) -> None:
+    """Mend a STACK whose last `pulumi up` was killed; nothing to do otherwise."""
+    sys.exit(recover_stack(stack, _environment(OWNER)))
 
 
 @cli.command()

@@ -467,15 +467,16 @@ def _answering(urls: Sequence[str], report: Report) -> list[str]:
     fresh: list[str] = []
     for url, note in notes.items():
         age = time.time() - note.stat().st_mtime if note.exists() else REFUSAL_SECONDS
-        if 0 <= age < REFUSAL_SECONDS:
-            report(f"{note.name} did not answer {_duration(age)} ago; to ask again, delete {note}")
-        else:
+        if not 0 <= age < REFUSAL_SECONDS:
             fresh.append(url)
     problems = _ask(fresh, report)
     for url, problem in problems.items():
         notes[url].parent.mkdir(exist_ok=True)
         notes[url].write_text(problem)
-        report(f"{notes[url].name} does not answer ({problem}): not asked again for a day.")
+        report(
+            f"{notes[url].name} does not answer ({problem}): not asked again for a day, "
+            f"or until {notes[url]} is deleted."
+        )
     return [url for url in fresh if url not in problems]
 
 

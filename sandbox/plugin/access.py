@@ -15,7 +15,7 @@ from typing import ClassVar
 
 from sandbox.plugin.repositories import REGISTRY
 from sandbox.plugin.resources import LOCATION, PROJECT, Cloud, ResourceType, parse_by
-from sandbox.plugin.rest import CONFLICT, NOT_FOUND, PluginError, has_status, saying
+from sandbox.plugin.rest import CONFLICT, PluginError, has_status, saying
 from sandbox.plugin.schema import COMPUTED, Field, Fields, Kind
 from sandbox.plugin.values import UNKNOWN, Json, Props
 
@@ -23,13 +23,7 @@ from sandbox.plugin.values import UNKNOWN, Json, Props
 POLICY_VERSION = 3
 CONFLICT_SECONDS = 31.0
 PRECONDITION_FAILED = 412
-NO_PREFIX = (
-    "allUsers",
-    "allAuthenticatedUsers",
-    "projectOwners",
-    "projectReaders",
-    "projectWriters",
-)
+NO_PREFIX = "allUsers allAuthenticatedUsers projectOwners projectReaders projectWriters".split()
 # tpgresource/utils.go: IamPrincipalIsCaseSensitive.
 CASE_SENSITIVE = ("principal:", "principalSet:", "principalHierarchy:")
 REPOSITORY_IDS = (
@@ -40,6 +34,7 @@ REPOSITORY_IDS = (
 )
 
 Binding = dict[str, Json]
+Change = Callable[[list[Binding]], list[Binding]]
 _locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
 
@@ -113,19 +108,16 @@ class _Access(ResourceType):
 
     def create(self, planned: Props, cloud: Cloud) -> tuple[str, Props | None]:
         repository, _ = _repository(planned, cloud)
-        _change(repository, lambda bindings: self.grant(bindings, planned), cloud, POLICY_VERSION)
+        _change(repository, lambda bindings: self.grant(bindings, planned), cloud, version=POLICY_VERSION)
         return self.ident(repository, planned), None
 
     def read(self, ident: str, state: Props, cloud: Cloud) -> Props | None:
         repository, parts = _repository(state, cloud)
         subject = f'Resource "{_describe(repository)}" with IAM role "{state["role"]}"'
         with saying(f"Error when reading or editing {subject}"):
-            try:
-                policy = _policy(repository, cloud)
-            except PluginError as error:
-                if has_status(error, NOT_FOUND):
-                    return None
-                raise
+            policy = cloud.api.find(f"{REGISTRY}/{repository}:getIamPolicy")
+        if policy is None:
+            return None
         binding = next((b for b in policy.get("bindings", []) if _key(b) == _key(state)), None)
         mine = self.granted(binding, state)
         if mine is None:
@@ -138,7 +130,7 @@ class _Access(ResourceType):
 
     def delete(self, ident: str, state: Props, cloud: Cloud) -> None:
         repository, _ = _repository(state, cloud)
-        _change(repository, lambda bindings: self.revoke(bindings, state), cloud, None)
+        _change(repository, lambda bindings: self.revoke(bindings, state), cloud)
 
     def parse_id(self, ident: str, cloud: Cloud) -> tuple[str, Props]:
         names, words = self.import_parts, ident.split()
@@ -157,9 +149,7 @@ class _Access(ResourceType):
             and binding.get("condition", {}).get("title", "") == title
             and self.granted(binding, state) is not None
         ]
-        if len(fitting) > 1:
-            raise PluginError(f'Cannot import: "{title}" is the title of several conditions')
-        if fitting and fitting[0].get("condition"):
+        if title and fitting:
             state["condition"] = fitting[0]["condition"]
         return self.ident(repository, state), state
 
@@ -191,7 +181,12 @@ class RepositoryIamMember(_Access):
     token = "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember"  # noqa: S105
     fields = {  # noqa: RUF012 - declared by the base
         **_COMMON,
-        "member": Field(required=True, replaces=True, same=_same_member, refuse=_not_a_member),
+        "member": Field(
+            required=True,
+            replaces=True,
+            same=_same_member,
+            refuse=_not_a_member,
+        ),
     }
     import_parts = ("resource_name", "role", "member")
 
@@ -204,26 +199,16 @@ class RepositoryIamMember(_Access):
         return _merged([*bindings, _binding(state, [state["member"]])])
 
     def revoke(self, bindings: list[Binding], state: Props) -> list[Binding]:
-        gone = normalized(state["member"])
-        return [
-            {**binding, "members": [m for m in binding["members"] if m != gone]}
-            if _key(binding) == _key(state)
-            else binding
-            for binding in bindings
-        ]
+        mine = next((binding for binding in bindings if _key(binding) == _key(state)), {"members": []})
+        mine["members"] = [item for item in mine["members"] if item != normalized(state["member"])]
+        return _merged(bindings)
 
 
 def _repository(state: Props, cloud: Cloud) -> tuple[str, Props]:
     """The repository's full name, and its project and location."""
-    given = {key: state.get(key) for key in ("project", "location")}
-    known = {key: value for key, value in given.items() if value not in (None, UNKNOWN)}
-    named = parse_by(REPOSITORY_IDS, state["repository"], Cloud(api=cloud.api))
-    found = {
-        "project": cloud.project,
-        "location": cloud.region,
-        **known,
-        **{key: value for key, value in named.items() if value is not None},
-    }
+    beside = {key: state[key] for key in ("project", "location") if state.get(key) not in (None, UNKNOWN)}
+    provider = Cloud(api=cloud.api, project=beside.get("project") or cloud.project)
+    found = {"location": cloud.region, **beside, **parse_by(REPOSITORY_IDS, state["repository"], provider)}
     name = found.pop("repository")
     return f"projects/{found['project']}/locations/{found['location']}/repositories/{name}", found
 
@@ -259,19 +244,12 @@ def _policy(repository: str, cloud: Cloud) -> Json:
         return cloud.api.call("GET", f"{REGISTRY}/{repository}:getIamPolicy")
 
 
-def _change(
-    repository: str,
-    change: Callable[[list[Binding]], list[Binding]],
-    cloud: Cloud,
-    version: int | None,
-) -> None:
+def _change(repository: str, change: Change, cloud: Cloud, **added: Json) -> None:
     """Read, change, write; again where the policy was changed in between."""
     with _locks[repository]:
         for last in cloud.api.attempts(CONFLICT_SECONDS):
             policy = _policy(repository, cloud)
-            policy["bindings"] = change(_merged(policy.get("bindings", [])))
-            if version:
-                policy["version"] = version
+            policy = {**policy, "bindings": change(_merged(policy.get("bindings", []))), **added}
             try:
                 with saying(f"Error setting IAM policy for {_describe(repository)}"):
                     cloud.api.call("POST", f"{REGISTRY}/{repository}:setIamPolicy", {"policy": policy})

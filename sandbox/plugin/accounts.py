@@ -14,11 +14,10 @@ from sandbox.plugin.resources import (
     Cloud,
     ResourceType,
     parse_by,
-    required_project,
 )
-from sandbox.plugin.rest import CONFLICT, NOT_FOUND, PluginError, has_status, saying
+from sandbox.plugin.rest import CONFLICT, PluginError, has_status, saying
 from sandbox.plugin.schema import COMPUTED, FLAG, TEXT, Field
-from sandbox.plugin.values import UNKNOWN, Json, Props
+from sandbox.plugin.values import UNKNOWN, Props
 
 IAM = "https://iam.googleapis.com/v1"
 # resource_google_service_account.go: verify.ValidateRFC1035Name(6, 30), StringLenBetween(0, 256).
@@ -79,7 +78,7 @@ class Account(ResourceType):
         return planned
 
     def create(self, planned: Props, cloud: Cloud) -> tuple[str, Props | None]:
-        project = required_project(planned, cloud)
+        project = cloud.project_of(planned)
         texts = {key: planned[key] for key in ("displayName", "description") if planned.get(key)}
         body = {"accountId": planned["accountId"], "serviceAccount": texts}
         try:
@@ -91,14 +90,14 @@ class Account(ResourceType):
             answer = {"name": f"projects/{project}/serviceAccounts/{email}"}
         seen = 0
         for _ in cloud.api.attempts(CREATE_SECONDS):
-            seen = seen + 1 if self._get(answer["name"], cloud) else 0
+            seen = seen + 1 if cloud.api.find(f"{IAM}/{answer['name']}") else 0
             if seen == SIGHTINGS:
                 break
         return answer["name"], None
 
     def read(self, ident: str, state: Props, cloud: Cloud) -> Props | None:
         with saying(f'Error when reading or editing Service Account "{ident}"'):
-            found = self._get(ident, cloud)
+            found = cloud.api.find(f"{IAM}/{ident}")
         if found is None:
             return None
         email = found["email"]
@@ -132,7 +131,7 @@ class Account(ResourceType):
         cloud.api.call("PATCH", f"{IAM}/{ident}", body)
         seen, stale = 0, ""
         for _ in cloud.api.attempts(UPDATE_SECONDS):
-            found = self._get(ident, cloud) or {}
+            found = cloud.api.find(f"{IAM}/{ident}") or {}
             stale = next((key for key in wanted if found.get(key, "") != wanted[key]), "")
             seen = 0 if stale else seen + 1
             if seen == SIGHTINGS:
@@ -149,14 +148,6 @@ class Account(ResourceType):
     def parse_id(self, ident: str, cloud: Cloud) -> tuple[str, Props]:
         parts = parse_by(IMPORT_IDS, ident, cloud)
         return f"projects/{parts['project']}/serviceAccounts/{parts['email']}", {}
-
-    def _get(self, ident: str, cloud: Cloud) -> Json:
-        try:
-            return cloud.api.call("GET", f"{IAM}/{ident}")
-        except PluginError as error:
-            if has_status(error, NOT_FOUND):
-                return None
-            raise
 
 
 def _email(account_id: str, project: str) -> str:

@@ -10,30 +10,25 @@ import json
 import re
 
 from sandbox.plugin.resources import (
+    DELETE,
     DELETION_POLICY,
     LOCATION,
     PROJECT,
     Cloud,
     ResourceType,
     parse_by,
-    required_project,
 )
-from sandbox.plugin.rest import NOT_FOUND, PluginError, has_status, saying
+from sandbox.plugin.rest import PluginError, saying
 from sandbox.plugin.schema import COMPUTED, FLAG, TEXT, Field, Kind, top
 from sandbox.plugin.values import UNKNOWN, Json, Props, is_known
 
 REGISTRY = "https://artifactregistry.googleapis.com/v1"
 # Pulumi's patch of the provider (patches/0006): put on at creation, kept where it is.
 PROVISIONED = ("goog-pulumi-provisioned", "true")
-UPSTREAM_FORMATS = ("pythonRepository", "commonRepository")
 # In the order in which the real plug-in names them in updateMask.
 MUTABLE = (
-    "description",
-    "virtualRepositoryConfig",
-    "cleanupPolicies",
-    "cleanupPolicyDryRun",
-    "vulnerabilityScanningConfig",
-)
+    "description virtualRepositoryConfig cleanupPolicies cleanupPolicyDryRun vulnerabilityScanningConfig"
+).split()
 CREATE_ONLY = ("format", "kmsKeyName", "mode")
 _LOGIN = "remoteRepositoryConfig.upstreamCredentials.usernamePasswordCredentials"
 CREDENTIALS = (f"{_LOGIN}.username", f"{_LOGIN}.passwordSecretVersion")
@@ -42,6 +37,7 @@ IMPORT_IDS = (
     r"(?P<project>[^/]+)/(?P<location>[^/]+)/(?P<repositoryId>[^/]+)",
     r"(?P<location>[^/]+)/(?P<repositoryId>[^/]+)",
 )
+NOTHING: tuple[Json, ...] = (None, "", False, 0, [], {}, UNKNOWN)
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -64,11 +60,7 @@ def _policy_identity(policy: Json) -> str:
 
 
 def _same_policies(old: Json, new: Json) -> bool:
-    return sorted(map(json.dumps, map(_sorted, old))) == sorted(map(json.dumps, map(_sorted, new)))
-
-
-def _sorted(value: Props) -> Props:
-    return dict(sorted(value.items()))
+    return sorted(map(_policy_identity, old)) == sorted(map(_policy_identity, new))
 
 
 def _block(*, replaces: bool = False, computed: bool = False, **members: Field) -> Field:
@@ -164,7 +156,7 @@ class Repository(ResourceType):
         return {**planned, "pulumiLabels": ours, "effectiveLabels": {**kept, **ours}}
 
     def create(self, planned: Props, cloud: Cloud) -> tuple[str, Props | None]:
-        project = required_project(planned, cloud)
+        project, name = cloud.project_of(planned), planned["repositoryId"]
         location = cloud.region if planned["location"] == UNKNOWN else planned["location"]
         if not location:
             raise PluginError(
@@ -174,23 +166,17 @@ class Repository(ResourceType):
         body = {**_body(planned), **{key: planned[key] for key in CREATE_ONLY if planned.get(key)}}
         with saying("Error creating Repository"):
             operation = cloud.api.call(
-                "POST",
-                f"{REGISTRY}/{parent}/repositories",
-                body,
-                repository_id=planned["repositoryId"],
+                "POST", f"{REGISTRY}/{parent}/repositories", body, repository_id=name
             )
         with saying("Error waiting to create Repository"):
             cloud.api.finish(operation, REGISTRY, "Creating Repository")
-        return f"{parent}/repositories/{planned['repositoryId']}", None
+        return f"{parent}/repositories/{name}", None
 
     def read(self, ident: str, state: Props, cloud: Cloud) -> Props | None:
         with saying(f'Error when reading or editing ArtifactRegistryRepository "{ident}"'):
-            try:
-                found = cloud.api.call("GET", f"{REGISTRY}/{ident}")
-            except PluginError as error:
-                if has_status(error, NOT_FOUND):
-                    return None
-                raise
+            found = cloud.api.find(f"{REGISTRY}/{ident}")
+        if found is None:
+            return None
         labels = found.get("labels", {})
         policies = found.get("cleanupPolicies", {})
         return {
@@ -225,10 +211,8 @@ class Repository(ResourceType):
 
     def parse_id(self, ident: str, cloud: Cloud) -> tuple[str, Props]:
         parts = parse_by(IMPORT_IDS, ident, cloud)
-        return "projects/{project}/locations/{location}/repositories/{repositoryId}".format(**parts), {
-            "deletionPolicy": "DELETE",
-            **parts,
-        }
+        name = "projects/{project}/locations/{location}/repositories/{repositoryId}".format(**parts)
+        return name, {"deletionPolicy": DELETE, **parts}
 
 
 _BLOCKS = tuple(key for key, field in Repository.fields.items() if field.kind is Kind.OBJECT)
@@ -253,11 +237,9 @@ def _body(planned: Props) -> Props:
     body["labels"] = planned.get("effectiveLabels")
     if remote := planned.get("remoteRepositoryConfig"):
         # Always sent, null where the repository caches.
-        body["remoteRepositoryConfig"] = {
-            **_without_empty(remote),
-            "noCache": remote.get("noCache"),
-        }
-    return {key: value for key, value in body.items() if value not in (None, {}, "", False, UNKNOWN)}
+        no_cache = {"noCache": remote.get("noCache")}
+        body["remoteRepositoryConfig"] = {**_without_empty(remote), **no_cache}
+    return {key: value for key, value in body.items() if value not in NOTHING}
 
 
 def _with_seconds(policy: Props) -> Props:
@@ -275,4 +257,4 @@ def _without_empty(value: Json) -> Json:
     if not isinstance(value, dict):
         return value
     filled = {key: _without_empty(item) for key, item in value.items()}
-    return {key: item for key, item in filled.items() if item not in (None, "", False, 0, [], {}, UNKNOWN)}
+    return {key: item for key, item in filled.items() if item not in NOTHING}

@@ -8,12 +8,11 @@ its properties are (`fields`) and makes Google's calls; what follows from the pr
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
 from sandbox.plugin.rest import Api, PluginError
-from sandbox.plugin.schema import Change, Field, Fields, diff, plan, without_ignored
+from sandbox.plugin.schema import Field, Fields, plan
 from sandbox.plugin.values import UNKNOWN, Props
 
 # Optional with a default that the provider knows: computed, so that leaving it out changes nothing.
@@ -31,6 +30,14 @@ class Cloud:
     project: str | None = None
     region: str | None = None
 
+    def project_of(self, planned: Props) -> str:
+        """The resource's project, or the provider's."""
+        project = planned.get("project")
+        project = self.project if project in (None, UNKNOWN) else project
+        if not project:
+            raise PluginError("project: required field is not set: set it, or gcp:project")
+        return project
+
 
 class ResourceType:
     """One type. Methods raise PluginError (ApiError among them) with the text users see."""
@@ -42,12 +49,6 @@ class ResourceType:
     def plan(self, prior: Props | None, given: Props, cloud: Cloud) -> Props:
         """The state to come."""
         return self.customize(plan(self.fields, prior, given), prior, cloud)
-
-    def changes(
-        self, prior: Props, planned: Props, given: Props, ignored: Iterable[str]
-    ) -> dict[str, Change]:
-        """What the plan changes, by property path."""
-        return without_ignored(diff(self.fields, prior, planned, given), ignored)
 
     def customize(self, planned: Props, prior: Props | None, cloud: Cloud) -> Props:
         """What the real plug-in works out while it plans (Terraform's CustomizeDiff)."""
@@ -76,21 +77,10 @@ class ResourceType:
         raise NotImplementedError
 
 
-def parse_by(patterns: Iterable[str], ident: str, cloud: Cloud) -> Props:
-    """The named groups of the first pattern that fits, with the provider's project and region."""
-    tried = list(patterns)
-    for pattern in tried:
+def parse_by(patterns: tuple[str, ...], ident: str, cloud: Cloud) -> Props:
+    """The named parts of an id, by the first pattern that fits, and the provider's project if none."""
+    for pattern in patterns:
         if match := re.fullmatch(pattern, ident):
-            defaults = {"project": cloud.project, "location": cloud.region}
-            return {**defaults, **match.groupdict()}
-    raise PluginError(f'Import id "{ident}" doesn\'t match any of the accepted formats: {tried}')
-
-
-def required_project(planned: Props, cloud: Cloud) -> str:
-    """The resource's project, or the provider's."""
-    project = planned.get("project")
-    if project in (None, UNKNOWN):
-        project = cloud.project
-    if not project:
-        raise PluginError("project: required field is not set: set it on the resource, or gcp:project")
-    return project
+            parts = match.groupdict()
+            return {**parts, "project": cloud.project_of(parts)}
+    raise PluginError(f'Import id "{ident}" doesn\'t match any of the accepted formats: {patterns}')

@@ -151,6 +151,15 @@ class Api:
                 raise ApiError(status, text)
         raise AssertionError("attempts() ends with a last one")
 
+    def find(self, url: str) -> Json:
+        """What a GET answers, None where there is nothing."""
+        try:
+            return self.call("GET", url)
+        except ApiError as error:
+            if error.status != NOT_FOUND:
+                raise
+            return None
+
     def attempts(self, seconds: float) -> Iterator[bool]:
         """One item a try, with growing pauses between, until the time is over: True is the last."""
         deadline, delay = self._clock() + seconds, FIRST_DELAY_SECONDS

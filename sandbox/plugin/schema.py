@@ -32,8 +32,9 @@ class Field:
     """One property.
 
     ``computed``: filled in by the plug-in where the program gives nothing; ``output``: never given by
-    the program. ``zero``: how the state shows that Google said nothing. ``same``: two values that mean one, so that a change between them is none.
-    ``identity``: what makes two members of a set the same.
+    the program. ``zero``: how the state shows that Google said nothing. ``same``: whether two values
+    mean one, so that a change between them is none. ``identity``: what makes two members of a set the
+    same.
     """
 
     kind: Kind = Kind.VALUE
@@ -73,6 +74,10 @@ class Change(NamedTuple):
     replaces: bool
 
 
+Changes = dict[str, Change]
+Parts = Iterable[tuple[Field, str | int, str]]
+
+
 def is_empty(field: Field, value: Json) -> bool:
     """Whether a value says no more than its absence (an empty object may: ``noCache``)."""
     return value in (None, "", False, 0, []) or (field.kind is Kind.MAP and value == {})
@@ -103,8 +108,8 @@ def _value_failures(field: Field, value: Json, where: str) -> Iterator[tuple[str
         yield from failures(field.parts, value, where)
     items: Json = value if field.kind in (Kind.LIST, Kind.SET) else [value]
     for index, item in enumerate(items):
-        if field.kind is not Kind.OBJECT and isinstance(item, dict):
-            yield from failures(field.parts, item, f"{where}[{index}]") if field.members else ()
+        if field.members and field.kind is not Kind.OBJECT and isinstance(item, dict):
+            yield from failures(field.parts, item, f"{where}[{index}]")
         elif field.refuse and item != UNKNOWN and (reason := field.refuse(item)):
             yield where, reason
 
@@ -144,22 +149,23 @@ def plan(fields: Fields, prior: Props | None, given: Props) -> Props:
     return planned
 
 
-def diff(fields: Fields, old: Props, new: Props, given: Props) -> dict[str, Change]:
-    """Every change between two states, by property path; members of sets by their place in
-    ``given``, where the engine looks them up."""
-    changes: dict[str, Change] = {}
-    for name, field in fields.items():
-        changes |= _diff_value(field, old.get(name), new.get(name), given.get(name), name)
-    return changes
+def diff(fields: Fields, old: Props, new: Props, given: Props, ignored: Iterable[str]) -> Changes:
+    """Every change between two states, by property path, but for those of ``ignoreChanges``.
+
+    Members of sets go by their place in ``given``, where the engine looks them up.
+    """
+    changes = _diff_parts([(field, name, name) for name, field in fields.items()], old, new, given)
+    pattern = "|".join(re.escape(path) + r"(?:$|[.\[])" for path in ignored)
+    return {path: it for path, it in changes.items() if not (pattern and re.match(pattern, path))}
 
 
-def _diff_value(field: Field, old: Json, new: Json, given: Json, path: str) -> dict[str, Change]:
+def _diff_value(field: Field, old: Json, new: Json, given: Json, path: str) -> Changes:
     whole = {path: Change("update", field.replaces)}
     by_parts = field.kind in (Kind.OBJECT, Kind.LIST)
     new = {} if new is None and field.kind is Kind.MAP else new
     if is_empty(field, old) and is_empty(field, new):
         return {}
-    if old is None or (field.kind is not Kind.VALUE and is_empty(field, old)):
+    if old is None or (field.kind not in (Kind.VALUE, Kind.MAP) and is_empty(field, old)):
         return {path: Change("add", _replaces(field, new))}
     if new is None or (by_parts and is_empty(field, new)):
         return {path: Change("delete", _replaces(field, old))}
@@ -180,13 +186,17 @@ def _diff_value(field: Field, old: Json, new: Json, given: Json, path: str) -> d
         case Kind.MAP:
             element = Field(replaces=field.replaces)
             parts = [(element, key, _join(path, key)) for key in sorted({*old, *new})]
-    changes: dict[str, Change] = {}
+    return _diff_parts(parts, old, new, given)
+
+
+def _diff_parts(parts: Parts, old: Json, new: Json, given: Json) -> Changes:
+    changes: Changes = {}
     for part, key, where in parts:
         changes |= _diff_value(part, _at(old, key), _at(new, key), _at(given, key), where)
     return changes
 
 
-def _diff_set(field: Field, old: Json, new: Json, given: Json, path: str) -> dict[str, Change]:
+def _diff_set(field: Field, old: Json, new: Json, given: Json, path: str) -> Changes:
     """Members by their place: removed ones in the state, added ones in the program."""
     kept = set(map(field.identity, old)) & set(map(field.identity, new))
     removed = {i: item for i, item in enumerate(old) if field.identity(item) not in kept}
@@ -195,11 +205,8 @@ def _diff_set(field: Field, old: Json, new: Json, given: Json, path: str) -> dic
     if added and field.members:
         # The bridge cannot tell which object of a set became which.
         return {path: Change("update", field.replaces)}
-    changes: dict[str, Change] = {}
-    for index in sorted({*removed, *added}):
-        where = f"{path}[{index}]"
-        changes |= _diff_value(field.element(), removed.get(index), added.get(index), None, where)
-    return changes
+    places = [(field.element(), index, f"{path}[{index}]") for index in sorted({*removed, *added})]
+    return _diff_parts(places, removed, added, None)
 
 
 def _replaces(field: Field, value: Json) -> bool:
@@ -208,16 +215,6 @@ def _replaces(field: Field, value: Json) -> bool:
         return field.replaces
     members = field.parts.items()
     return any(name in value and _replaces(member, value[name]) for name, member in members)
-
-
-def without_ignored(changes: dict[str, Change], ignored: Iterable[str]) -> dict[str, Change]:
-    """The changes that ``ignoreChanges`` leaves."""
-    prefixes = tuple(ignored)
-    return {
-        path: change
-        for path, change in changes.items()
-        if not any(re.match(re.escape(prefix) + r"($|[.\[])", path) for prefix in prefixes)
-    }
 
 
 def settled(fields: Fields, planned: Props, read: Props) -> Props:
@@ -267,10 +264,10 @@ def top(path: str) -> str:
     return path.partition("[")[0].partition(".")[0]
 
 
-def _at(items: Json, key: str | int) -> Json:
+def _at(items: Json, key: Json) -> Json:
     """A member of an object or list, None where there is none."""
     if isinstance(items, list):
-        return items[key] if isinstance(key, int) and key < len(items) else None
+        return items[key] if key < len(items) else None
     return items.get(key) if isinstance(items, dict) else None
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from typing import Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
@@ -33,6 +33,7 @@ from sandbox.plugin.resources import ABANDON, PREVENT, Cloud, ResourceType
 from sandbox.plugin.rest import NOT_FOUND, PluginError, Transport, has_status, new_api, proxied
 from sandbox.plugin.schema import (
     Change,
+    diff,
     failures,
     inputs_after_import,
     inputs_after_refresh,
@@ -52,26 +53,14 @@ RESOURCE_TYPES: tuple[type[ResourceType], ...] = (
     RepositoryIamMember,
 )
 NOTICE = "stand-in for the GCP plugin: talks to the sandbox alone, never to Google"
-CONFIG_KEYS = (
-    "accessToken",
-    "billingProject",
-    "project",
-    "region",
-    "userProjectOverride",
-    "zone",
-)
+CONFIG_KEYS = "accessToken billingProject project region userProjectOverride zone".split()
 # What the engine itself puts among a provider's settings.
 ENGINE_KEYS = ("version", "pluginDownloadURL")
 # provider/resources.go: where the real plug-in looks for what the stack does not set.
-PROJECT_VARIABLES = (
-    "GOOGLE_PROJECT",
-    "GOOGLE_CLOUD_PROJECT",
-    "GCLOUD_PROJECT",
-    "CLOUDSDK_CORE_PROJECT",
-)
+PROJECT_VARIABLES = "GOOGLE_PROJECT GOOGLE_CLOUD_PROJECT GCLOUD_PROJECT CLOUDSDK_CORE_PROJECT".split()
 TOKEN_VARIABLE = "GOOGLE_OAUTH_ACCESS_TOKEN"  # noqa: S105 - a variable's name
-PROXY_VARIABLES = ("HTTPS_PROXY", "https_proxy")
-AUTHORITY_VARIABLES = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
+PROXY_VARIABLES = ["HTTPS_PROXY", "https_proxy"]
+AUTHORITY_VARIABLES = ["REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"]
 
 Answer = TypeVar("Answer")
 Context = grpc.ServicerContext
@@ -131,15 +120,16 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     ) -> provider_pb2.ConfigureResponse:
         settings = from_struct(request.args)
 
-        def configure() -> Cloud:
+        try:
             send = self._transport(self._environment, settings.get("accessToken"))
-            return Cloud(
-                api=new_api(send, self.cancelled),
-                project=settings.get("project") or _first(self._environment, PROJECT_VARIABLES),
-                region=settings.get("region"),
-            )
-
-        first, self._cloud = self._cloud is None, _reported(context, configure)
+        except PluginError as error:
+            _abort(context, str(error))
+        first = self._cloud is None
+        self._cloud = Cloud(
+            api=new_api(send, self.cancelled),
+            project=settings.get("project") or _first(self._environment, PROJECT_VARIABLES),
+            region=settings.get("region"),
+        )
         if first:
             self._log(NOTICE)
         return provider_pb2.ConfigureResponse(supportsPreview=True)
@@ -163,7 +153,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         kind, cloud = self._type(request.urn, context), self._configured(context)
         old, given = from_struct(request.olds), from_struct(request.news)
         planned = kind.plan(old, given, cloud)
-        changes = kind.changes(old, planned, given, request.ignoreChanges)
+        changes = diff(kind.fields, old, planned, given, request.ignoreChanges)
         replaced = sorted({top(path) for path, change in changes.items() if change.replaces})
         some, none = provider_pb2.DiffResponse.DIFF_SOME, provider_pb2.DiffResponse.DIFF_NONE
         return provider_pb2.DiffResponse(
@@ -194,7 +184,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         planned = kind.plan(old, given, cloud)
         if request.preview:
             return provider_pb2.UpdateResponse(properties=_outputs(kind, planned))
-        changed = set(kind.changes(old, planned, given, request.ignoreChanges))
+        changed = set(diff(kind.fields, old, planned, given, request.ignoreChanges))
         ident = request.id
         if changed != {"deletionPolicy"}:
             _reported(
@@ -318,7 +308,7 @@ def _abort(
     context.abort(grpc.StatusCode.UNKNOWN, text)
 
 
-def _first(environment: Environment, names: tuple[str, ...]) -> str | None:
+def _first(environment: Environment, names: Sequence[str]) -> str | None:
     return next((environment[name] for name in names if environment.get(name)), None)
 
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 
-from sandbox.plugin.resources import DELETION_POLICY, Cloud, ResourceType, required_project
-from sandbox.plugin.rest import NOT_FOUND, OPERATION_SECONDS, PluginError, has_status, saying
+from sandbox.plugin.resources import DELETION_POLICY, Cloud, ResourceType
+from sandbox.plugin.rest import OPERATION_SECONDS, PluginError, saying
 from sandbox.plugin.schema import Field
 from sandbox.plugin.values import Props
 
 USAGE = "https://serviceusage.googleapis.com/v1"
 PROJECTS = "https://cloudresourcemanager.googleapis.com/v1/projects"
-PAGE_SIZE = "200"
+LISTED_FIELDS, PAGE_SIZE = "services/name,nextPageToken", "200"
 # serviceusage/docs/reference/rest/v1/services/batchEnable: at most 20 services a call.
 BATCH_SIZE = 20
 # Ours: long enough for the engine to ask for what it makes at the same time.
@@ -58,7 +58,7 @@ class Service(ResourceType):
         self._batches: dict[str, _Batch] = {}
 
     def create(self, planned: Props, cloud: Cloud) -> tuple[str, Props | None]:
-        project, service = _last(required_project(planned, cloud)), planned["service"]
+        project, service = _last(cloud.project_of(planned)), planned["service"]
         ident = f"{project}/{service}"
         with saying(f"Error when reading or editing Project Service {ident}"):
             if service in self._enabled(project, cloud):
@@ -70,14 +70,10 @@ class Service(ResourceType):
     def read(self, ident: str, state: Props, cloud: Cloud) -> Props | None:
         project, service = ident.split("/")
         with saying(f"Error when reading or editing Project Service {ident}"):
-            try:
-                found = cloud.api.call("GET", f"{PROJECTS}/{project}")
-            except PluginError as error:
-                if has_status(error, NOT_FOUND):
-                    return None
-                raise
-            gone = found.get("lifecycleState") == "DELETE_REQUESTED"
-            if gone or service not in self._enabled(project, cloud):
+            found = cloud.api.find(f"{PROJECTS}/{project}")
+            if found is None or found.get("lifecycleState") == "DELETE_REQUESTED":
+                return None
+            if service not in self._enabled(project, cloud):
                 return None
         return {"project": project, "service": service}
 
@@ -105,11 +101,7 @@ class Service(ResourceType):
         return ident, {"project": project, "service": service}
 
     def _enabled(self, project: str, cloud: Cloud) -> set[str]:
-        query = {
-            "fields": "services/name,nextPageToken",
-            "filter": "state:ENABLED",
-            "pageSize": PAGE_SIZE,
-        }
+        query = {"fields": LISTED_FIELDS, "filter": "state:ENABLED", "pageSize": PAGE_SIZE}
         names: set[str] = set()
         with saying(f"Failed to list enabled services for project {project}"):
             while True:

@@ -6,22 +6,25 @@ The expected texts and decisions are those of the real plug-in 9.35, which was r
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import grpc
 import pytest
+import requests
 from google.protobuf import empty_pb2, json_format, struct_pb2
 from google.rpc import status_pb2
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
+
 from sandbox.plugin import rest
-from sandbox.plugin.rest import ApiError, PluginError, Request
-from sandbox.plugin.server import NOTICE, Provider, sandbox_transport
+from sandbox.plugin.rest import ApiError, PluginError, Request, Transport
+from sandbox.plugin.server import NOTICE, Environment, Provider, sandbox_transport
 from sandbox.plugin.values import UNKNOWN
 
 PROJECT = Path(__file__).parents[2]
@@ -84,7 +87,11 @@ class Engine:
 
     def __init__(self, google: FakeGoogle) -> None:
         self.context: Any = Context()
-        self.plugin = Provider(environment={}, transport=lambda *_: google)
+
+        def transport(environment: Environment, token: str | None) -> Transport:
+            return google
+
+        self.plugin = Provider(environment={}, transport=transport)
         config = provider_pb2.ConfigureRequest(args=struct({"project": "demo-proj"}))
         self.plugin.Configure(config, self.context)
 
@@ -222,6 +229,7 @@ REMOTE: Props = {
     "description": "PyPI",
     "pythonRepository": {"publicRepository": "PYPI"},
 }
+LOGIN: Props = {"username": "u", "passwordSecretVersion": "projects/p/secrets/s/versions/1"}
 UPSTREAMS: list[Props] = [
     {"id": "private", "priority": 20, "repository": NAME},
     {"id": "pypi", "priority": 10, "repository": f"{NAME}-pypi"},
@@ -286,8 +294,7 @@ class TestAChangedFieldUpdatesOrReplaces:
             ),
             ({"noCache": {}}, "noCache", "ADD_REPLACE"),
             ({"commonRepository": {"uri": "u"}}, "commonRepository", "ADD_REPLACE"),
-            ({"upstreamCredentials": {"usernamePasswordCredentials": {"username": "u"}}},)
-            + ("upstreamCredentials", "ADD"),
+            ({"upstreamCredentials": {"usernamePasswordCredentials": LOGIN}}, "upstreamCredentials", "ADD"),
             ({"disableUpstreamValidation": True}, "disableUpstreamValidation", "ADD"),
         ],
     )
@@ -492,7 +499,7 @@ class TestCheckRefuses:
 class TestOutsideTheSandbox:
     @pytest.mark.parametrize("proxy", [{}, {"HTTPS_PROXY": "http://proxy.example:3128"}])
     def test_it_refuses_to_run(self, proxy: dict[str, str]) -> None:
-        with pytest.raises(PluginError, match="stand-in .* never talks to real Google"):
+        with pytest.raises(PluginError, match=r"stand-in .* never talks to real Google"):
             sandbox_transport({"GOOGLE_OAUTH_ACCESS_TOKEN": "t", **proxy}, None)
 
     def test_it_names_the_missing_token(self) -> None:
@@ -594,7 +601,7 @@ class TestARepository:
     ) -> None:
         google.on(f"POST {NAME.rpartition('/')[0]}", (200, {}))
         google.on(f"GET {NAME}", (403, refusal(403, "no")))
-        with pytest.raises(Refused, match="^creating urn:"):
+        with pytest.raises(Refused, match=r"^creating urn:"):
             engine.create(REPOSITORY, REPOSITORY_INPUTS)
         (_, raw), detail = engine.context.metadata[0], provider_pb2.ErrorResourceInitFailed()
         status_pb2.Status.FromString(raw).details[0].Unpack(detail)
@@ -632,6 +639,8 @@ class TestARepository:
         assert not {"mode", "name", "effectiveLabels"} & set(inputs)
         news = {key: value for key, value in REPOSITORY_INPUTS.items() if key != "labels"}
         assert kinds(engine.diff(REPOSITORY, plain(answer.properties), news)) == {}
+        labelled = kinds(engine.diff(REPOSITORY, plain(answer.properties), REPOSITORY_INPUTS))
+        assert labelled["labels.team"] == labelled["pulumiLabels.team"] == "ADD"
 
     def test_that_is_gone_has_no_id(self, engine: Engine) -> None:
         assert engine.read(REPOSITORY, NAME, REPOSITORY_STATE).id == ""
@@ -742,7 +751,7 @@ class TestAccess:
 
 class TestAnAccount:
     URL = f"projects/demo-proj/serviceAccounts/{EMAIL}"
-    FOUND: Props = {
+    FOUND: ClassVar[Props] = {
         "name": URL,
         "projectId": "demo-proj",
         "uniqueId": "1",
@@ -800,7 +809,7 @@ class TestAnAccount:
 
 class TestAService:
     LIST = "GET projects/demo-proj/services"
-    NEWS: Props = {"service": "iam.googleapis.com", "disableOnDestroy": False}
+    NEWS: ClassVar[Props] = {"service": "iam.googleapis.com", "disableOnDestroy": False}
 
     def test_that_is_on_is_not_enabled_again(self, engine: Engine, google: FakeGoogle) -> None:
         google.on(self.LIST, (200, {"services": [{"name": "projects/1/services/iam.googleapis.com"}]}))
@@ -824,6 +833,27 @@ class TestAService:
         hosts = [urlsplit(request.url).hostname for request in google.requests]
         assert "cloudresourcemanager.googleapis.com" in hosts
 
+    def test_is_enabled_in_one_call_with_those_asked_for_at_the_same_time(
+        self, engine: Engine, google: FakeGoogle
+    ) -> None:
+        names = ["iam.googleapis.com", "sts.googleapis.com"]
+        on: list[Props] = []
+
+        def enable(request: Request) -> Answer:
+            on.extend({"name": f"projects/1/services/{name}"} for name in request.body["serviceIds"])
+            return 200, {"name": "op/2", "done": True}
+
+        def enabled(name: str) -> str:
+            return engine.create(SERVICE, {"service": name})[0]
+
+        google.on(self.LIST, lambda _: (200, {"services": on}))
+        google.on("POST projects/demo-proj/services:batchEnable", enable)
+        google.on("GET projects/demo-proj", (200, {}))
+        with ThreadPoolExecutor() as pool:
+            made = list(pool.map(enabled, names))
+        assert made == [f"demo-proj/{name}" for name in names]
+        assert [set(body["serviceIds"]) for body in google.bodies("POST")] == [set(names)]
+
     def test_that_is_on_stays_in_the_state_where_the_project_cannot_be_read(
         self, engine: Engine, google: FakeGoogle
     ) -> None:
@@ -845,11 +875,26 @@ class TestAService:
         assert engine.read(SERVICE, "demo-proj/iam.googleapis.com", self.NEWS).id == ""
 
 
+def lost(request: Request) -> Answer:
+    raise requests.ConnectionError("connection reset by peer")
+
+
 class TestRequests:
     def test_are_retried_when_google_is_busy(self, engine: Engine, google: FakeGoogle) -> None:
         busy = (503, refusal(503, "busy"))
         google.on(f"GET {NAME}", busy, busy, (200, GOOGLES_REPOSITORY))
         assert engine.read(REPOSITORY, NAME, REPOSITORY_STATE).id == NAME
+
+    def test_that_read_are_sent_again_where_the_connection_was_lost(
+        self, engine: Engine, google: FakeGoogle
+    ) -> None:
+        google.on(f"GET {NAME}", lost, (200, GOOGLES_REPOSITORY))
+        assert engine.read(REPOSITORY, NAME, REPOSITORY_STATE).id == NAME
+
+    def test_that_write_are_not(self, engine: Engine, google: FakeGoogle) -> None:
+        google.on(f"POST {NAME.rpartition('/')[0]}", lost, (200, {}))
+        with pytest.raises(Refused, match=r"Error creating Repository: POST .*reset by peer"):
+            engine.create(REPOSITORY, REPOSITORY_INPUTS)
 
     def test_are_not_retried_when_google_says_no(self, engine: Engine, google: FakeGoogle) -> None:
         google.on(f"GET {NAME}", (403, refusal(403, "no")), (200, GOOGLES_REPOSITORY))
@@ -864,24 +909,41 @@ class TestRequests:
 
 
 @pytest.fixture
-def process() -> Iterator[tuple[subprocess.Popen[str], provider_pb2_grpc.ResourceProviderStub]]:
-    command = [sys.executable, "-m", "sandbox.plugin", "127.0.0.1:1"]
+def listener() -> Iterator[socket.socket]:
+    """Stands for a running engine."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield listening
+
+
+@pytest.fixture
+def process(listener: socket.socket) -> Iterator[subprocess.Popen[str]]:
+    address = f"127.0.0.1:{listener.getsockname()[1]}"
+    command = [sys.executable, "-m", "sandbox.plugin", address]
     with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True) as running:
-        assert running.stdout is not None
-        port = int(running.stdout.readline())
-        options = [("grpc.enable_http_proxy", 0)]
-        with grpc.insecure_channel(f"127.0.0.1:{port}", options) as channel:
-            yield running, provider_pb2_grpc.ResourceProviderStub(channel)
+        yield running
         running.kill()
 
 
-def test_the_process_serves_and_ends_when_the_run_is_cancelled(
-    process: tuple[subprocess.Popen[str], provider_pb2_grpc.ResourceProviderStub],
+def port_of(process: subprocess.Popen[str]) -> int:
+    assert process.stdout is not None
+    return int(process.stdout.readline())
+
+
+def test_the_process_serves_and_ends_when_the_run_is_cancelled(process: subprocess.Popen[str]) -> None:
+    options = [("grpc.enable_http_proxy", 0)]
+    with grpc.insecure_channel(f"127.0.0.1:{port_of(process)}", options) as channel:
+        stub = provider_pb2_grpc.ResourceProviderStub(channel)
+        assert stub.GetPluginInfo(empty_pb2.Empty()).version[0].isdigit()
+        stub.Cancel(empty_pb2.Empty())
+    assert process.wait(timeout=10) == 0
+
+
+def test_the_process_ends_when_the_engine_is_gone(
+    process: subprocess.Popen[str], listener: socket.socket
 ) -> None:
-    running, stub = process
-    assert stub.GetPluginInfo(empty_pb2.Empty()).version[0].isdigit()
-    stub.Cancel(empty_pb2.Empty())
-    assert running.wait(timeout=10) == 0
+    port_of(process)
+    listener.close()
+    assert process.wait(timeout=10) == 0
 
 
 def test_the_notice_says_what_it_is() -> None:
