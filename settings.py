@@ -276,7 +276,7 @@ class _Check:
         repository = parsed.get("repository", PythonRegistryArgs.repository)
         accounts = parsed.get("service_accounts", PythonRegistryArgs.service_accounts)
         proxy = parsed.get("pypi_proxy", PythonRegistryArgs.pypi_proxy)
-        limits = [("the repository's own id", "", REPOSITORY_LENGTH, None)]
+        limits = [("the repository's own id", "", REPOSITORY_LENGTH, "")]
         if proxy:
             limits.append(("the virtual repository", INDEX_SUFFIX, REPOSITORY_LENGTH, "pypiProxy"))
         if accounts:

@@ -62,7 +62,8 @@ def serve() -> None:
     """Run the gateway until it is told to stop. Prints nothing; `gateway.json` says where it is."""
     folder = sandbox_folder().create()
     with folder.lock.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Waits: whoever looks for a gateway holds it for a moment.
+        fcntl.flock(lock, fcntl.LOCK_EX)
         asyncio.run(_serve(folder))
 
 
@@ -89,10 +90,9 @@ async def _serve(folder: Folder) -> None:
     proxy = await _listen(folder, cloud_port=listener.getsockname()[1])
     where = {"pid": os.getpid(), "port": proxy.sockets[0].getsockname()[1]}
     write_private(folder.server, json.dumps(where).encode())
-    async with proxy:
-        await cloud.serve(sockets=[listener])
-        # Tunnels that a client keeps open for later must not keep the process alive.
-        proxy.close_clients()
+    await cloud.serve(sockets=[listener])
+    # Not waited for: a tunnel that a client keeps open for later must not keep the process alive.
+    proxy.close()
     store.close()
 
 

@@ -16,7 +16,7 @@ import sys
 import time
 from dataclasses import dataclass
 
-from sandbox.folder import PROGRAM, Folder
+from sandbox.folder import FOLDER_VARIABLE, PROGRAM, Folder
 
 # Start-up takes about a second; a busy machine may need several times that.
 START_SECONDS = 30
@@ -70,6 +70,7 @@ def start_gateway(folder: Folder) -> Gateway:
             process = subprocess.Popen(
                 [sys.executable, "-m", "sandbox.gateway"],
                 cwd=PROGRAM,
+                env={**os.environ, FOLDER_VARIABLE: str(folder.root)},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -61,7 +61,7 @@ class Recording:
         return next(r for r in self.resources if r.name == name)
 
 
-class _Answers(Mocks):
+class Answers(Mocks):
     """What the plugin answers: the inputs, and what Google computes from them."""
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
@@ -77,10 +77,10 @@ class _Answers(Mocks):
 
 class _RecordingMonitor(MockMonitor):
     def __init__(self) -> None:
-        super().__init__(_Answers())
+        super().__init__(Answers())
         self.recording = Recording()
 
-    def RegisterResource(self, request: Any) -> Any:  # noqa: N802  # the protocol's name
+    def RegisterResource(self, request: Any) -> Any:  # the protocol's name
         urn = self.make_urn(request.parent, request.type, request.name)
         known = [r.urn for r in self.recording.resources]
         assert urn not in known, f"two resources are called {urn}"
@@ -100,7 +100,7 @@ class _RecordingMonitor(MockMonitor):
             )
         return super().RegisterResource(request)
 
-    def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802
+    def RegisterResourceOutputs(self, request: Any) -> Any:
         outputs = MessageToDict(request.outputs)
         if "pulumi:pulumi:Stack::" in request.urn:
             self.recording.outputs = outputs
@@ -127,6 +127,10 @@ def run_program(monkeypatch: pytest.MonkeyPatch) -> Run:
         monkeypatch.setenv("PULUMI_CONFIG", json.dumps(engine_config(config)))
         monkeypatch.setenv("PULUMI_CONFIG_SECRET_KEYS", json.dumps(secrets))
         monitor = _RecordingMonitor()
+
+        def main() -> None:
+            runpy.run_path(PROGRAM, run_name="__main__")
+
         loop = asyncio.new_event_loop()
         asyncio.set_event_loop(loop)
         try:
@@ -135,7 +139,7 @@ def run_program(monkeypatch: pytest.MonkeyPatch) -> Run:
             )
             # The mocks make a stack of their own; the program is to run in the engine's kind.
             pulumi.runtime.settings.ROOT.set(None)
-            loop.run_until_complete(run_in_stack(lambda: runpy.run_path(PROGRAM, run_name="__main__")))
+            loop.run_until_complete(run_in_stack(main))
         finally:
             pulumi.runtime.settings.reset_options()
             loop.close()

@@ -13,13 +13,15 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 import yaml
 
+from sandbox.cloud.access import OWNER
 from sandbox.folder import FOLDER_VARIABLE
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -35,6 +37,7 @@ class Sandbox:
     """One running sandbox, and what is asked of it."""
 
     folder: Path
+    _sessions: dict[str, requests.Session] = field(default_factory=dict[str, requests.Session])
 
     @property
     def environment(self) -> dict[str, str]:
@@ -71,15 +74,19 @@ class Sandbox:
         """Every request so far."""
         return [json.loads(line) for line in self("log", "--json").stdout.splitlines()]
 
-    def curl(self, method: str, url: str, body: Any = None, member: str | None = None) -> tuple[int, Any]:
-        """Ask a Google host as a client would: status and JSON."""
-        data = ["--data", json.dumps(body), "--header", "Content-Type: application/json"] if body else []
-        script = (
-            'exec curl -sS -w "\\n%{http_code}" -H "Authorization: Bearer $GOOGLE_OAUTH_ACCESS_TOKEN" "$@"'
-        )
-        words = ["sh", "-c", script, "curl", "-X", method, *data, url]
-        text, _, status = self.run(*words, member=member).stdout.rpartition("\n")
-        return int(status), json.loads(text or "null")
+    def ask(self, method: str, url: str, body: Any = None, member: str = OWNER) -> tuple[int, Any]:
+        """Ask a Google host as that member, through the proxy: status and JSON."""
+        if member not in self._sessions:
+            lines = self.run("env", "-0", member=member).stdout.split("\0")
+            inside = dict(line.split("=", 1) for line in lines if line)
+            session = requests.Session()
+            session.trust_env = False
+            session.proxies["https"] = inside["HTTPS_PROXY"]
+            session.verify = inside["REQUESTS_CA_BUNDLE"]
+            session.headers["Authorization"] = f"Bearer {inside['GOOGLE_OAUTH_ACCESS_TOKEN']}"
+            self._sessions[member] = session
+        answer = self._sessions[member].request(method, url, json=body, timeout=30)
+        return answer.status_code, answer.json()
 
 
 @dataclass
@@ -136,7 +143,7 @@ class Program:
 
     def policy(self, name: str) -> dict[str, list[str]]:
         """Who has which role on a repository, read back from the cloud."""
-        _, policy = self.sandbox.curl("GET", f"{self.repository(name)}:getIamPolicy")
+        _, policy = self.sandbox.ask("GET", f"{self.repository(name)}:getIamPolicy")
         return {b["role"].rpartition(".")[2]: sorted(b["members"]) for b in policy.get("bindings", [])}
 
 

@@ -217,7 +217,7 @@ class TestAnUnreachableHost:
         assert len(machine.asked) == len(HOSTS)
         for host in HOSTS:
             assert machine.reported(host, "does not answer (no route to host)", "for a day")
-            assert machine.reported(host, "to ask again, delete", str(engine.cache_folder()))
+            assert machine.reported(host, "until", str(engine.cache_folder()), "is deleted")
 
     def test_is_asked_again_the_next_day(self, machine: Machine) -> None:
         machine.has_go()

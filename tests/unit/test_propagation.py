@@ -11,7 +11,7 @@ from pulumi.runtime.mocks import MockMonitor, set_mocks
 
 from components import propagation
 from components.propagation import INTERVAL_SECONDS, PATIENCE_SECONDS, Propagation
-from tests.recorder import REPOSITORY, _Answers
+from tests.recorder import REPOSITORY, Answers
 
 APIS = ["artifactregistry.googleapis.com", "iam.googleapis.com"]
 ACCOUNT = "python-reader@demo-proj.iam.gserviceaccount.com"
@@ -21,8 +21,9 @@ URN = "urn:pulumi:dev::python-registry::python-registry:index:PythonRegistry$"
 def disabled(api: str) -> str:
     """The plugin's text for an API that is off, as recorded."""
     return (
-        "Error creating Repository: googleapi: Error 403: Artifact Registry API has not been used in project "
-        f"demo-proj before or it is disabled. Enable it by visiting …/apis/api/{api}/overview then retry.\n"
+        "Error creating Repository: googleapi: Error 403: Artifact Registry API has not been used in "
+        f"project demo-proj before or it is disabled. Enable it by visiting …/apis/api/{api}/overview then "
+        "retry.\n"
         f'Details:\n[{{"reason": "SERVICE_DISABLED", "metadata": {{"service": "{api}"}}}}]'
     )
 
@@ -56,7 +57,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 def loop() -> Iterator[asyncio.AbstractEventLoop]:
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    set_mocks(_Answers(), monitor=MockMonitor(_Answers()))
+    set_mocks(Answers(), monitor=MockMonitor(Answers()))
     yield loop
     pulumi.runtime.settings.reset_options()
     loop.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
@@ -138,9 +139,5 @@ JSON = st.recursive(
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.sampled_from([*KEYS, "gcp:project", "python-registry:x"]), st.text() | JSON))
 def test_nothing_a_stack_file_can_say_gives_a_traceback(config: dict[str, Any]) -> None:
-    try:
-        args = parse_settings(engine_config(config))
-    except SettingsError as refused:
-        assert refused.problems
-    else:
-        assert args.project == config["gcp:project"]
+    with contextlib.suppress(SettingsError):
+        assert parse_settings(engine_config(config)).project == config["gcp:project"]

@@ -1,0 +1,260 @@
+"""Google's rules, where they matter to the program: asked through the proxy, as clients do."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+
+from sandbox.cloud.access import OWNER
+from tests.sandbox.conftest import Sandbox
+
+pytestmark = pytest.mark.sandbox
+
+REGISTRY = "https://artifactregistry.googleapis.com/v1"
+IAM = "https://iam.googleapis.com/v1"
+USAGE = "https://serviceusage.googleapis.com/v1"
+MANAGER = "https://cloudresourcemanager.googleapis.com/v1"
+STANDARD = {"format": "PYTHON", "mode": "STANDARD_REPOSITORY"}
+
+_projects = (f"cloud-rules-{n}" for n in itertools.count(1))
+
+
+class Cloud:
+    """A new project of one sandbox."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.sandbox = sandbox
+        self.project = f"projects/{next(_projects)}"
+        self.repositories = f"{REGISTRY}/{self.project}/locations/us/repositories"
+        self.accounts = f"{IAM}/{self.project}/serviceAccounts"
+
+    def ask(self, method: str, url: str, body: Any = None, member: str = OWNER) -> tuple[int, Any]:
+        return self.sandbox.ask(method, url, body, member)
+
+    def enable(self, *services: str) -> None:
+        for service in services:
+            assert self.ask("POST", f"{USAGE}/{self.project}/services/{service}:enable", {})[0] == 200
+
+    def make(self, repository: str, **more: Any) -> tuple[int, Any]:
+        return self.ask("POST", f"{self.repositories}?repository_id={repository}", {**STANDARD, **more})
+
+
+@pytest.fixture
+def cloud(sandbox: Sandbox) -> Cloud:
+    cloud = Cloud(sandbox)
+    cloud.enable("artifactregistry.googleapis.com", "iam.googleapis.com")
+    return cloud
+
+
+def message(answer: tuple[int, Any]) -> tuple[int, str]:
+    return answer[0], answer[1]["error"]["message"]
+
+
+def test_a_new_project_has_every_api_off_but_two(sandbox: Sandbox) -> None:
+    cloud = Cloud(sandbox)
+    _, services = cloud.ask("GET", f"{USAGE}/{cloud.project}/services?filter=state:ENABLED")
+    assert {service["config"]["name"] for service in services["services"]} == {
+        "cloudresourcemanager.googleapis.com",
+        "serviceusage.googleapis.com",
+    }
+    for url in (cloud.repositories, cloud.accounts):
+        status, answer = cloud.ask("GET", url)
+        assert status == 403
+        assert answer["error"]["details"][0]["reason"] == "SERVICE_DISABLED"
+
+
+def test_resource_manager_can_be_off_too(cloud: Cloud) -> None:
+    assert cloud.ask("GET", f"{MANAGER}/{cloud.project}")[0] == 200
+    cloud.ask("POST", f"{USAGE}/{cloud.project}/services/cloudresourcemanager.googleapis.com:disable", {})
+    status, answer = cloud.ask("GET", f"{MANAGER}/{cloud.project}")
+    assert status == 403
+    assert answer["error"]["details"][0]["metadata"]["service"] == "cloudresourcemanager.googleapis.com"
+
+
+def test_several_apis_are_enabled_by_one_request(sandbox: Sandbox) -> None:
+    cloud = Cloud(sandbox)
+    names = ["artifactregistry.googleapis.com", "iam.googleapis.com"]
+    status, _ = cloud.ask("POST", f"{USAGE}/{cloud.project}/services:batchEnable", {"serviceIds": names})
+    assert status == 200
+    assert cloud.ask("GET", cloud.repositories) == (200, {"repositories": []})
+
+
+def test_an_unknown_api_cannot_be_enabled(cloud: Cloud) -> None:
+    answer = cloud.ask("POST", f"{USAGE}/{cloud.project}/services/nonsense.googleapis.com:enable", {})
+    assert answer[0] == 403
+    assert "nonsense.googleapis.com" in message(answer)[1]
+
+
+def test_an_operation_is_first_answered_undone(cloud: Cloud) -> None:
+    status, operation = cloud.make("python")
+    assert status == 200
+    assert "done" not in operation
+    status, finished = cloud.ask("GET", f"{REGISTRY}/{operation['name']}")
+    assert finished["done"] is True
+    assert finished["response"]["name"] == f"{cloud.project}/locations/us/repositories/python"
+    assert cloud.ask("GET", f"{REGISTRY}/{cloud.project}/locations/us/operations/none")[0] == 404
+
+
+def test_only_a_get_tells_the_registry_uri(cloud: Cloud) -> None:
+    cloud.make("python")
+    _, read = cloud.ask("GET", f"{cloud.repositories}/python")
+    assert read["registryUri"] == f"us-python.pkg.dev/{cloud.project.partition('/')[2]}/python"
+    _, patched = cloud.ask(
+        "PATCH", f"{cloud.repositories}/python?updateMask=description", {"description": "x"}
+    )
+    assert patched["description"] == "x"
+    assert "registryUri" not in patched
+
+
+def test_a_repository_cannot_be_made_twice(cloud: Cloud) -> None:
+    cloud.make("python")
+    assert message(cloud.make("python")) == (409, "the repository already exists")
+
+
+@pytest.mark.parametrize("field", ["format", "mode", "kmsKeyName", "remoteRepositoryConfig"])
+def test_what_is_immutable_cannot_be_patched(cloud: Cloud, field: str) -> None:
+    cloud.make("python")
+    answer = cloud.ask("PATCH", f"{cloud.repositories}/python?updateMask={field}", {field: "x"})
+    assert message(answer) == (400, f"Field '{field}' of a repository is immutable.")
+
+
+@pytest.mark.parametrize("repository", ["Python", "my_repo", "a" * 64, "python-"])
+def test_a_repository_id_outside_the_grammar_is_refused(cloud: Cloud, repository: str) -> None:
+    assert cloud.make(repository)[0] == 400
+
+
+@pytest.mark.parametrize("labels", [{"Team": "a"}, {"team": "A"}, {f"k{i}": "v" for i in range(65)}])
+def test_labels_outside_the_rules_are_refused(cloud: Cloud, labels: dict[str, str]) -> None:
+    assert cloud.make("python", labels=labels)[0] == 400
+
+
+def test_a_location_that_is_none_is_refused(cloud: Cloud) -> None:
+    url = f"{REGISTRY}/{cloud.project}/locations/us-centra1/repositories?repository_id=python"
+    assert message(cloud.ask("POST", url, STANDARD)) == (
+        403,
+        "Location us-centra1 is not found or access is unauthorized.",
+    )
+
+
+def test_an_upstream_must_exist_and_cannot_go_while_it_is_used(cloud: Cloud) -> None:
+    upstream = f"{cloud.project}/locations/us/repositories/python"
+    policies = {"upstreamPolicies": [{"id": "private", "repository": upstream, "priority": 1}]}
+    virtual = {"mode": "VIRTUAL_REPOSITORY", "virtualRepositoryConfig": policies}
+    assert message(cloud.make("index", **virtual)) == (
+        400,
+        f"Upstream repository {upstream} does not exist.",
+    )
+    cloud.make("python")
+    assert cloud.make("index", **virtual)[0] == 200
+    assert cloud.ask("DELETE", f"{cloud.repositories}/python")[0] == 400
+    assert cloud.ask("DELETE", f"{cloud.repositories}/index")[0] == 200
+    assert cloud.ask("DELETE", f"{cloud.repositories}/python")[0] == 200
+    assert cloud.ask("GET", f"{cloud.repositories}/python")[0] == 404
+
+
+def test_a_policy_that_nobody_wrote_is_an_etag_alone(cloud: Cloud) -> None:
+    cloud.make("python")
+    status, policy = cloud.ask("GET", f"{cloud.repositories}/python:getIamPolicy")
+    assert status == 200
+    assert list(policy) == ["etag"]
+
+
+def test_a_stale_etag_is_refused_and_a_new_one_comes_with_every_write(cloud: Cloud) -> None:
+    cloud.make("python")
+    url = f"{cloud.repositories}/python"
+    _, old = cloud.ask("GET", f"{url}:getIamPolicy")
+    bindings = [{"role": "roles/artifactregistry.reader", "members": ["user:a@example.com"]}]
+    status, new = cloud.ask("POST", f"{url}:setIamPolicy", {"policy": {**old, "bindings": bindings}})
+    assert (status, new["bindings"]) == (200, bindings)
+    assert new["etag"] != old["etag"]
+    status, refused = cloud.ask("POST", f"{url}:setIamPolicy", {"policy": {**old, "bindings": []}})
+    assert (status, refused["error"]["status"]) == (409, "ABORTED")
+
+
+def test_a_role_that_nobody_holds_is_not_kept(cloud: Cloud) -> None:
+    cloud.make("python")
+    bindings = [{"role": "roles/artifactregistry.reader", "members": []}]
+    url = f"{cloud.repositories}/python:setIamPolicy"
+    assert "bindings" not in cloud.ask("POST", url, {"policy": {"bindings": bindings}})[1]
+
+
+@pytest.mark.parametrize(
+    ("member", "said"),
+    [
+        ("a@example.com", "The member a@example.com is of an unknown type."),
+        ("robot:a@example.com", "The member robot:a@example.com is of an unknown type."),
+        (
+            "serviceAccount:none@some-project.iam.gserviceaccount.com",
+            "Service account none@some-project.iam.gserviceaccount.com does not exist.",
+        ),
+    ],
+)
+def test_a_member_that_google_does_not_know_is_refused(cloud: Cloud, member: str, said: str) -> None:
+    cloud.make("python")
+    policy = {"bindings": [{"role": "roles/artifactregistry.reader", "members": [member]}]}
+    answer = cloud.ask("POST", f"{cloud.repositories}/python:setIamPolicy", {"policy": policy})
+    assert answer[0] == 400
+    assert message(answer)[1].startswith(said)
+
+
+def test_accounts_are_made_read_changed_and_deleted(cloud: Cloud) -> None:
+    status, made = cloud.ask(
+        "POST", cloud.accounts, {"accountId": "python-reader", "serviceAccount": {"displayName": "one"}}
+    )
+    assert status == 200
+    assert made["email"].startswith("python-reader@")
+    assert len(made["uniqueId"]) == 21
+    again = cloud.ask("POST", cloud.accounts, {"accountId": "python-reader"})
+    assert again[0] == 409
+    one = f"{cloud.accounts}/{made['email']}"
+    change = {"serviceAccount": {"displayName": "two", "etag": made["etag"]}, "updateMask": "display_name"}
+    assert cloud.ask("PATCH", one, change)[1]["displayName"] == "two"
+    assert cloud.ask("PATCH", one, change)[0] == 409, "the etag is stale by now"
+    assert cloud.ask("DELETE", one) == (200, {})
+    assert cloud.ask("GET", one)[0] == 404
+
+
+def test_whoever_was_granted_nothing_may_do_nothing(cloud: Cloud) -> None:
+    cloud.make("python")
+    answer = cloud.ask("GET", f"{cloud.repositories}/python", member="user:stranger@example.com")
+    assert answer[0] == 403
+    assert "artifactregistry.repositories.get" in message(answer)[1]
+
+
+def test_a_grant_on_a_repository_counts_there_alone(cloud: Cloud) -> None:
+    reader = "user:reader@example.com"
+    cloud.make("python")
+    cloud.make("other")
+    policy = {"bindings": [{"role": "roles/artifactregistry.reader", "members": [reader]}]}
+    cloud.ask("POST", f"{cloud.repositories}/python:setIamPolicy", {"policy": policy})
+    assert cloud.ask("GET", f"{cloud.repositories}/python", member=reader)[0] == 200
+    assert cloud.ask("GET", f"{cloud.repositories}/other", member=reader)[0] == 403
+    assert cloud.ask("DELETE", f"{cloud.repositories}/python", member=reader)[0] == 403
+
+
+def test_no_token_and_a_wrong_one_are_401(cloud: Cloud) -> None:
+    url = f"{MANAGER}/{cloud.project}"
+    code = ["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}"]
+    assert cloud.sandbox.run(*code, url).stdout == "401"
+    assert cloud.sandbox.run(*code, "-H", "Authorization: Bearer ya29.invented", url).stdout == "401"
+
+
+def test_a_body_that_is_no_json_is_refused_in_google_words(cloud: Cloud) -> None:
+    script = 'curl -sS -H "Authorization: Bearer $GOOGLE_OAUTH_ACCESS_TOKEN" -d "{oops" "$1"'
+    said = cloud.sandbox.run("sh", "-c", script, "sh", f"{cloud.repositories}?repository_id=a").stdout
+    assert '"status":"INVALID_ARGUMENT"' in said
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://compute.googleapis.com/compute/v1/projects/p/regions",
+        f"{REGISTRY}/projects/demo-project/locations/us/repositories/python/packages",
+    ],
+)
+def test_what_is_not_imitated_is_refused_by_name(cloud: Cloud, url: str) -> None:
+    status, said = message(cloud.ask("GET", url))
+    assert status == 501
+    assert said == f"The sandbox does not imitate GET {url.removeprefix('https://')}."

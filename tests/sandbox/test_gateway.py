@@ -1,0 +1,181 @@
+"""The sandbox's own life: started, found, stopped, killed; private, and closed to the outside."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from sandbox.folder import Folder
+from sandbox.process import find_gateway, start_gateway, stop_gateway
+from tests.sandbox.conftest import Sandbox
+
+pytestmark = pytest.mark.sandbox
+
+
+def test_a_host_that_is_not_imitated_is_refused_by_name_at_once(sandbox: Sandbox) -> None:
+    for url in ("https://example.com/", "http://example.com/", "https://googleapis.com.example.net/"):
+        done = sandbox.run("curl", "-sS", "--fail", "--max-time", "5", url, check=False)
+        assert done.returncode != 0
+    refused = [r for r in sandbox.log() if r["status"] == 403 and "example" in r["host"]]
+    assert [r["host"] for r in refused] == [
+        "example.com:443",
+        "example.com",
+        "googleapis.com.example.net:443",
+    ]
+    text = sandbox.run("curl", "-sS", "http://example.com/").stdout
+    assert text == "The python-registry sandbox does not imitate example.com, and lets nothing out.\n"
+
+
+def test_google_is_answered_under_the_sandboxs_own_authority(sandbox: Sandbox) -> None:
+    script = 'curl -sSv "https://us-python.pkg.dev/" 2>&1 | grep -i issuer'
+    assert "python-registry sandbox" in sandbox.run("sh", "-c", script).stdout
+
+
+def test_it_listens_on_loopback_alone(sandbox: Sandbox) -> None:
+    sandbox("start")
+    gateway = find_gateway(Folder(sandbox.folder))
+    assert gateway
+    listening = {
+        line.split()[1]
+        for line in Path(f"/proc/{gateway.pid}/net/tcp").read_text().splitlines()[1:]
+        if line.split()[3] == "0A" and line.split()[1].endswith(f":{gateway.port:04X}")
+    }
+    assert listening == {f"0100007F:{gateway.port:04X}"}
+
+
+def test_keys_and_state_are_private(sandbox: Sandbox) -> None:
+    sandbox("start")
+    folder = Folder(sandbox.folder)
+    for path in (folder.root, folder.authority, folder.home, folder.stacks):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o700, path
+    for path in (folder.authority / "key.pem", folder.database, folder.server):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
+
+
+def test_no_token_is_kept_or_logged(sandbox: Sandbox) -> None:
+    sandbox.ask("GET", "https://cloudresourcemanager.googleapis.com/v1/projects/demo-project")
+    token = sandbox.run("sh", "-c", "printf %s $GOOGLE_OAUTH_ACCESS_TOKEN").stdout
+    assert token.startswith("ya29.")
+    kept = [path for path in sandbox.folder.rglob("*") if path.is_file() and not path.is_symlink()]
+    assert kept
+    for path in kept:
+        assert b"ya29.sandbox-" not in path.read_bytes(), path
+
+
+def test_the_exit_status_and_signals_are_the_commands_own(sandbox: Sandbox) -> None:
+    assert sandbox.run("sh", "-c", "exit 7", check=False).returncode == 7
+    assert sandbox.run("no-such-command", check=False).returncode == 127
+    running = subprocess.Popen(
+        sandbox.command("run", "--", "sh", "-c", "echo ready; exec sleep 60"),
+        env=sandbox.environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert running.stdout
+    assert running.stdout.readline() == "ready\n"
+    running.send_signal(signal.SIGTERM)
+    assert running.wait(timeout=10) == -signal.SIGTERM
+
+
+def test_a_clients_real_login_does_not_get_in(sandbox: Sandbox) -> None:
+    os.environ["GOOGLE_APPLICATION_CREDENTIALS"] = "/home/me/key.json"
+    os.environ["PULUMI_ACCESS_TOKEN"] = "pul-secret"
+    try:
+        inside = sandbox.run("env").stdout
+    finally:
+        del os.environ["GOOGLE_APPLICATION_CREDENTIALS"], os.environ["PULUMI_ACCESS_TOKEN"]
+    assert "key.json" not in inside
+    assert "pul-secret" not in inside
+
+
+def test_env_puts_a_shell_inside(sandbox: Sandbox) -> None:
+    exports = sandbox("env").stdout
+    script = f"{exports}\npython -m sandbox run -- sh -c 'printf %s \"$HOME\"'"
+    home = subprocess.run(
+        ["sh", "-c", script], capture_output=True, text=True, check=True, env=sandbox.environment
+    )
+    assert home.stdout == str(sandbox.folder / "home")
+
+
+def test_faults_are_named_and_their_values_checked(sandbox: Sandbox) -> None:
+    assert (
+        "faults: api-delay=60 unavailable=0.3" in sandbox("fault", "api-delay=60", "unavailable=0.3").stdout
+    )
+    for word, rule in {
+        "apidelay=1": "no such fault",
+        "unavailable=2": "a share from 0 to 1",
+        "api-delay=soon": "api-delay takes seconds",
+        "cut=1.5": "cut takes a whole number",
+        "api-delay=nan": "api-delay takes seconds",
+    }.items():
+        refused = sandbox("fault", word, check=False)
+        assert refused.returncode == 2
+        assert rule in refused.stderr
+        assert "Traceback" not in refused.stderr
+    assert "api-delay=60" in sandbox("status").stdout, "a refused fault changes none"
+    assert "faults: none" in sandbox("fault", "none").stdout
+
+
+def test_two_starts_at_once_make_one_gateway(tmp_path: Path) -> None:
+    folder = Folder(tmp_path / "state")
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        started = list(pool.map(start_gateway, [folder] * 4))
+    assert len({gateway.pid for gateway in started}) == 1
+    assert stop_gateway(folder)
+    assert find_gateway(folder) is None
+
+
+def test_it_starts_after_a_kill_with_its_port_and_what_the_cloud_held(tmp_path: Path) -> None:
+    sandbox = Sandbox(tmp_path / "state")
+    folder = Folder(sandbox.folder)
+    project = "https://cloudresourcemanager.googleapis.com/v1/projects/kept-project"
+    before = sandbox.ask("GET", project)
+    killed = find_gateway(folder)
+    assert killed
+    os.kill(killed.pid, signal.SIGKILL)
+    while find_gateway(folder):
+        os.sched_yield()
+    again = start_gateway(folder)
+    assert again.pid != killed.pid
+    assert again.port == killed.port
+    assert sandbox.ask("GET", project) == before
+    stop_gateway(folder)
+
+
+def test_a_taken_port_is_no_problem(tmp_path: Path) -> None:
+    folder = Folder(tmp_path / "state").create()
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        folder.server.write_text(json.dumps({"pid": 1, "port": other.getsockname()[1]}))
+        gateway = start_gateway(folder)
+        assert gateway.port != other.getsockname()[1]
+    stop_gateway(folder)
+
+
+def test_two_folders_never_meet(tmp_path: Path) -> None:
+    one, two = Sandbox(tmp_path / "one"), Sandbox(tmp_path / "two")
+    enable = (
+        "https://serviceusage.googleapis.com/v1/projects/same-project/services/iam.googleapis.com:enable"
+    )
+    accounts = "https://iam.googleapis.com/v1/projects/same-project/serviceAccounts"
+    assert one.ask("POST", enable, {})[0] == 200
+    assert one.ask("GET", accounts)[0] == 200
+    assert two.ask("GET", accounts)[0] == 403
+    for sandbox in (one, two):
+        sandbox("stop")
+        assert "not running" in sandbox("stop").stdout
+
+
+def test_reset_forgets_everything(tmp_path: Path) -> None:
+    sandbox = Sandbox(tmp_path / "state")
+    sandbox("start")
+    sandbox("reset")
+    assert not sandbox.folder.exists()
+    assert "stopped" in sandbox("status").stdout
