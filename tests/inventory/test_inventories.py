@@ -1,0 +1,77 @@
+"""Whole programs as readable files: every resource with inputs, parent, dependencies and protection.
+
+A line that changes in one of them is what a reviewer wants to see. After a change that is meant,
+`UPDATE_INVENTORIES=1 make test` writes them anew; the difference belongs in the commit.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.recorder import Recording, Run
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+COMMITTED = {path.suffixes[0][1:]: path for path in sorted(ROOT.glob("Pulumi.*.yaml"))}
+OTHERS = {path.stem: path for path in sorted((HERE / "stacks").glob("*.yaml"))}
+
+
+def settings(path: Path) -> dict[str, Any]:
+    """A stack file's configuration; those made for these tests leave the `config:` around it out."""
+    content = yaml.safe_load(path.read_text())
+    return content.get("config", content)
+
+
+def inventory(recording: Recording) -> dict[str, Any]:
+    """What a run asked for, by resource name; what is off or empty is left out."""
+    names = {r.urn: r.name for r in recording.resources}
+    resources = {
+        r.name: {
+            key: value
+            for key, value in {
+                "type": r.type,
+                "parent": names.get(r.parent),
+                "protect": r.protect,
+                "dependencies": sorted(names[urn] for urn in r.dependencies),
+                "inputs": r.inputs,
+            }.items()
+            if value
+        }
+        for r in sorted(recording.resources, key=lambda r: r.name)
+    }
+    return {"resources": resources, "outputs": recording.outputs}
+
+
+@pytest.mark.parametrize(("name", "path"), [*COMMITTED.items(), *OTHERS.items()], ids=[*COMMITTED, *OTHERS])
+def test_the_program_asks_for_exactly_this(run_program: Run, name: str, path: Path) -> None:
+    expected = HERE / f"{name}.expected.yaml"
+    asked = inventory(run_program(settings(path)))
+    if os.environ.get("UPDATE_INVENTORIES"):
+        text = yaml.safe_dump(asked, sort_keys=False, width=200, allow_unicode=True)
+        expected.write_text(f"# Of {path.relative_to(ROOT)}\n{text}")
+    assert asked == yaml.safe_load(expected.read_text())
+
+
+@pytest.mark.parametrize("path", [*COMMITTED.values(), *OTHERS.values()], ids=[*COMMITTED, *OTHERS])
+def test_a_preview_asks_for_the_same(run_program: Run, path: Path) -> None:
+    assert inventory(run_program(settings(path), preview=True)) == inventory(run_program(settings(path)))
+
+
+def test_no_two_committed_stacks_make_the_same_repository() -> None:
+    made = [
+        tuple(
+            settings(path).get(key, default)
+            for key, default in (
+                ("gcp:project", None),
+                ("python-registry:location", None),
+                ("python-registry:repository", "python"),
+            )
+        )
+        for path in COMMITTED.values()
+    ]
+    assert len(set(made)) == len(made) > 1

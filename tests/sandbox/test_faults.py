@@ -1,0 +1,119 @@
+"""Google's bad days: one `up` gets through them, or says what to do. Seconds are scaled down."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shlex
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.sandbox.conftest import Program
+
+pytestmark = pytest.mark.sandbox
+
+MANAGER_OFF = "projects/{}/services/cloudresourcemanager.googleapis.com:disable"
+
+
+@contextlib.contextmanager
+def faults(program: Program, *words: str) -> Iterator[None]:
+    program.sandbox("fault", *words)
+    try:
+        yield
+    finally:
+        program.sandbox("fault", "none")
+
+
+def test_one_up_waits_out_apis_and_accounts_that_google_does_not_know_yet(program: Program) -> None:
+    with faults(program, "api-delay=8", "account-delay=3", "member-delay=6", "unavailable=0.1"):
+        text = program.up()
+    project = re.escape(program.project)
+    assert "Waiting for artifactregistry.googleapis.com, enabled just now, to be usable: 0 s so far" in text
+    assert re.search(rf"Waiting for python-\w+@{project}\S+, made just now, to be known to IAM", text)
+    assert program.changes() == {}
+
+
+def test_one_up_gets_through_503s_stale_etags_and_slow_operations(program: Program) -> None:
+    with faults(program, "unavailable=0.3", "stale-etag=0.3", "slow-operations=2"):
+        program.up()
+    assert program.changes() == {}
+
+
+def test_a_permission_error_fails_at_once_even_right_after_the_api_was_enabled(program: Program) -> None:
+    text = program.up(check=False, member="user:stranger@example.com")
+    assert "Error 403: Permission" in text
+    assert "Waiting for" not in text
+
+
+def test_without_resource_manager_up_ends_with_the_command_that_helps(program: Program) -> None:
+    usage = f"https://serviceusage.googleapis.com/v1/{MANAGER_OFF.format(program.project)}"
+    assert program.sandbox.ask("POST", usage, {})[0] == 200
+    text = program.up(check=False)
+    command = f"gcloud services enable cloudresourcemanager.googleapis.com --project {program.project}"
+    assert command in text
+    assert "Waiting for" not in text
+    enable = usage.replace(":disable", ":enable")
+    assert program.sandbox.ask("POST", enable, {})[0] == 200
+    program.up()
+    assert program.changes() == {}
+
+
+def test_after_a_lost_connection_the_message_names_the_command_that_takes_over(program: Program) -> None:
+    parent = f"projects/{program.project}/locations/us-central1/repositories"
+    url = f"https://serviceusage.googleapis.com/v1/projects/{program.project}/services"
+    program.sandbox.ask("POST", f"{url}/artifactregistry.googleapis.com:enable", {})
+    made = f"https://artifactregistry.googleapis.com/v1/{parent}?repository_id=python"
+    assert program.sandbox.ask("POST", made, {"format": "PYTHON"})[0] == 200
+    text = program.up(check=False)
+    (command,) = set(re.findall(r"^\s*(pulumi import .*)$", text, re.MULTILINE))
+    program.pulumi(*shlex.split(command)[1:])
+    program.up()
+    assert program.changes() == {}
+
+
+def test_the_connection_of_the_chosen_request_is_lost(program: Program) -> None:
+    project = f"https://cloudresourcemanager.googleapis.com/v1/projects/{program.project}"
+    script = 'curl -sS -H "Authorization: Bearer $GOOGLE_OAUTH_ACCESS_TOKEN" "$1"'
+    with faults(program, "cut=2"):
+        assert program.sandbox.run("sh", "-c", script, "sh", project).returncode == 0
+        lost = program.sandbox.run("sh", "-c", script, "sh", project, check=False)
+        assert lost.returncode != 0
+        assert program.sandbox.run("sh", "-c", script, "sh", project).returncode == 0
+
+
+def test_up_goes_on_after_a_kill_in_the_middle_of_making_a_repository(
+    program: Program, tmp_path: Path
+) -> None:
+    with faults(program, "slow-operations=30"):
+        log = tmp_path / "up.log"
+        command = ["pulumi", "--non-interactive", "--stack", program.stack, "up", "--yes", "--skip-preview"]
+        with log.open("w") as file:
+            running = subprocess.Popen(
+                program.sandbox.command("run", "--", *command),
+                env=program.sandbox.environment,
+                cwd=program.folder,
+                stdout=file,
+                stderr=file,
+                start_new_session=True,
+            )
+        while program.sandbox.ask("GET", program.repository("python"))[0] != 200:
+            assert running.poll() is None, log.read_text()
+        os.killpg(running.pid, signal.SIGKILL)
+        running.wait()
+    environment = {**program.sandbox.environment, "PWD": str(program.folder)}
+    recovered = subprocess.run(
+        program.sandbox.command("recover", program.stack),
+        env=environment,
+        cwd=program.folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert recovered.returncode == 0, recovered.stdout + recovered.stderr
+    program.up()
+    assert program.changes() == {}

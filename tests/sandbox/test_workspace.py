@@ -1,0 +1,185 @@
+"""The sandbox's `pulumi`: committed stack files stay as they are, a person's changes are not lost.
+
+The engine here is a shell script that does to a stack's file what the real one does; the real one is
+in `test_up.py`.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.sandbox.conftest import CHECKOUT
+
+COMMITTED = """# The team's own words.
+config:
+  gcp:project: demo-proj # not to be lost
+"""
+
+
+@dataclass
+class Shim:
+    """A project, and a `pulumi` before a scripted engine."""
+
+    root: Path
+
+    @property
+    def project(self) -> Path:
+        return self.root / "project"
+
+    @property
+    def stack_file(self) -> Path:
+        return self.project / "Pulumi.dev.yaml"
+
+    def command(self, engine: str, *words: str) -> list[str]:
+        """The command, with a shell script for an engine."""
+        executable = self.root / "engine"
+        executable.write_text(f"#!/bin/sh\n{engine}\n")
+        executable.chmod(0o700)
+        places = [str(executable), str(self.root / "workspaces"), str(self.root / "stacks")]
+        return [sys.executable, "-P", str(CHECKOUT / "sandbox" / "workspace.py"), *places, *words]
+
+    def __call__(
+        self, engine: str, *words: str, cwd: Path | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self.command(engine, *words),
+            cwd=cwd or self.project,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+
+@pytest.fixture
+def shim(tmp_path: Path) -> Shim:
+    shim = Shim(tmp_path)
+    shim.project.mkdir()
+    (shim.project / "Pulumi.yaml").write_text("name: demo\nruntime: python\n")
+    (shim.project / "program.py").write_text("print()\n")
+    shim.stack_file.write_text(COMMITTED)
+    return shim
+
+
+ADD_SALT = 'printf "encryptionsalt: v1:abc\\n" >> Pulumi.dev.yaml'
+
+
+def test_the_engines_salt_never_reaches_the_committed_file_and_is_kept_for_the_next_command(
+    shim: Shim,
+) -> None:
+    shim(ADD_SALT)
+    assert shim.stack_file.read_text() == COMMITTED
+    assert "encryptionsalt: v1:abc" in shim("cat Pulumi.dev.yaml").stdout
+
+
+def test_an_edit_of_the_committed_file_counts_in_the_next_command(shim: Shim) -> None:
+    shim(ADD_SALT)
+    shim.stack_file.write_text(COMMITTED.replace("demo-proj", "other-proj"))
+    assert "other-proj" in shim("cat Pulumi.dev.yaml").stdout
+
+
+def test_a_setting_made_with_pulumi_reaches_the_committed_file_comments_and_all(shim: Shim) -> None:
+    shim(f'{ADD_SALT}\nprintf "  demo:key: value\\n" > more; sed -i "/gcp:project/r more" Pulumi.dev.yaml')
+    assert shim.stack_file.read_text() == f"{COMMITTED}  demo:key: value\n"
+
+
+def test_a_teams_own_secrets_provider_is_not_asked_here_and_not_lost(shim: Shim) -> None:
+    provider = (
+        "secretsprovider: gcpkms://projects/p/locations/l/keyRings/r/cryptoKeys/k\nencryptedkey: abc\n"
+    )
+    shim.stack_file.write_text(provider + COMMITTED)
+    assert "gcpkms" not in shim("cat Pulumi.dev.yaml").stdout
+    shim('printf "  demo:key: value\\n" >> Pulumi.dev.yaml')
+    assert shim.stack_file.read_text() == f"{provider}{COMMITTED}  demo:key: value\n"
+
+
+def test_an_edit_made_meanwhile_is_not_overwritten(shim: Shim) -> None:
+    done = shim(f'echo "# mine" >> {shim.stack_file}; echo "# the command\'s" >> Pulumi.dev.yaml')
+    assert shim.stack_file.read_text() == f"{COMMITTED}# mine\n"
+    assert "was edited meanwhile; what the command wrote is in " in done.stderr
+    rescued = Path(done.stderr.strip().rpartition(" is in ")[2].rstrip("."))
+    assert "# the command's" in rescued.read_text()
+
+
+def test_removing_a_stack_does_not_remove_the_committed_file(shim: Shim) -> None:
+    shim("rm Pulumi.dev.yaml")
+    assert shim.stack_file.read_text() == COMMITTED
+
+
+def test_a_stack_file_of_a_new_stack_arrives(shim: Shim) -> None:
+    shim('printf "config:\\n  a:b: c\\n" > Pulumi.new.yaml')
+    assert (shim.project / "Pulumi.new.yaml").read_text() == "config:\n  a:b: c\n"
+
+
+def test_the_rest_of_the_project_is_there_and_what_is_gone_is_gone(shim: Shim) -> None:
+    assert "program.py" in shim("ls").stdout
+    (shim.project / "program.py").rename(shim.project / "renamed.py")
+    assert shim("ls").stdout.split() == ["Pulumi.dev.yaml", "Pulumi.yaml", "renamed.py"]
+
+
+def test_it_works_from_a_folder_below_and_for_another_folder(shim: Shim) -> None:
+    below = shim.project / "below"
+    below.mkdir()
+    assert "gcp:project" in shim("cat Pulumi.dev.yaml", cwd=below).stdout
+    for words in (["-C", str(shim.project)], [f"--cwd={shim.project}"], ["--cwd", str(shim.project), "up"]):
+        done = shim("cat Pulumi.dev.yaml; echo $@", *words, cwd=shim.root)
+        assert "gcp:project" in done.stdout
+        assert "cwd" not in done.stdout
+
+
+def test_without_a_project_the_engine_runs_as_it_is(shim: Shim) -> None:
+    done = shim("pwd; echo $@", "version", "-C", "x", cwd=shim.root)
+    assert done.stdout.split("\n")[:2] == [str(shim.root), "version -C x"]
+
+
+def test_the_exit_status_is_the_engines(shim: Shim) -> None:
+    assert shim("exit 3").returncode == 3
+    assert shim("kill -KILL $$").returncode == 128 + signal.SIGKILL
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_reaches_the_engine(shim: Shim, number: signal.Signals) -> None:
+    engine = 'trap "echo told; exit 5" INT TERM; echo ready; while :; do sleep 0.05; done'
+    running = subprocess.Popen(
+        shim.command(engine), cwd=shim.project, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+    )
+    assert running.stdout
+    assert running.stdout.readline() == "ready\n"
+    running.send_signal(number)
+    assert running.stdout.read() == "told\n"
+    assert running.wait() == 5
+
+
+def test_a_second_command_waits_for_the_first(shim: Shim) -> None:
+    go_on = shim.root / "go-on"
+    command = shim.command(
+        f'echo "start $1"; while [ ! -e {go_on} ]; do sleep 0.05; done; echo "end $1"', "one"
+    )
+    first = subprocess.Popen(command, cwd=shim.project, stdout=subprocess.PIPE, text=True)
+    assert first.stdout
+    assert first.stdout.readline() == "start one\n"
+    second = subprocess.Popen(
+        [*command[:-1], "two"], cwd=shim.project, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert second.stderr
+    assert "Waiting for another pulumi command" in second.stderr.readline()
+    go_on.touch()
+    assert first.communicate()[0] == "end one\n"
+    assert second.communicate()[0] == "start two\nend two\n"
+
+
+def test_the_lock_of_a_killed_command_is_released(shim: Shim) -> None:
+    lock = shim.root / "stacks/.pulumi/locks/organization/demo/dev/1234.json"
+    other = shim.root / "stacks/.pulumi/locks/organization/other/dev/1234.json"
+    for path in (lock, other):
+        path.parent.mkdir(parents=True)
+        path.touch()
+    done = shim("true")
+    assert "An earlier command on stack dev was killed; its lock is released." in done.stderr
+    assert not lock.exists()
+    assert other.exists(), "another project's command may still run"
