@@ -4,15 +4,16 @@ With a local state the engine writes its own lines (a salt) into a stack's file.
 everything in the project but copies of the stack files, made anew for every command, so the committed
 files stay as they are; what a person changes with `pulumi config set` is carried back to them.
 
-Owns those copies, and one command at a time in a project: a lock that the engine inherits tells a
-command that still runs from one that was killed. Run by path with nothing but the standard library
+Owns those copies, one command at a time in a project, and the locks of commands that were killed. Run by path with nothing but the standard library
 (`sandbox.environment` writes the command that does), since it stands before every `pulumi`.
 """
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
+import json
 import os
 import re
 import signal
@@ -75,12 +76,16 @@ class Workspace:
             target.write_text("".join(SECRETS_LINE.findall(committed)) + text)
 
     def release_stale_locks(self, stacks: Path) -> None:
-        """Remove the engine's locks. Whoever calls this holds ours, so their owners were killed."""
+        """Remove the locks that engines left in the project's stacks when they were killed."""
         name = PROJECT_NAME.search((self.project / "Pulumi.yaml").read_text())
         locks = stacks / ".pulumi" / "locks" / "organization"
         for path in (locks / name[1]).glob("*/*.json") if name else ():
-            say(f"An earlier command on stack {path.parent.name} was killed; its lock is released.")
-            path.unlink()
+            with contextlib.suppress(OSError, ValueError, KeyError):
+                try:
+                    os.kill(json.loads(path.read_text())["pid"], 0)
+                except ProcessLookupError:
+                    say(f"An earlier command on stack {path.parent.name} was killed; its lock is released.")
+                    path.unlink()
 
 
 def find_project(folder: Path) -> Path | None:
@@ -99,9 +104,9 @@ def take_directory(arguments: Sequence[str]) -> tuple[Path, list[str]]:
     return folder, rest
 
 
-def run(command: Sequence[str], folder: Path, lock: int) -> int:
-    """Run the engine with the lock in its hands; its exit status, as a shell would have it."""
-    child = subprocess.Popen(command, cwd=folder, env={**os.environ, "PWD": str(folder)}, pass_fds=[lock])
+def run(command: Sequence[str], folder: Path) -> int:
+    """Run the engine; its exit status, as a shell would have it."""
+    child = subprocess.Popen(command, cwd=folder, env={**os.environ, "PWD": str(folder)})
 
     def pass_on(number: int, _: FrameType | None) -> None:
         # From a terminal Ctrl-C reaches the engine by itself; twice would mean: at once, not cleanly.
@@ -137,7 +142,7 @@ def main() -> int:
         workspace.release_stale_locks(Path(stacks))
         before = workspace.lay_out()
         try:
-            return run([pulumi, *rest], workspace.folder, lock.fileno())
+            return run([pulumi, *rest], workspace.folder)
         finally:
             workspace.carry_back(before)
 

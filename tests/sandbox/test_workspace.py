@@ -6,6 +6,8 @@ in `test_up.py`.
 
 from __future__ import annotations
 
+import json
+import os
 import signal
 import subprocess
 import sys
@@ -173,13 +175,20 @@ def test_a_second_command_waits_for_the_first(shim: Shim) -> None:
     assert second.communicate()[0] == "start two\nend two\n"
 
 
-def test_the_lock_of_a_killed_command_is_released(shim: Shim) -> None:
-    lock = shim.root / "stacks/.pulumi/locks/organization/demo/dev/1234.json"
-    other = shim.root / "stacks/.pulumi/locks/organization/other/dev/1234.json"
-    for path in (lock, other):
-        path.parent.mkdir(parents=True)
-        path.touch()
+def test_the_lock_of_a_killed_command_is_released_and_that_of_a_running_one_is_not(shim: Shim) -> None:
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    locks = shim.root / "stacks/.pulumi/locks/organization"
+    killed, running, other = (
+        locks / "demo/dev/1.json",
+        locks / "demo/dev/2.json",
+        locks / "other/dev/3.json",
+    )
+    for path, pid in ((killed, ended.pid), (running, os.getpid()), (other, ended.pid)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"pid": pid}))
     done = shim("true")
-    assert "An earlier command on stack dev was killed; its lock is released." in done.stderr
-    assert not lock.exists()
-    assert other.exists(), "another project's command may still run"
+    assert done.stderr.count("An earlier command on stack dev was killed; its lock is released.") == 1
+    assert not killed.exists()
+    assert running.exists()
+    assert other.exists(), "another project's locks are its own"
