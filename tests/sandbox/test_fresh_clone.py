@@ -1,0 +1,61 @@
+"""What a newcomer does: clone, `make up`, look around, `make down`. From nothing but the committed files."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.sandbox.conftest import CHECKOUT
+
+pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
+
+INHERITED = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON_REGISTRY_")}
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "--quiet", str(CHECKOUT), str(clone)], check=True)
+    return clone
+
+
+def make(clone: Path, *words: str) -> str:
+    """Run make with this Python; what it printed."""
+    done = subprocess.run(
+        ["make", f"PYTHON={sys.executable}", *words],
+        cwd=clone,
+        env=INHERITED,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"make {words}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def git_status(clone: Path) -> str:
+    command = ["git", "status", "--porcelain"]
+    return subprocess.run(command, cwd=clone, capture_output=True, text=True, check=True).stdout
+
+
+def test_up_look_around_and_down_twice_and_in_any_order(clone: Path) -> None:
+    assert "make up" in make(clone)
+    assert "The index is up: stack dev" in make(clone, "up")
+    assert "15 unchanged" in make(clone, "up")
+    assert "15 unchanged" in make(clone, "refresh")
+    assert "15 unchanged" in make(clone, "preview")
+    assert "https://europe-west1-python.pkg.dev/my-python-dev/python/" in make(clone, "outputs")
+    assert "The index is up: stack prod" in make(clone, "up", "STACK=prod")
+    for stack in ("dev", "prod", "prod"):
+        assert "The sandbox is stopped." in make(clone, "down", f"STACK={stack}")
+    assert "The index is up: stack dev" in make(clone, "up")
+    make(clone, "clean")
+    assert git_status(clone) == ""
+    running = subprocess.run(["pgrep", "-f", str(clone)], capture_output=True, text=True, check=False)
+    assert running.stdout == ""
+    assert not (clone / ".sandbox").exists()
