@@ -22,7 +22,8 @@ PATIENCE_SECONDS = 7 * 60
 # The engine retries an operation at most 100 times: this stays below that.
 INTERVAL_SECONDS = 5
 
-_DISABLED = re.compile(r"SERVICE_DISABLED|has not been used in project")
+# The API that is off, not others that the text may speak of: in its link, and in its details.
+_DISABLED_API = re.compile(r'/apis/api/([\w.-]+)/overview|"service":\s*"([\w.-]+)"')
 _UNKNOWN_ACCOUNT = re.compile(r"Service account (\S+) does not exist")
 _RESOURCE_MANAGER = "cloudresourcemanager.googleapis.com"
 
@@ -70,9 +71,9 @@ class Propagation:
 
     def awaited(self, error: str) -> str | None:
         """What Google does not know yet, if that is all that the error says."""
-        if _DISABLED.search(error):
-            api = next((api for api in self._apis if api in error), None)
-            return f"{api}, enabled just now, to be usable" if api else None
+        api = _disabled_api(error)
+        if api:
+            return f"{api}, enabled just now, to be usable" if api in self._apis else None
         account = _UNKNOWN_ACCOUNT.search(error)
         if account and account[1] in self._accounts:
             return f"{account[1]}, made just now, to be known to IAM"
@@ -80,7 +81,7 @@ class Propagation:
 
     def advice(self, failed: pulumi.ErrorHookArgs, error: str) -> str | None:
         """What a person can do about a failure that waiting does not mend, if we know it."""
-        if _DISABLED.search(error) and _RESOURCE_MANAGER in error:
+        if _disabled_api(error) == _RESOURCE_MANAGER:
             return (
                 f"The Cloud Resource Manager API is off in project {self._project}, and enabling any "
                 f"other needs it. Run\n  gcloud services enable {_RESOURCE_MANAGER} "
@@ -101,6 +102,11 @@ class Propagation:
                 "and then `pulumi up` again."
             )
         return None
+
+
+def _disabled_api(error: str) -> str | None:
+    found = _DISABLED_API.search(error)
+    return (found[1] or found[2]) if found else None
 
 
 def propagation(name: str, args: PythonRegistryArgs) -> Propagation:

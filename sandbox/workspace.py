@@ -4,8 +4,9 @@ With a local state the engine writes its own lines (a salt) into a stack's file.
 everything in the project but copies of the stack files, made anew for every command, so the committed
 files stay as they are; what a person changes with `pulumi config set` is carried back to them.
 
-Owns those copies, one command at a time in a project, and the locks of commands that were killed. Run by path with nothing but the standard library
-(`sandbox.environment` writes the command that does), since it stands before every `pulumi`.
+Owns those copies, one command at a time in a project, and the locks of commands that were killed. Run
+by path with nothing but the standard library (`sandbox.environment` writes the command that does), since
+it stands before every `pulumi`.
 """
 
 from __future__ import annotations
@@ -81,11 +82,22 @@ class Workspace:
         locks = stacks / ".pulumi" / "locks" / "organization"
         for path in (locks / name[1]).glob("*/*.json") if name else ():
             with contextlib.suppress(OSError, ValueError, KeyError):
-                try:
-                    os.kill(json.loads(path.read_text())["pid"], 0)
-                except ProcessLookupError:
+                if not is_running(json.loads(path.read_text())["pid"]):
                     say(f"An earlier command on stack {path.parent.name} was killed; its lock is released.")
                     path.unlink()
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process does anything still; one that was killed may keep its number for a while."""
+    try:
+        os.kill(pid, 0)
+        # Linux alone has this file; elsewhere the number is all there is to go by.
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return status.rpartition(")")[2].split()[0] != "Z"
 
 
 def find_project(folder: Path) -> Path | None:

@@ -1,4 +1,4 @@
-"""What a newcomer does: clone, `make up`, look around, `make down`. From nothing but the committed files."""
+"""What a newcomer does: clone, `make up`, look around, `make down`; with the committed files alone."""
 
 from __future__ import annotations
 

@@ -176,19 +176,27 @@ def test_a_second_command_waits_for_the_first(shim: Shim) -> None:
 
 
 def test_the_lock_of_a_killed_command_is_released_and_that_of_a_running_one_is_not(shim: Shim) -> None:
-    ended = subprocess.Popen(["true"])
+    ended, zombie = subprocess.Popen(["true"]), subprocess.Popen(["true"])
     ended.wait()
+    os.waitid(os.P_PID, zombie.pid, os.WEXITED | os.WNOWAIT)
     locks = shim.root / "stacks/.pulumi/locks/organization"
     killed, running, other = (
         locks / "demo/dev/1.json",
         locks / "demo/dev/2.json",
         locks / "other/dev/3.json",
     )
-    for path, pid in ((killed, ended.pid), (running, os.getpid()), (other, ended.pid)):
+    for path, pid in (
+        (killed, ended.pid),
+        (locks / "demo/prod/4.json", zombie.pid),
+        (running, os.getpid()),
+        (other, ended.pid),
+    ):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps({"pid": pid}))
     done = shim("true")
     assert done.stderr.count("An earlier command on stack dev was killed; its lock is released.") == 1
+    assert done.stderr.count("An earlier command on stack prod was killed") == 1, "killed, not yet buried"
+    zombie.wait()
     assert not killed.exists()
     assert running.exists()
     assert other.exists(), "another project's locks are its own"
