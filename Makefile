@@ -52,7 +52,7 @@ shell: stack ## open a shell inside the sandbox
 	@$(INSIDE) $${SHELL:-/bin/sh}
 
 test: venv ## run the quick tests: unit, inventories, end to end
-	@$(VENV)/bin/python -m pytest -m 'not slow'
+	@$(VENV)/bin/python -m pytest -m 'not slow' --numprocesses 2 --dist loadfile
 
 test-slow: venv ## run the tests that take minutes
 	@$(VENV)/bin/python -m pytest -m slow
