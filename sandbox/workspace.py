@@ -118,16 +118,19 @@ def take_directory(arguments: Sequence[str]) -> tuple[Path, list[str]]:
 
 def run(command: Sequence[str], folder: Path) -> int:
     """Run the engine; its exit status, as a shell would have it."""
-    child = subprocess.Popen(command, cwd=folder, env={**os.environ, "PWD": str(folder)})
+    children: list[subprocess.Popen[bytes]] = []
 
     def pass_on(number: int, _: FrameType | None) -> None:
-        # From a terminal Ctrl-C reaches the engine by itself; twice would mean: at once, not cleanly.
-        if number != signal.SIGINT or not sys.stdin.isatty():
-            child.send_signal(number)
+        for child in children:
+            # From a terminal Ctrl-C reaches the engine by itself; twice would mean: at once, not cleanly.
+            if number != signal.SIGINT or not sys.stdin.isatty():
+                child.send_signal(number)
 
+    # Before the engine starts: a signal that comes right after must not end this process alone.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, pass_on)
-    status = child.wait()
+    children.append(subprocess.Popen(command, cwd=folder, env={**os.environ, "PWD": str(folder)}))
+    status = children[0].wait()
     return status if status >= 0 else 128 - status
 
 

@@ -148,7 +148,13 @@ def test_the_exit_status_is_the_engines(shim: Shim) -> None:
 def test_a_signal_reaches_the_engine(shim: Shim, number: signal.Signals) -> None:
     engine = 'trap "echo told; exit 5" INT TERM; echo ready; while :; do sleep 0.05; done'
     running = subprocess.Popen(
-        shim.command(engine), cwd=shim.project, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+        shim.command(engine),
+        cwd=shim.project,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+        # Jobs in the background of a script ignore SIGINT, and their children for ever after.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert running.stdout
     assert running.stdout.readline() == "ready\n"
