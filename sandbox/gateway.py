@@ -28,6 +28,9 @@ LOOPBACK = "127.0.0.1"
 IMITATED = ("googleapis.com", "pkg.dev")
 # How long requests under way may finish once the gateway is told to stop, seconds.
 GRACE_SECONDS = 3
+# Google keeps idle connections for minutes. With the server's own 5 seconds a client that waits as long
+# between two tries would find its connection closed under its hands.
+KEEP_ALIVE_SECONDS = 240
 # A proxy request's head: generous for CONNECT and a few headers (RFC 9112 sets no number).
 HEAD_BYTES = 64 * 1024
 HTTPS_PORT = "443"
@@ -83,6 +86,7 @@ async def _serve(folder: Folder) -> None:
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=GRACE_SECONDS,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
             ssl_context_factory=tls_context,
         )
     )

@@ -8,7 +8,7 @@ import re
 import shlex
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -21,7 +21,7 @@ MANAGER_OFF = "projects/{}/services/cloudresourcemanager.googleapis.com:disable"
 
 
 @contextlib.contextmanager
-def faults(program: Program, *words: str) -> Iterator[None]:
+def faults(program: Program, *words: str) -> Generator[None]:
     program.sandbox("fault", *words)
     try:
         yield
