@@ -56,6 +56,11 @@ class PythonRegistryArgs:
         return f"{self.repository}{INDEX_SUFFIX}"
 
     @property
+    def client_repository(self) -> str:
+        """Id of the repository that clients install from."""
+        return self.index_repository if self.pypi_proxy else self.repository
+
+    @property
     def reader_account(self) -> str:
         """Id of the service account that installs."""
         return f"{self.repository}{READER_SUFFIX}"

@@ -25,7 +25,7 @@ def simple_url(args: PythonRegistryArgs, repository: str, user: str = "") -> str
 
 def index_url(args: PythonRegistryArgs) -> str:
     """The index that clients install from: the virtual repository's where there is one."""
-    return simple_url(args, args.index_repository if args.pypi_proxy else args.repository)
+    return simple_url(args, args.client_repository)
 
 
 def pip_conf(args: PythonRegistryArgs) -> str:
@@ -68,9 +68,11 @@ def uv_toml(args: PythonRegistryArgs) -> str:
 
 def poetry_source(args: PythonRegistryArgs) -> str:
     """The source for a `pyproject.toml` that poetry reads."""
-    name = args.index_repository if args.pypi_proxy else args.repository
     priority = "primary" if args.pypi_proxy else "supplemental"
-    return f'[[tool.poetry.source]]\nname = "{name}"\nurl = "{index_url(args)}"\npriority = "{priority}"\n'
+    return (
+        f'[[tool.poetry.source]]\nname = "{args.client_repository}"\n'
+        f'url = "{index_url(args)}"\npriority = "{priority}"\n'
+    )
 
 
 def docker_build(args: PythonRegistryArgs) -> str:

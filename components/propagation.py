@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Collection
 
 import pulumi
 
@@ -31,17 +30,16 @@ _RESOURCE_MANAGER = "cloudresourcemanager.googleapis.com"
 class Propagation:
     """The hook for one registry's resources, and what it has waited for so far."""
 
-    def __init__(self, name: str, apis: Collection[str], accounts: Collection[str], project: str) -> None:
+    def __init__(self, name: str, args: PythonRegistryArgs) -> None:
         """
         Args:
             name: the component's name; hooks are named after it.
-            apis: services that the program enables.
-            accounts: e-mail addresses of the accounts that it makes.
-            project: id of the project, for the commands in messages.
+            args: what the registry is made from: its APIs and accounts are waited for.
         """
-        self._apis = apis
-        self._accounts = accounts
-        self._project = project
+        ids = (args.reader_account, args.writer_account) if args.service_accounts else ()
+        self._args = args
+        self._apis = needed_apis(args)
+        self._accounts = [args.account_email(account) for account in ids]
         self._since: dict[str, float] = {}
         self._said: dict[str, float] = {}
         hook = pulumi.ErrorHook(f"{name}-propagation", self.on_error)
@@ -83,16 +81,12 @@ class Propagation:
         """What a person can do about a failure that waiting does not mend, if we know it."""
         if _disabled_api(error) == _RESOURCE_MANAGER:
             return (
-                f"The Cloud Resource Manager API is off in project {self._project}, and enabling any "
+                f"The Cloud Resource Manager API is off in project {self._args.project}, and enabling any "
                 f"other needs it. Run\n  gcloud services enable {_RESOURCE_MANAGER} "
-                f"--project {self._project}\nwait a minute, and run `pulumi up` again."
+                f"--project {self._args.project}\nwait a minute, and run `pulumi up` again."
             )
         if failed.type == "gcp:artifactregistry/repository:Repository" and "Error 409" in error:
-            inputs = failed.new_inputs or {}
-            full_name = (
-                f"projects/{inputs['project']}/locations/{inputs['location']}/"
-                f"repositories/{inputs['repositoryId']}"
-            )
+            full_name = self._args.repository_name((failed.new_inputs or {})["repositoryId"])
             component = f"{failed.urn.rpartition('$')[0]}::{failed.name.rpartition('-')[0]}"
             return (
                 f"Repository {full_name} exists, but not in this stack's state: an `up` was cut off, or "
@@ -107,11 +101,3 @@ class Propagation:
 def _disabled_api(error: str) -> str | None:
     found = _DISABLED_API.search(error)
     return (found[1] or found[2]) if found else None
-
-
-def propagation(name: str, args: PythonRegistryArgs) -> Propagation:
-    """The hook for what a registry makes."""
-    ids = (args.reader_account, args.writer_account) if args.service_accounts else ()
-    return Propagation(
-        name, needed_apis(args), [args.account_email(account) for account in ids], args.project
-    )

@@ -13,7 +13,7 @@ from components import client_files
 from components.access import grant_access
 from components.apis import enable_apis
 from components.args import PythonRegistryArgs
-from components.propagation import propagation
+from components.propagation import Propagation
 from components.repositories import make_repositories
 from components.service_accounts import make_service_accounts
 
@@ -51,7 +51,7 @@ class PythonRegistry(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("python-registry:index:PythonRegistry", name, {}, opts)
-        hooks = propagation(name, args).hooks
+        hooks = Propagation(name, args).hooks
         apis = enable_apis(name, args, self, hooks)
         accounts = make_service_accounts(name, args, apis, self, hooks)
         repositories = make_repositories(name, args, apis, self, hooks)

@@ -99,8 +99,6 @@ class Plugin:
 
     origin: Literal["on PATH", "official download", "stand-in"]
     """Where it comes from; a downloaded one is found with PULUMI_HOME set to `pulumi_home()`."""
-    directory: Path | None
-    """The folder of the executable for "on PATH", else None."""
 
 
 class EngineError(Exception):
@@ -147,8 +145,8 @@ def ensure_plugin(engine: Engine, sdk_version: str, report: Report) -> Plugin:
 
     Never fails: where the real plugin cannot be had, the report says why.
     """
-    if found := shutil.which(_PLUGIN):
-        return Plugin(origin="on PATH", directory=Path(found).absolute().parent)
+    if shutil.which(_PLUGIN):
+        return Plugin(origin="on PATH")
     folder = pulumi_home() / "plugins" / f"resource-gcp-v{sdk_version}"
     if not _finished_plugin(folder):
         try:
@@ -157,7 +155,7 @@ def ensure_plugin(engine: Engine, sdk_version: str, report: Report) -> Plugin:
         except EngineError as problem:
             report(str(problem))
     official = _finished_plugin(folder)
-    return Plugin(origin="official download" if official else "stand-in", directory=None)
+    return Plugin(origin="official download" if official else "stand-in")
 
 
 class _Progress:

@@ -10,6 +10,7 @@ import pytest
 from pulumi.runtime.mocks import MockMonitor, set_mocks
 
 from components import propagation
+from components.args import PythonRegistryArgs
 from components.propagation import INTERVAL_SECONDS, PATIENCE_SECONDS, Propagation
 from tests.recorder import REPOSITORY, Answers
 
@@ -66,7 +67,7 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
 
 @pytest.fixture
 def waiting(loop: asyncio.AbstractEventLoop) -> Propagation:
-    return Propagation("registry", APIS, [ACCOUNT], "demo-proj")
+    return Propagation("registry", PythonRegistryArgs(project="demo-proj", location="us"))
 
 
 def failed(*errors: str, type_: str = REPOSITORY) -> pulumi.ErrorHookArgs:
