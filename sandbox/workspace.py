@@ -119,17 +119,25 @@ def take_directory(arguments: Sequence[str]) -> tuple[Path, list[str]]:
 def run(command: Sequence[str], folder: Path) -> int:
     """Run the engine; its exit status, as a shell would have it."""
     children: list[subprocess.Popen[bytes]] = []
+    received: list[int] = []
 
-    def pass_on(number: int, _: FrameType | None) -> None:
-        for child in children:
+    def pass_on() -> None:
+        # One that comes while the engine is being started waits here for it.
+        while children and received:
+            number = received.pop(0)
             # From a terminal Ctrl-C reaches the engine by itself; twice would mean: at once, not cleanly.
             if number != signal.SIGINT or not sys.stdin.isatty():
-                child.send_signal(number)
+                children[0].send_signal(number)
+
+    def receive(number: int, _: FrameType | None) -> None:
+        received.append(number)
+        pass_on()
 
     # Before the engine starts: a signal that comes right after must not end this process alone.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, pass_on)
+        signal.signal(number, receive)
     children.append(subprocess.Popen(command, cwd=folder, env={**os.environ, "PWD": str(folder)}))
+    pass_on()
     status = children[0].wait()
     return status if status >= 0 else 128 - status
 

@@ -163,6 +163,11 @@ def test_a_signal_reaches_the_engine(shim: Shim, number: signal.Signals) -> None
     assert running.wait() == 5
 
 
+def test_a_signal_that_comes_while_the_engine_starts_reaches_it_too(shim: Shim) -> None:
+    told = shim('trap "exit 5" TERM; kill -TERM $PPID; while :; do sleep 0.05; done')
+    assert told.returncode == 5
+
+
 def test_a_second_command_waits_for_the_first(shim: Shim) -> None:
     go_on = shim.root / "go-on"
     command = shim.command(
