@@ -43,17 +43,33 @@ REPOSITORY_LENGTH = 63
 # "Create service accounts": 6 to 30 characters; the suffixes alone fill the lower bound.
 ACCOUNT_LENGTH = 30
 # "Policy" in the IAM reference. Not offered: everyone (`allUsers`), and members that are gone.
-EMAIL_MEMBER = re.compile(r"(?:user|group|serviceAccount):[^\s:@/]+@[^\s:@/]+\.[^\s:@/.]+")
-DOMAIN_MEMBER = re.compile(r"domain:(?:[^\s:@/.]+\.)+[^\s:@/.]+")
-PRINCIPAL_MEMBER = re.compile(r"principal(?:Set)?://iam\.googleapis\.com/\S+")
+DOMAIN = r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?\.)+[a-zA-Z]{2,}"
+EMAIL_MEMBER = re.compile(rf"(?:user|group):[\w.%+'-]+@{DOMAIN}", re.ASCII)
+# The second form is Kubernetes' ("Principal identifiers").
+SERVICE_ACCOUNT_MEMBER = re.compile(
+    r"serviceAccount:(?:[\w.-]+@(?:[\w-]+\.)*gserviceaccount\.com|[\w:.-]+\.svc\.id\.goog\[[\w-]+/[\w.-]+\])",
+    re.ASCII,
+)
+DOMAIN_MEMBER = re.compile(rf"domain:{DOMAIN}")
+PRINCIPAL_MEMBER = re.compile(
+    r"principal(?:Set)?://iam\.googleapis\.com/(?:projects/\d+/)?locations/global/"
+    r"(?:workloadIdentityPools|workforcePools)/\S+"
+)
+MEMBER_EXAMPLES = {"domain": "example.com", "serviceAccount": "name@my-project.iam.gserviceaccount.com"}
 MEMBER_TYPES = ("user", "group", "serviceAccount", "domain")
+# "Quotas and limits" of IAM: members of all bindings of one policy, each counted as often as it is listed.
+MEMBER_LIMIT = 1500
 # "Requirements for labels" in Resource Manager's documentation; the plugin adds one label of its own.
 LABEL_LENGTH = 63
 LABEL_LIMIT = 64 - 1
 LABEL_TEXT = re.compile(r"[\w-]*")
 RESERVED_LABEL = "goog"
+# What people write for true and false in other YAML files.
+BOOLEANS = {"true": ("true", "yes", "on", "y", "1"), "false": ("false", "no", "off", "n", "0")}
 # How alike a misspelt word and a right one must be for the right one to be offered.
 LIKENESS = 0.6
+# How alike a namespace must be to be a misspelt one of ours rather than another program's.
+SAME_NAMESPACE = 0.85
 # A value is shown in a message up to this many characters.
 SHOWN = 80
 
@@ -120,16 +136,13 @@ def parse_settings(values: Mapping[str, str], secret_keys: Iterable[str] = ()) -
             value = parsers[known[key]](key, text)
             if value is not None:
                 parsed[known[key]] = value
-        elif key.startswith(f"{NAMESPACE}:"):
-            names = [known_key.partition(":")[2] for known_key in KEYS]
-            name = key.partition(":")[2]
-            nearest = difflib.get_close_matches(name, names, n=1, cutoff=LIKENESS)
-            fix = f"did you mean {NAMESPACE}:{nearest[0]}?" if nearest else f"keys are {', '.join(names)}"
-            check.problem(key, text, "is no key of this program", fix)
+        else:
+            check.unknown_key(key, text)
     for key, example in ((PROJECT_KEY, "my-project"), (_key("location"), "europe-west1")):
         if key not in values:
             check.problem(key, "(not set)", "is required", f"pulumi config set {key} {example}")
     check.lengths(parsed)
+    check.member_count(parsed)
     check.own_accounts(parsed)
     if check.problems:
         raise SettingsError(check.problems)
@@ -145,9 +158,21 @@ class _Check:
     def problem(self, key: str, value: object, rule: str, fix: str) -> None:
         text = str(value)
         text = text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
-        # As Python would write it, so that a line break or a control character is seen.
-        shown = text if text.isprintable() else repr(text)
+        # As Python would write it, so that a line break or a space at an end is seen.
+        shown = text if text.isprintable() and text == text.strip() else repr(text)
         self.problems.append(f"  {key}: {shown}\n    {rule}; {fix}")
+
+    def unknown_key(self, key: str, text: str) -> None:
+        """One of the program's own that is none, or one whose namespace is meant to be the program's."""
+        namespace, _, name = key.partition(":")
+        alike = difflib.SequenceMatcher(None, namespace, NAMESPACE).ratio()
+        if namespace != NAMESPACE and alike < SAME_NAMESPACE:
+            return
+        own = {known.partition(":")[2]: known for known in KEYS}
+        names = {**own, PROJECT_KEY.partition(":")[2]: PROJECT_KEY}
+        nearest = difflib.get_close_matches(name, names, n=1, cutoff=LIKENESS)
+        fix = f"did you mean {names[nearest[0]]}?" if nearest else f"keys are {', '.join(own)}"
+        self.problem(key, text, "is no key of this program", fix)
 
     def project(self, key: str, value: str) -> str | None:
         if PROJECT_ID.fullmatch(value):
@@ -182,7 +207,8 @@ class _Check:
     def boolean(self, key: str, value: str) -> bool | None:
         if value in ("true", "false"):
             return value == "true"
-        self.problem(key, value, "must be true or false", "write it without quotes")
+        nearest = next((right for right, others in BOOLEANS.items() if value.lower() in others), None)
+        self.problem(key, value, "must be true or false", f"write {nearest or 'one of them'}")
         return None
 
     def access(self, key: str, value: str) -> Access | None:
@@ -217,7 +243,7 @@ class _Check:
 
     def _member(self, path: str, member: str) -> None:
         kinds = ", ".join(f"{kind}:" for kind in MEMBER_TYPES)
-        patterns = (EMAIL_MEMBER, DOMAIN_MEMBER, PRINCIPAL_MEMBER)
+        patterns = (EMAIL_MEMBER, SERVICE_ACCOUNT_MEMBER, DOMAIN_MEMBER, PRINCIPAL_MEMBER)
         if any(pattern.fullmatch(member) for pattern in patterns):
             return
         kind = member.partition(":")[0]
@@ -232,13 +258,16 @@ class _Check:
             first = "serviceAccount" if accounts else "user"
             fix = f"write {first}:{member}" + ("" if accounts else f" (or group:{member})")
         elif kind in MEMBER_TYPES:
-            example = "example.com" if kind == "domain" else "name@example.com"
+            example = MEMBER_EXAMPLES.get(kind, "name@example.com")
             rule, fix = f"is no {kind} member", f"write {kind}:{example}"
+        elif kind in ("principal", "principalSet"):
+            rule = "is no principal of a workload or workforce identity pool"
+            fix = f"write {kind}://iam.googleapis.com/projects/NUMBER/locations/global/workloadIdentityPools/…"
         else:
             nearest = difflib.get_close_matches(kind, MEMBER_TYPES, n=1, cutoff=LIKENESS)
             rule = "has an unknown type"
             fix = f"did you mean {nearest[0]}:? " if nearest else ""
-            fix += f"Types are {kinds} principal:// and principalSet://iam.googleapis.com/…"
+            fix += f"Types are {kinds}, principal:// and principalSet://iam.googleapis.com/…"
         self.problem(path, member, rule, fix)
 
     def labels(self, key: str, text: str) -> Mapping[str, str] | None:
@@ -255,7 +284,9 @@ class _Check:
 
     def _label(self, path: str, name: str, value: object) -> None:
         if not isinstance(value, str):
-            self.problem(path, json.dumps(value), "must be a text", f'write "{value}" in quotes')
+            # A number has lost here how it was written (1.20, 0123): its own text is not offered.
+            fix = f'write "{json.dumps(value)}"' if isinstance(value, bool) else "write it in quotes"
+            self.problem(path, json.dumps(value), "must be a text", fix)
             return
         for what, text in (("key", name), ("value", value)):
             if len(text) > LABEL_LENGTH:
@@ -287,6 +318,14 @@ class _Check:
                 rule = f"is {over} too long: {what} ({repository}{suffix}) may have {limit} characters"
                 way_out = f", or set {NAMESPACE}:{switch} to false" if switch else ""
                 self.problem(_key("repository"), repository, rule, f"shorten it{way_out}")
+
+    def member_count(self, parsed: Mapping[str, Any]) -> None:
+        """One policy, the upload repository's, has every list in it."""
+        lists = [parsed.get(attribute, ()) for attribute in ("readers", "writers", "admins")]
+        count = sum(map(len, lists)) + len((READER_SUFFIX, WRITER_SUFFIX))
+        if count > MEMBER_LIMIT:
+            rule = f"are over the {MEMBER_LIMIT} that Google takes in one policy, two accounts among them"
+            self.problem(_key("readers"), f"{count} members in all lists", rule, "use groups")
 
     def own_accounts(self, parsed: Mapping[str, Any]) -> None:
         """The accounts that the program makes and grants must not be granted a second time."""

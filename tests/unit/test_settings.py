@@ -101,6 +101,25 @@ def test_every_setting_arrives() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "member",
+    [
+        "serviceAccount:123-compute@developer.gserviceaccount.com",
+        "serviceAccount:my-proj.svc.id.goog[build/publisher]",
+        "principal://iam.googleapis.com/locations/global/workforcePools/staff/subject/alice@example.com",
+    ],
+)
+def test_every_kind_of_member_is_taken(member: str) -> None:
+    assert parse(readers=[member]).readers == (member,)
+
+
+def test_more_members_than_one_policy_takes_are_refused() -> None:
+    people = [f"user:p{n}@example.com" for n in range(1498)]
+    assert parse(readers=people)
+    with pytest.raises(SettingsError, match="1501 members in all lists\n    are over the 1500"):
+        parse(readers=people, writers=["group:one-more@example.com"])
+
+
 @pytest.mark.parametrize("location", ["us", "europe-west12", "me-central2", "africa-south1", "us-south9"])
 def test_regions_are_known_by_their_grammar_so_that_new_ones_work(location: str) -> None:
     assert parse(location=location).location == location
