@@ -54,6 +54,12 @@ RESOURCE_TYPES: tuple[type[ResourceType], ...] = (
 )
 NOTICE = "stand-in for the GCP plugin: talks to the sandbox alone, never to Google"
 CONFIG_KEYS = "accessToken billingProject project region userProjectOverride zone".split()
+# How the real plug-in logs in and batches its requests: a team's stack file may say so, and it is of no
+# consequence here, where the token comes from the sandbox.
+IGNORED_CONFIG_KEYS = (
+    "batching credentials impersonateServiceAccount impersonateServiceAccountDelegates requestReason "
+    "requestTimeout scopes"
+).split()
 # What the engine itself puts among a provider's settings.
 ENGINE_KEYS = ("version", "pluginDownloadURL")
 # provider/resources.go: where the real plug-in looks for what the stack does not set.
@@ -103,7 +109,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     def CheckConfig(
         self, request: provider_pb2.CheckRequest, context: Context
     ) -> provider_pb2.CheckResponse:
-        unknown = set(from_struct(request.news)) - {*CONFIG_KEYS, *ENGINE_KEYS}
+        unknown = set(from_struct(request.news)) - {*CONFIG_KEYS, *IGNORED_CONFIG_KEYS, *ENGINE_KEYS}
         return provider_pb2.CheckResponse(
             inputs=request.news,
             failures=[

@@ -491,9 +491,14 @@ class TestCheckRefuses:
         assert engine.problems(BINDING, {**GRANT, "members": []}) == []
 
     def test_a_provider_setting_that_it_does_not_know(self, engine: Engine) -> None:
-        news = struct({"project": "p", "version": "9.35.0", "impersonateServiceAccount": "x"})
+        news = struct({"project": "p", "version": "9.35.0", "projct": "x"})
         answer = engine.plugin.CheckConfig(provider_pb2.CheckRequest(news=news), engine.context)
-        assert [failure.property for failure in answer.failures] == ["impersonateServiceAccount"]
+        assert [failure.property for failure in answer.failures] == ["projct"]
+
+    def test_how_the_real_plugin_logs_in_is_of_no_consequence(self, engine: Engine) -> None:
+        news = struct({"project": "p", "impersonateServiceAccount": "x", "credentials": "/key.json"})
+        answer = engine.plugin.CheckConfig(provider_pb2.CheckRequest(news=news), engine.context)
+        assert not answer.failures
 
 
 class TestOutsideTheSandbox:
