@@ -27,6 +27,7 @@ $(READY): requirements.lock
 	@touch $(READY)
 
 stack: venv
+	@[ -f "Pulumi.$(STACK).yaml" ] || { echo "There is no Pulumi.$(STACK).yaml: write it first (Pulumi.dev.yaml shows how), or mend STACK=$(STACK)." >&2; exit 2; }
 	@$(INSIDE) pulumi --non-interactive stack select --create $(STACK)
 	@$(SANDBOX) recover $(STACK)
 

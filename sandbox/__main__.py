@@ -17,9 +17,11 @@ from typing import Any
 
 import click
 
-from sandbox.cloud.access import OWNER, mint_token
+from sandbox.cloud.access import OWNER, is_member, mint_token
+from sandbox.cloud.artifact_registry import repository_names
 from sandbox.cloud.faults import Faults, read_faults, write_faults
 from sandbox.cloud.store import Store
+from sandbox.containers import ensure_base_image
 from sandbox.engine import Engine, EngineError, Plugin, ensure_engine, ensure_plugin, report_to_stderr
 from sandbox.environment import forget_own_commands, sandbox_environment, write_commands
 from sandbox.folder import sandbox_folder
@@ -55,8 +57,19 @@ def _describe(gateway: Gateway) -> str:
     return f"running (process {gateway.pid}, proxy {LOOPBACK}:{gateway.port})"
 
 
+def _checked_member(_context: click.Context, _option: click.Parameter, member: str) -> str:
+    if not is_member(member):
+        raise click.BadParameter(f"{member!r} is no IAM member, such as user:name@example.com")
+    return member
+
+
 as_member = click.option(
-    "--as", "member", default=OWNER, show_default=True, help="Whose token the client presents."
+    "--as",
+    "member",
+    default=OWNER,
+    show_default=True,
+    callback=_checked_member,
+    help="Whose token the client presents.",
 )
 
 
@@ -162,11 +175,21 @@ def fault(faults: tuple[str, ...]) -> None:
     click.echo(f"faults: {wanted}")
 
 
+@cli.command("base-image")
+def base_image() -> None:
+    """Have the image that the examples' container is built from: no registry of images is imitated."""
+    ensure_base_image(_environment(OWNER), report_to_stderr)
+
+
 @cli.command()
 @click.argument("stack")
 def recover(stack: str) -> None:
-    """Mend a STACK whose last `pulumi up` was killed; nothing to do otherwise."""
-    sys.exit(recover_stack(stack, _environment(OWNER)))
+    """Mend a STACK whose last `pulumi up` was cut off; nothing to do otherwise."""
+    environment = _environment(OWNER)
+    store = Store(sandbox_folder().database)
+    existing = repository_names(store)
+    store.close()
+    sys.exit(recover_stack(stack, environment, existing))
 
 
 @cli.command()

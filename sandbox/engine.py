@@ -287,7 +287,8 @@ def _alone(key: str, report: Report) -> Generator[_Work]:
 
 def _version_of(*command: str | Path) -> str | None:
     """The version that a command prints, without its `v` or `go`; None if it prints none."""
-    env = {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true", "GOTOOLCHAIN": "local"}
+    own = {"PULUMI_HOME": str(pulumi_home()), "PULUMI_SKIP_UPDATE_CHECK": "true", "GOTOOLCHAIN": "local"}
+    env = {**os.environ, **own}
     try:
         shown = subprocess.run(
             command, capture_output=True, text=True, check=True, timeout=VERSION_SECONDS, env=env

@@ -11,6 +11,7 @@ import shlex
 import sys
 from pathlib import Path
 
+from sandbox.containers import container_environment
 from sandbox.engine import CACHE_VARIABLE, Engine, Plugin, cache_folder, pulumi_home
 from sandbox.folder import FOLDER_VARIABLE, PROGRAM, Folder
 from sandbox.gateway import LOOPBACK, write_private
@@ -54,14 +55,14 @@ def sandbox_environment(
         if not key.startswith(FORGOTTEN_PREFIXES) and key not in FORGOTTEN
     }
     proxy = f"http://{LOOPBACK}:{gateway.port}"
-    bundle = str(folder.authority / "bundle.pem")
+    bundle = folder.authority / "bundle.pem"
     path = [folder.commands, Path(sys.executable).parent, *engine.directories]
     path += [Path(entry) for entry in os.environ.get("PATH", os.defpath).split(os.pathsep)]
     if plugin.origin == "stand-in":
         path.append(folder.stand_in)
     return {
         **kept,
-        **dict.fromkeys(TRUST_VARIABLES, bundle),
+        **dict.fromkeys(TRUST_VARIABLES, str(bundle)),
         **dict.fromkeys(("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"), proxy),
         # Pulumi talks to its plugins and its language host over loopback.
         **dict.fromkeys(("NO_PROXY", "no_proxy"), f"{LOOPBACK},localhost,::1"),
@@ -78,10 +79,13 @@ def sandbox_environment(
         "CLOUDSDK_CORE_DISABLE_USAGE_REPORTING": "true",
         "CLOUDSDK_COMPONENT_MANAGER_DISABLE_UPDATE_CHECK": "true",
         "NO_GCE_CHECK": "true",
-        "PULUMI_HOME": str(pulumi_home()),
-        "PULUMI_BACKEND_URL": folder.stacks.as_uri(),
+        "PULUMI_HOME": str(folder.pulumi_home),
+        # Without files of attributes beside the states: a killed engine leaves them empty, and an empty one
+        # makes every later command fail ("failed to load checkpoint: EOF").
+        "PULUMI_BACKEND_URL": f"{folder.stacks.as_uri()}?metadata=skip",
         "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
         "PULUMI_SKIP_UPDATE_CHECK": "true",
+        **container_environment(folder, bundle),
     }
 
 
@@ -96,11 +100,18 @@ def forget_own_commands(folder: Folder) -> None:
 
 
 def write_commands(folder: Folder, engine: Engine) -> None:
-    """Write the two commands that the sandbox puts on PATH: `pulumi`, and the stand-in plugin."""
+    """Write the two commands that the sandbox puts on PATH, `pulumi` and the stand-in plugin.
+
+    The engine's own home is the sandbox's, with the plugins that were downloaded for all checkouts in it.
+    """
     python, package = shlex.quote(sys.executable), PROGRAM / "sandbox"
     words = [package / "workspace.py", engine.pulumi, folder.workspaces, folder.stacks]
     arguments = " ".join(shlex.quote(str(word)) for word in words)
     _write_command(folder.commands / "pulumi", f'exec {python} -P {arguments} "$@"')
+    plugins = pulumi_home() / "plugins"
+    plugins.mkdir(parents=True, exist_ok=True)
+    if not (folder.pulumi_home / "plugins").exists():
+        (folder.pulumi_home / "plugins").symlink_to(plugins)
     home = shlex.quote(str(PROGRAM))
     _write_command(
         folder.stand_in / "pulumi-resource-gcp",

@@ -61,6 +61,11 @@ class Folder:
         return self.root / "home"
 
     @property
+    def pulumi_home(self) -> Path:
+        """The engine's own files: which stack is selected, its logs."""
+        return self.home / ".pulumi"
+
+    @property
     def stacks(self) -> Path:
         """Pulumi's state, by the engine's own file backend."""
         return self.root / "stacks"
@@ -69,6 +74,11 @@ class Folder:
     def workspaces(self) -> Path:
         """Stand-ins for project folders, so that the committed stack files stay as they are."""
         return self.root / "workspaces"
+
+    @property
+    def containers(self) -> Path:
+        """Images and configuration of container builds."""
+        return self.root / "containers"
 
     @property
     def commands(self) -> Path:
@@ -82,9 +92,11 @@ class Folder:
 
     def create(self) -> Folder:
         """Make the folders, private to their owner; those that exist are left as they are."""
-        for path in (self.root, self.authority, self.home, self.stacks, self.workspaces):
-            path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for path in (self.commands, self.stand_in):
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for path in (
+            *(self.authority, self.home, self.pulumi_home, self.stacks, self.workspaces),
+            *(self.commands, self.stand_in, self.containers),
+        ):
             path.mkdir(mode=0o700, exist_ok=True)
         return self
 

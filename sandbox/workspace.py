@@ -59,7 +59,10 @@ class Workspace:
         return before
 
     def carry_back(self, before: dict[str, str]) -> None:
-        """Write what the command changed into the committed stack files, its own lines aside."""
+        """Write what the command changed into the committed stack files, its own lines aside.
+
+        One that it removed (`pulumi stack rm`) stays: it is the project's, the stack was the sandbox's.
+        """
         for path in self.folder.iterdir():
             if path.is_symlink() or not STACK_FILE.fullmatch(path.name):
                 continue

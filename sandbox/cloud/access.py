@@ -64,6 +64,11 @@ class Caller:
     member: str | None
 
 
+def is_member(text: str) -> bool:
+    """Whether Google takes that for an IAM member."""
+    return _MEMBER.fullmatch(text) is not None
+
+
 def mint_token(store: Store, member: str) -> str:
     """A new short-lived token for a member. The store keeps its hash alone."""
     token = f"ya29.sandbox-{secrets.token_urlsafe(32)}"
@@ -199,7 +204,7 @@ def delete_policy(store: Store, resource: str) -> None:
 
 
 def _check_member(store: Store, member: str) -> None:
-    if not _MEMBER.fullmatch(member):
+    if not is_member(member):
         raise invalid(
             f"The member {member} is of an unknown type. Please set a valid type prefix for the member."
         )

@@ -53,6 +53,12 @@ MUTABLE = frozenset(
 _PACKAGE = "type.googleapis.com/google.devtools.artifactregistry.v1"
 
 
+def repository_names(store: Store) -> list[str]:
+    """The full names of all repositories that the cloud has."""
+    pattern = "projects/*/locations/*/repositories/*"
+    return [name for name in store.names(pattern) if name.count("/") == pattern.count("/")]
+
+
 def _parent(request: Request) -> tuple[Store, str, str]:
     """The store, the project's name and the collection that the request speaks of."""
     store = request.app.state.store
@@ -92,6 +98,20 @@ def _checked(store: Store, repository: Json) -> Json:
         if store.get(policy.get("repository", "")) is None:
             raise invalid(f"Upstream repository {policy.get('repository')} does not exist.")
     return repository
+
+
+async def list_locations(request: Request) -> Response:
+    """Where repositories can be: gcloud asks before it lists those of all locations."""
+    store = request.app.state.store
+    project_id = get_project(store, request.path_params["project"])["projectId"]
+    require_service(store, project_id, HOST)
+    project = f"projects/{project_id}"
+    require(store, request.state.caller, "artifactregistry.locations.list", HOST, project)
+    locations = [
+        {"name": f"{project}/locations/{location}", "locationId": location, "displayName": location}
+        for location in sorted(LOCATIONS)
+    ]
+    return JSONResponse({"locations": locations})
 
 
 async def create_repository(request: Request) -> Response:
@@ -213,6 +233,9 @@ def _operation(store: Store, name: str, answer: Json) -> Json:
 _LOCATION = "/v1/projects/{project}/locations/{location}"
 _REPOSITORY = f"{_LOCATION}/repositories/{{repository}}"
 ROUTES = [
+    # gcloud asks the beta of this one alone.
+    Route("/v1beta2/projects/{project}/locations", list_locations),
+    Route("/v1/projects/{project}/locations", list_locations),
     Route(f"{_LOCATION}/repositories", create_repository, methods=["POST"]),
     Route(f"{_LOCATION}/repositories", list_repositories),
     *policy_routes(_REPOSITORY, _policy_holder, read="GET"),

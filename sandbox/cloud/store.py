@@ -64,6 +64,11 @@ class Store:
         )
         return [json.loads(body) for name, body in rows if "/" not in name[len(prefix) :]]
 
+    def names(self, pattern: str) -> list[str]:
+        """The names that match a pattern such as `projects/*/services/*`; its `*` takes slashes too."""
+        rows = self._database.execute("SELECT name FROM document WHERE name GLOB ?", (pattern,))
+        return [name for (name,) in rows]
+
     def close(self) -> None:
         """Release the file."""
         self._database.close()

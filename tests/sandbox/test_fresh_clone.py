@@ -38,6 +38,14 @@ def make(clone: Path, *words: str) -> str:
     return done.stdout
 
 
+def test_a_stack_without_a_file_is_refused_before_anything_is_made(clone: Path) -> None:
+    command = ["make", f"PYTHON={sys.executable}", "up", "STACK=nosuch"]
+    done = subprocess.run(command, cwd=clone, env=INHERITED, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "There is no Pulumi.nosuch.yaml" in done.stderr
+    assert not (clone / ".sandbox").exists()
+
+
 def git_status(clone: Path) -> str:
     command = ["git", "status", "--porcelain"]
     return subprocess.run(command, cwd=clone, capture_output=True, text=True, check=True).stdout

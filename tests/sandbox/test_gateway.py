@@ -105,6 +105,13 @@ def test_env_puts_a_shell_inside(sandbox: Sandbox) -> None:
     assert home.stdout == str(sandbox.folder / "home")
 
 
+@pytest.mark.parametrize("member", ["nonsense", "", "user:", "a@example.com"])
+def test_whoever_is_no_member_gets_no_token(sandbox: Sandbox, member: str) -> None:
+    refused = sandbox("run", "--as", member, "--", "true", check=False)
+    assert refused.returncode == 2
+    assert f"{member!r} is no IAM member" in refused.stderr
+
+
 def test_faults_are_named_and_their_values_checked(sandbox: Sandbox) -> None:
     assert (
         "faults: api-delay=60 unavailable=0.3" in sandbox("fault", "api-delay=60", "unavailable=0.3").stdout

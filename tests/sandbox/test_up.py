@@ -218,6 +218,21 @@ def test_gcloud_prints_the_same_client_files(program: Program) -> None:
     assert snippets == [outputs["pypirc"], outputs["pip_conf"]]
 
 
+def test_gcloud_lists_what_there_is_and_refuses_a_stranger(program: Program) -> None:
+    if shutil.which("gcloud") is None:
+        pytest.skip("gcloud is not installed")
+    program.up()
+    command = ["gcloud", "artifacts", "repositories", "list", f"--project={program.project}"]
+    listed = program.sandbox.run(*command, "--format=value(name.basename(),mode)").stdout.split()
+    assert listed == [
+        *("python", "STANDARD_REPOSITORY"),
+        *("python-index", "VIRTUAL_REPOSITORY"),
+        *("python-pypi", "REMOTE_REPOSITORY"),
+    ]
+    refused = program.sandbox.run(*command, check=False, member="user:stranger@example.com")
+    assert "Permission 'artifactregistry.locations.list' denied" in refused.stderr
+
+
 def test_the_committed_files_are_the_same_after_a_run(sandbox: Sandbox) -> None:
     def digest() -> dict[str, str]:
         files = subprocess.run(
