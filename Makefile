@@ -11,7 +11,7 @@ INSIDE := $(SANDBOX) run --
 PULUMI := $(INSIDE) pulumi --non-interactive --stack $(STACK)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv stack up preview refresh outputs down shell test test-slow lint clean
+.PHONY: help venv stack-file stack up preview refresh outputs down shell test test-slow lint clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,8 +26,10 @@ $(READY): requirements.lock
 	@VIRTUAL_ENV=$(VENV) $(VENV)/bin/uv pip install --quiet --compile-bytecode --require-hashes -r requirements.lock
 	@touch $(READY)
 
-stack: venv
+stack-file:
 	@[ -f "Pulumi.$(STACK).yaml" ] || { echo "There is no Pulumi.$(STACK).yaml: write it first (Pulumi.dev.yaml shows how), or mend STACK=$(STACK)." >&2; exit 2; }
+
+stack: stack-file venv
 	@$(INSIDE) pulumi --non-interactive stack select --create $(STACK)
 	@$(SANDBOX) recover $(STACK)
 
