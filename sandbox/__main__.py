@@ -23,7 +23,12 @@ from sandbox.cloud.faults import Faults, read_faults, write_faults
 from sandbox.cloud.store import Store
 from sandbox.containers import ensure_base_image
 from sandbox.engine import Engine, EngineError, Plugin, ensure_engine, ensure_plugin, report_to_stderr
-from sandbox.environment import forget_own_commands, sandbox_environment, write_commands
+from sandbox.environment import (
+    forget_own_commands,
+    sandbox_environment,
+    write_commands,
+    write_credentials,
+)
 from sandbox.folder import sandbox_folder
 from sandbox.gateway import LOOPBACK
 from sandbox.process import Gateway, SandboxError, find_gateway, start_gateway, stop_gateway
@@ -48,9 +53,12 @@ def _environment(member: str) -> dict[str, str]:
     store = Store(folder.database)
     with store.transaction():
         token = mint_token(store, member)
+        credentials = write_credentials(folder, store, member)
     store.close()
     account = member.partition(":")[2]
-    return sandbox_environment(folder, gateway, engine, plugin, token, account)
+    return sandbox_environment(
+        folder, gateway, engine, plugin, token=token, credentials=credentials, account=account
+    )
 
 
 def _describe(gateway: Gateway) -> str:

@@ -6,11 +6,16 @@ client inherits of a real login is taken away here, so that none can leave the m
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import shlex
 import sys
 from pathlib import Path
 
+from sandbox.cloud.access import fingerprint
+from sandbox.cloud.store import Store
+from sandbox.cloud.tokens import CLIENT_ID, CLIENT_SECRET, issue_refresh_token, logged_in
 from sandbox.containers import container_environment
 from sandbox.engine import CACHE_VARIABLE, Engine, Plugin, cache_folder, pulumi_home
 from sandbox.folder import FOLDER_VARIABLE, PROGRAM, Folder
@@ -29,15 +34,25 @@ TRUST_VARIABLES = (
     "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
     "CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE",
 )
-# Logins and settings of the real world.
-FORGOTTEN_PREFIXES = ("GOOGLE_", "GCLOUD_", "GCP_", "CLOUDSDK_", "PULUMI_", "TWINE_", "AWS_", "ARM_")
-FORGOTTEN = ("SSL_CERT_DIR", "CLOUDSDK_PYTHON", "all_proxy", "ALL_PROXY")
+# Logins and settings of the real world; those that the sandbox sets itself come after.
+FORGOTTEN_PREFIXES = (
+    *("GOOGLE_", "GCLOUD_", "GCP_", "CLOUDSDK_", "PULUMI_", "AWS_", "ARM_"),
+    *("PIP_", "UV_", "TWINE_", "POETRY_", "KEYRING_", "PYTHON_KEYRING_"),
+)
+FORGOTTEN = ("SSL_CERT_DIR", "CLOUDSDK_PYTHON", "NETRC", "all_proxy", "ALL_PROXY")
 # The sandbox's stacks hold no secrets: the engine asks for a passphrase all the same.
 PASSPHRASE = "sandbox"  # noqa: S105
 
 
 def sandbox_environment(
-    folder: Folder, gateway: Gateway, engine: Engine, plugin: Plugin, token: str, account: str
+    folder: Folder,
+    gateway: Gateway,
+    engine: Engine,
+    plugin: Plugin,
+    *,
+    token: str,
+    credentials: Path,
+    account: str,
 ) -> dict[str, str]:
     """The whole environment of a client inside the sandbox.
 
@@ -47,6 +62,7 @@ def sandbox_environment(
         engine: the Pulumi CLI to use.
         plugin: the GCP resource plugin to use.
         token: the access token that clients present.
+        credentials: the file with which others fetch tokens of their own (`write_credentials`).
         account: the e-mail address that gcloud shows for it.
     """
     kept = {
@@ -71,6 +87,7 @@ def sandbox_environment(
         FOLDER_VARIABLE: str(folder.root),
         CACHE_VARIABLE: str(cache_folder()),
         "GOOGLE_OAUTH_ACCESS_TOKEN": token,
+        "GOOGLE_APPLICATION_CREDENTIALS": str(credentials),
         "CLOUDSDK_AUTH_ACCESS_TOKEN": token,
         "CLOUDSDK_CORE_ACCOUNT": account,
         "CLOUDSDK_CONFIG": str(folder.home / ".config" / "gcloud"),
@@ -87,6 +104,25 @@ def sandbox_environment(
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         **container_environment(folder, bundle),
     }
+
+
+def write_credentials(folder: Folder, store: Store, member: str) -> Path:
+    """The member's application default credentials: a login, as `gcloud` would have left it.
+
+    One file a member, written anew only where its login is no longer good: open shells know it.
+    """
+    path = folder.credentials / f"{fingerprint(member)[:16]}.json"
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        if logged_in(store, json.loads(path.read_bytes())["refresh_token"]) == member:
+            return path
+    login = {
+        "type": "authorized_user",
+        "client_id": CLIENT_ID,
+        "client_secret": CLIENT_SECRET,
+        "refresh_token": issue_refresh_token(store, member),
+    }
+    write_private(path, json.dumps(login).encode())
+    return path
 
 
 def forget_own_commands(folder: Folder) -> None:

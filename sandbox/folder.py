@@ -66,6 +66,11 @@ class Folder:
         return self.home / ".pulumi"
 
     @property
+    def credentials(self) -> Path:
+        """Logins of the members that clients act as inside the sandbox, a file each."""
+        return self.root / "credentials"
+
+    @property
     def stacks(self) -> Path:
         """Pulumi's state, by the engine's own file backend."""
         return self.root / "stacks"
@@ -94,7 +99,7 @@ class Folder:
         """Make the folders, private to their owner; those that exist are left as they are."""
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         for path in (
-            *(self.authority, self.home, self.pulumi_home, self.stacks, self.workspaces),
+            *(self.authority, self.home, self.pulumi_home, self.credentials, self.stacks, self.workspaces),
             *(self.commands, self.stand_in, self.containers),
         ):
             path.mkdir(mode=0o700, exist_ok=True)

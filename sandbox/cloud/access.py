@@ -1,6 +1,7 @@
 """Who is asking, and what the policies let them do.
 
-Owns tokens, IAM policies and the roles this project grants. Google's own inheritance is kept as far
+Owns access tokens, IAM policies and the roles this project grants; how a login becomes a token is in
+`sandbox.cloud.tokens`. Google's own inheritance is kept as far
 as it is used here: a grant on the project counts on everything in it.
 """
 
@@ -26,6 +27,8 @@ from sandbox.cloud.store import Store
 OWNER = "user:owner@sandbox.example"
 # A shell stays open for a working day; Google's own tokens last an hour and are renewed by clients.
 TOKEN_SECONDS = 12 * 60 * 60
+# "Create short-lived credentials for a service account": not even owners hold it by being owners.
+ACT_AS_ACCOUNT = "iam.serviceAccounts.getAccessToken"
 
 _READ = {
     "artifactregistry.repositories.get",
@@ -35,7 +38,7 @@ _READ = {
 _WRITE = _READ | {"artifactregistry.repositories.uploadArtifacts"}
 _MANAGE = _WRITE | {"artifactregistry.repositories.deleteArtifacts"}
 # Predefined roles, as "IAM roles and permissions index" lists them, cut to what is asked of us here.
-# `*` at the end of an entry stands for any rest.
+# `*` at the end of an entry stands for any rest, but never for `ACT_AS_ACCOUNT`.
 ROLES: dict[str, set[str]] = {
     "roles/owner": {"*"},
     "roles/artifactregistry.reader": _READ,
@@ -44,6 +47,8 @@ ROLES: dict[str, set[str]] = {
     "roles/artifactregistry.admin": {"artifactregistry.*"},
     "roles/serviceusage.serviceUsageAdmin": {"serviceusage.*"},
     "roles/iam.serviceAccountAdmin": {"iam.serviceAccounts.*", "resourcemanager.projects.get"},
+    "roles/iam.serviceAccountKeyAdmin": {"iam.serviceAccountKeys.*", "iam.serviceAccounts.get"},
+    "roles/iam.serviceAccountTokenCreator": {ACT_AS_ACCOUNT, "iam.serviceAccounts.get"},
     "roles/browser": {"resourcemanager.projects.get", "resourcemanager.projects.getIamPolicy"},
 }
 # "Policy" in the IAM reference lists the member types.
@@ -69,12 +74,19 @@ def is_member(text: str) -> bool:
     return _MEMBER.fullmatch(text) is not None
 
 
-def mint_token(store: Store, member: str) -> str:
+def mint_token(store: Store, member: str, seconds: float = TOKEN_SECONDS) -> str:
     """A new short-lived token for a member. The store keeps its hash alone."""
     token = f"ya29.sandbox-{secrets.token_urlsafe(32)}"
-    expires = time.time() + TOKEN_SECONDS
-    store.put(f"tokens:{_hash(token)}", {"member": member, "expires": expires})
+    store.put(f"tokens:{fingerprint(token)}", {"member": member, "expires": time.time() + seconds})
     return token
+
+
+def revoke_token(store: Store, token: str) -> bool:
+    """End an access token before its time; False if there is none such."""
+    name = f"tokens:{fingerprint(token)}"
+    known = store.get(name) is not None
+    store.delete(name)
+    return known
 
 
 def identify(store: Store, authorization: str | None) -> Caller:
@@ -86,7 +98,7 @@ def identify(store: Store, authorization: str | None) -> Caller:
     scheme, _, token = (authorization or "").partition(" ")
     if not token:
         return Caller(member=None)
-    known = store.get(f"tokens:{_hash(token)}") if scheme.lower() == "bearer" else None
+    known = store.get(f"tokens:{fingerprint(token)}") if scheme.lower() == "bearer" else None
     if known is None or known["expires"] < time.time():
         raise GoogleError(
             "UNAUTHENTICATED",
@@ -95,6 +107,22 @@ def identify(store: Store, authorization: str | None) -> Caller:
             "https://developers.google.com/identity/sign-in/web/devconsole-project.",
         )
     return Caller(member=known["member"])
+
+
+def require_login(caller: Caller) -> str:
+    """The caller's member.
+
+    Raises:
+        GoogleError: UNAUTHENTICATED without a token.
+    """
+    if caller.member is None:
+        raise GoogleError(
+            "UNAUTHENTICATED",
+            "Request is missing required authentication credential. Expected OAuth 2 access token, "
+            "login cookie or other valid authentication credential. See "
+            "https://developers.google.com/identity/sign-in/web/devconsole-project.",
+        )
+    return caller.member
 
 
 def require(store: Store, caller: Caller, permission: str, host: str, *resources: str) -> None:
@@ -110,19 +138,17 @@ def require(store: Store, caller: Caller, permission: str, host: str, *resources
     Raises:
         GoogleError: UNAUTHENTICATED without a token, else PERMISSION_DENIED.
     """
-    if caller.member is None:
-        raise GoogleError(
-            "UNAUTHENTICATED",
-            "Request is missing required authentication credential. Expected OAuth 2 access token, "
-            "login cookie or other valid authentication credential. See "
-            "https://developers.google.com/identity/sign-in/web/devconsole-project.",
-        )
-    for resource in resources:
-        for binding in get_policy(store, resource).get("bindings", []):
-            held = ROLES.get(binding["role"], set())
-            if caller.member in binding["members"] and _covers(held, permission):
-                return
-    raise permission_denied(permission, f"{host}/{resources[0]}")
+    if not holds(store, require_login(caller), permission, *resources):
+        raise permission_denied(permission, f"{host}/{resources[0]}")
+
+
+def holds(store: Store, member: str, permission: str, *resources: str) -> bool:
+    """Whether one of the resources' policies gives the member the permission."""
+    return any(
+        member in binding["members"] and _covers(ROLES.get(binding["role"], set()), permission)
+        for resource in resources
+        for binding in get_policy(store, resource).get("bindings", [])
+    )
 
 
 def get_policy(store: Store, resource: str) -> Json:
@@ -217,14 +243,15 @@ def _check_member(store: Store, member: str) -> None:
 
 
 def _covers(held: set[str], permission: str) -> bool:
-    return any(
-        permission.startswith(entry[:-1]) if entry.endswith("*") else permission == entry for entry in held
-    )
+    if permission in held or permission == ACT_AS_ACCOUNT:
+        return permission in held
+    return any(entry.endswith("*") and permission.startswith(entry[:-1]) for entry in held)
 
 
 def _etag(revision: int) -> str:
     return base64.b64encode(revision.to_bytes(8)).decode()
 
 
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
+def fingerprint(secret: str) -> str:
+    """What the store keeps instead of a secret."""
+    return hashlib.sha256(secret.encode()).hexdigest()

@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Host, Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sandbox.cloud import artifact_registry, iam, projects
+from sandbox.cloud import artifact_registry, iam, iam_credentials, projects, tokens
 from sandbox.cloud.access import identify
 from sandbox.cloud.errors import GoogleError
 from sandbox.cloud.faults import count_down_to_cut, read_faults, strikes
@@ -41,6 +41,8 @@ def _routes() -> list[BaseRoute]:
     hosts = {
         artifact_registry.HOST: artifact_registry.ROUTES,
         iam.HOST: iam.ROUTES,
+        iam_credentials.HOST: iam_credentials.ROUTES,
+        tokens.HOST: tokens.ROUTES,
         projects.RESOURCE_MANAGER: projects.RESOURCE_MANAGER_ROUTES,
         projects.SERVICE_USAGE: projects.SERVICE_USAGE_ROUTES,
         "openidconnect.googleapis.com": [Route("/v1/userinfo", _userinfo)],

@@ -1,13 +1,22 @@
-"""Service accounts, as `iam.googleapis.com` keeps them."""
+"""Service accounts and their keys, as `iam.googleapis.com` keeps them: of a key the public half alone."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import re
 import secrets
 import time
+from datetime import UTC, datetime
 
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -23,6 +32,13 @@ HOST = "iam.googleapis.com"
 ACCOUNT_ID = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")
 # ServiceAccount.displayName in the IAM reference: 100 UTF-8 bytes.
 DISPLAY_NAME_BYTES = 100
+# ServiceAccountKey in the IAM reference: the defaults of `keys.create`, which alone are made here.
+KEY_TYPE, KEY_ALGORITHM, KEY_BITS = "TYPE_GOOGLE_CREDENTIALS_FILE", "KEY_ALG_RSA_2048", 2048
+# A key file says where its assertions are sent; google-auth goes there.
+TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105  # an address
+# Google's keys do not expire unless an organisation says so: `validBeforeTime` is the end of time.
+NEVER = "9999-12-31T23:59:59Z"
+_DOMAIN = ".iam.gserviceaccount.com"
 
 
 def _published(account: Json) -> Json:
@@ -34,28 +50,27 @@ def _etag(account: Json) -> str:
     return base64.b64encode(hashlib.sha256(text.encode()).digest()[:6]).decode()
 
 
-def _find(request: Request, verb: str) -> Json:
-    """The account that the request names by e-mail address, if the caller may do that to it.
+def _find(request: Request, permission: str) -> Json:
+    """The account that the request names by e-mail address, if the caller has that permission on it.
 
     Project `-` is read from the address, as Google does.
     """
     store: Store = request.app.state.store
     project, key = request.path_params["project"], request.path_params["key"]
     if project == "-":
-        project = key.partition("@")[2].removesuffix(".iam.gserviceaccount.com")
+        project = key.partition("@")[2].removesuffix(_DOMAIN)
     project_id = get_project(store, project)["projectId"]
     require_service(store, project_id, HOST)
     account = store.get(f"projects/{project_id}/serviceAccounts/{key}")
     if account is None:
         raise not_found()
     parent = f"projects/{project_id}"
-    permission = f"iam.serviceAccounts.{verb}"
-    require(store, request.state.caller, permission, HOST, account["name"], parent)
+    require(store, request.state.caller, f"iam.{permission}", HOST, account["name"], parent)
     return account
 
 
 def _policy_holder(request: Request, verb: str) -> str:
-    return _find(request, verb)["name"]
+    return _find(request, f"serviceAccounts.{verb}")["name"]
 
 
 async def create_account(request: Request) -> Response:
@@ -71,7 +86,7 @@ async def create_account(request: Request) -> Response:
     wanted = body.get("serviceAccount", {})
     if len(wanted.get("displayName", "").encode()) > DISPLAY_NAME_BYTES:
         raise invalid(f"The display name must not exceed {DISPLAY_NAME_BYTES} bytes.")
-    email = f"{account_id}@{project_id}.iam.gserviceaccount.com"
+    email = f"{account_id}@{project_id}{_DOMAIN}"
     name = f"{parent}/serviceAccounts/{email}"
     if store.get(name):
         raise GoogleError(
@@ -107,14 +122,14 @@ async def list_accounts(request: Request) -> Response:
 
 
 async def describe_account(request: Request) -> Response:
-    account = _find(request, "get")
+    account = _find(request, "serviceAccounts.get")
     if time.time() < account["readableAt"]:
         raise not_found()
     return JSONResponse(_published(account))
 
 
 async def update_account(request: Request) -> Response:
-    account = _find(request, "update")
+    account = _find(request, "serviceAccounts.update")
     body = await request.json()
     wanted = body.get("serviceAccount", {})
     if wanted.get("etag", account["etag"]) != account["etag"]:
@@ -131,9 +146,91 @@ async def update_account(request: Request) -> Response:
 
 
 async def delete_account(request: Request) -> Response:
-    account = _find(request, "delete")
-    request.app.state.store.delete(account["name"])
-    delete_policy(request.app.state.store, account["name"])
+    account = _find(request, "serviceAccounts.delete")
+    store: Store = request.app.state.store
+    for key in store.children(_keys(account)):
+        store.delete(key["name"])
+    store.delete(account["name"])
+    delete_policy(store, account["name"])
+    return JSONResponse({})
+
+
+def find_account(store: Store, email: str) -> Json | None:
+    """The account of that address, or None."""
+    project = email.partition("@")[2].removesuffix(_DOMAIN)
+    return store.get(f"projects/{project}/serviceAccounts/{email}")
+
+
+def public_key(store: Store, account: Json, key_id: str) -> str | None:
+    """The public half (PEM) of a key of the account, or None."""
+    key = store.get(f"{_keys(account)}/{key_id}")
+    return key["publicKey"] if key else None
+
+
+def _keys(account: Json) -> str:
+    return f"{account['name']}/keys"
+
+
+def _published_key(key: Json) -> Json:
+    return {name: value for name, value in key.items() if name != "publicKey"}
+
+
+def _find_key(request: Request, verb: str) -> Json:
+    account = _find(request, f"serviceAccountKeys.{verb}")
+    key = request.app.state.store.get(f"{_keys(account)}/{request.path_params['key_id']}")
+    if key is None:
+        raise not_found()
+    return key
+
+
+async def create_key(request: Request) -> Response:
+    account = _find(request, "serviceAccountKeys.create")
+    text = await request.body()
+    body = json.loads(text) if text else {}
+    for field, made in (("privateKeyType", KEY_TYPE), ("keyAlgorithm", KEY_ALGORITHM)):
+        if body.get(field, made) != made:
+            raise invalid(f"The sandbox makes keys with {field} {made}, not {body[field]}.")
+    private = rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
+    key_id = secrets.token_hex(20)
+    key = {
+        "name": f"{_keys(account)}/{key_id}",
+        "privateKeyType": KEY_TYPE,
+        "keyAlgorithm": KEY_ALGORITHM,
+        "validAfterTime": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "validBeforeTime": NEVER,
+        "keyOrigin": "GOOGLE_PROVIDED",
+        "keyType": "USER_MANAGED",
+        "publicKey": private.public_key()
+        .public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        .decode(),
+    }
+    request.app.state.store.put(key["name"], key)
+    file = {
+        "type": "service_account",
+        "project_id": account["projectId"],
+        "private_key_id": key_id,
+        "private_key": private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(),
+        "client_email": account["email"],
+        "client_id": account["uniqueId"],
+        "token_uri": TOKEN_URI,
+        "universe_domain": "googleapis.com",
+    }
+    data = base64.b64encode(json.dumps(file, indent=2).encode()).decode()
+    return JSONResponse({**_published_key(key), "privateKeyData": data})
+
+
+async def list_keys(request: Request) -> Response:
+    account = _find(request, "serviceAccountKeys.list")
+    keys = request.app.state.store.children(_keys(account))
+    return JSONResponse({"keys": [_published_key(key) for key in keys]})
+
+
+async def describe_key(request: Request) -> Response:
+    return JSONResponse(_published_key(_find_key(request, "get")))
+
+
+async def delete_key(request: Request) -> Response:
+    request.app.state.store.delete(_find_key(request, "delete")["name"])
     return JSONResponse({})
 
 
@@ -145,4 +242,8 @@ ROUTES = [
     Route(_ACCOUNT, describe_account),
     Route(_ACCOUNT, update_account, methods=["PATCH"]),
     Route(_ACCOUNT, delete_account, methods=["DELETE"]),
+    Route(f"{_ACCOUNT}/keys", create_key, methods=["POST"]),
+    Route(f"{_ACCOUNT}/keys", list_keys),
+    Route(f"{_ACCOUNT}/keys/{{key_id}}", describe_key),
+    Route(f"{_ACCOUNT}/keys/{{key_id}}", delete_key, methods=["DELETE"]),
 ]

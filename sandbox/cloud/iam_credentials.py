@@ -1,0 +1,72 @@
+"""Short-lived tokens for those who may act as a service account: `iamcredentials.googleapis.com`."""
+
+from __future__ import annotations
+
+import re
+import time
+from datetime import UTC, datetime
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from sandbox.cloud.access import ACT_AS_ACCOUNT, holds, mint_token, require_login
+from sandbox.cloud.errors import GoogleError, invalid
+from sandbox.cloud.iam import HOST as IAM
+from sandbox.cloud.iam import find_account
+from sandbox.cloud.projects import require_service
+from sandbox.cloud.store import Store
+
+HOST = "iamcredentials.googleapis.com"
+# GenerateAccessTokenRequest.lifetime in the reference: an hour by default, and at most (an organisation's
+# policy may raise it, which is not imitated).
+LIFETIME_SECONDS = 60 * 60
+DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)s")
+
+
+async def generate_access_token(request: Request) -> Response:
+    """A token of the account. The path's `-` is required: Google refuses a project there."""
+    store: Store = request.app.state.store
+    member = require_login(request.state.caller)
+    account = find_account(store, request.path_params["account"])
+    if account is None:
+        # Not told apart from a refusal: "(or it may not exist)".
+        raise _denied()
+    require_service(store, account["projectId"], HOST)
+    if not holds(store, member, ACT_AS_ACCOUNT, account["name"], f"projects/{account['projectId']}"):
+        raise _denied()
+    body = await request.json()
+    if not body.get("scope"):
+        raise invalid("scope: at least one is required.")
+    if body.get("delegates"):
+        raise invalid("The sandbox imitates no chains of delegates.")
+    lifetime = DURATION.fullmatch(str(body.get("lifetime") or f"{LIFETIME_SECONDS}s"))
+    seconds = float(lifetime[1]) if lifetime else 0
+    if not 0 < seconds <= LIFETIME_SECONDS:
+        raise invalid(f"lifetime: must be a duration of at most {LIFETIME_SECONDS}s.")
+    # Whole seconds: google-auth reads no fractions.
+    expires = datetime.fromtimestamp(time.time() + seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    token = mint_token(store, f"serviceAccount:{account['email']}", seconds)
+    return JSONResponse({"accessToken": token, "expireTime": expires})
+
+
+def _denied() -> GoogleError:
+    return GoogleError(
+        "PERMISSION_DENIED",
+        f"Permission '{ACT_AS_ACCOUNT}' denied on resource (or it may not exist).",
+        {
+            "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+            "reason": "IAM_PERMISSION_DENIED",
+            "domain": IAM,
+            "metadata": {"permission": ACT_AS_ACCOUNT},
+        },
+    )
+
+
+ROUTES = [
+    Route(
+        "/v1/projects/-/serviceAccounts/{account}:generateAccessToken",
+        generate_access_token,
+        methods=["POST"],
+    )
+]
