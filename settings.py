@@ -22,7 +22,10 @@ from components.args import (
     READER_SUFFIX,
     WRITER_SUFFIX,
     Access,
+    Impersonators,
     PythonRegistryArgs,
+    deny_rule,
+    normalized_package,
 )
 
 NAMESPACE = "python-registry"
@@ -59,6 +62,10 @@ MEMBER_EXAMPLES = {"domain": "example.com", "serviceAccount": "name@my-project.i
 MEMBER_TYPES = ("user", "group", "serviceAccount", "domain")
 # "Quotas and limits" of IAM: members of all bindings of one policy, each counted as often as it is listed.
 MEMBER_LIMIT = 1500
+# PEP 508, "Names"; in it, `-`, `_` and `.` are one, and so are cases (PEP 503).
+PACKAGE_NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?", re.IGNORECASE | re.ASCII)
+# "Restrict artifact downloads": a rule's id has at most 256 characters.
+RULE_LENGTH = 256
 # "Requirements for labels" in Resource Manager's documentation; the plugin adds one label of its own.
 LABEL_LENGTH = 63
 LABEL_LIMIT = 64 - 1
@@ -120,11 +127,13 @@ def parse_settings(values: Mapping[str, str], secret_keys: Iterable[str] = ()) -
         "location": check.location,
         "repository": check.repository,
         "pypi_proxy": check.boolean,
+        "private_packages": check.packages,
         "readers": check.members,
         "writers": check.members,
         "admins": check.members,
         "access": check.access,
         "service_accounts": check.boolean,
+        "impersonators": check.impersonators,
         "labels": check.labels,
         "protect": check.boolean,
     }
@@ -144,6 +153,7 @@ def parse_settings(values: Mapping[str, str], secret_keys: Iterable[str] = ()) -
     check.lengths(parsed)
     check.member_count(parsed)
     check.own_accounts(parsed)
+    check.switched_off(values, parsed)
     if check.problems:
         raise SettingsError(check.problems)
     return PythonRegistryArgs(**parsed)
@@ -270,6 +280,48 @@ class _Check:
             fix += f"Types are {kinds}, principal:// and principalSet://iam.googleapis.com/…"
         self.problem(path, member, rule, fix)
 
+    def impersonators(self, key: str, text: str) -> Impersonators | None:
+        lists = _json(text)
+        roles = [f.name for f in fields(Impersonators)]
+        if not isinstance(lists, dict):
+            example = "write `reader:` or `writer:` and below it one `- user:…` a line"
+            self.problem(key, text, "must be lists of IAM members by account", example)
+            return None
+        parsed: dict[str, tuple[str, ...]] = {}
+        for role, members in lists.items():
+            if role in roles:
+                parsed[role] = self.members(f"{key}.{role}", json.dumps(members)) or ()
+                continue
+            nearest = difflib.get_close_matches(role, roles, n=1, cutoff=LIKENESS)
+            fix = f"did you mean {nearest[0]}?" if nearest else f"accounts are {' and '.join(roles)}"
+            self.problem(f"{key}.{role}", json.dumps(members), "is no account of this program", fix)
+        return Impersonators(**parsed)
+
+    def packages(self, key: str, text: str) -> tuple[str, ...] | None:
+        names = _json(text)
+        if not isinstance(names, list):
+            self.problem(key, text, "must be a list of package names", "write one `- name` a line")
+            return None
+        seen: dict[str, str] = {}
+        for index, name in enumerate(names):
+            path = f"{key}[{index}]"
+            if not isinstance(name, str):
+                self.problem(path, json.dumps(name), "must be a text", f'write "{name}" in quotes')
+                continue
+            over = len(deny_rule(name)) - RULE_LENGTH
+            twin = seen.get(normalized_package(name))
+            if not PACKAGE_NAME.fullmatch(name):
+                rule = "must be letters, digits, dots, hyphens and underscores, no mark first or last"
+                self.problem(path, name, rule, "write the package's name alone, such as my-adder")
+            elif over > 0:
+                limit = f"its rule's id ({deny_rule('…')}) may have {RULE_LENGTH} characters"
+                self.problem(path, name, f"is {over} too long: {limit}", "shorten it")
+            elif twin is not None:
+                fix = "remove one" if twin == name else f"it is {twin} too; remove one"
+                self.problem(path, name, "is listed twice", fix)
+            seen.setdefault(normalized_package(name), name)
+        return tuple(seen.values())
+
     def labels(self, key: str, text: str) -> Mapping[str, str] | None:
         labels = _json(text)
         if not isinstance(labels, dict):
@@ -341,6 +393,17 @@ class _Check:
                 if own in parsed.get(attribute, ()):
                     rule = "is made and granted its role by serviceAccounts"
                     self.problem(_key(attribute), own, rule, "remove it")
+
+    def switched_off(self, values: Mapping[str, str], parsed: Mapping[str, Any]) -> None:
+        """What is said about something that another setting has switched off."""
+        for attribute, switch, needs in (
+            ("impersonators", "service_accounts", "needs the accounts, which are off"),
+            ("private_packages", "pypi_proxy", "has nothing to guard: PyPI is not behind this index"),
+        ):
+            nothing = (None, getattr(PythonRegistryArgs, attribute))
+            if parsed.get(switch) is False and parsed.get(attribute) not in nothing:
+                key = _key(attribute)
+                self.problem(key, values[key], needs, f"remove it, or set {_key(switch)} to true")
 
 
 def _json(text: str) -> Any:

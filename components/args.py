@@ -5,6 +5,7 @@ Plain values: checks belong to whoever reads them (`settings.py`), resources to 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -16,6 +17,19 @@ READER_SUFFIX, WRITER_SUFFIX = "-reader", "-writer"
 
 
 @dataclass(frozen=True, kw_only=True)
+class Impersonators:
+    """Who may mint short-lived tokens for the service accounts.
+
+    Attributes:
+        reader: IAM members who may act as the reader account.
+        writer: IAM members who may act as the writer account.
+    """
+
+    reader: tuple[str, ...] = ()
+    writer: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class PythonRegistryArgs:
     """What a registry is made from.
 
@@ -24,11 +38,13 @@ class PythonRegistryArgs:
         location: region or multi-region of the repositories.
         repository: id of the repository that packages are uploaded to.
         pypi_proxy: whether clients read a virtual repository with PyPI behind the private one.
+        private_packages: names of packages that must never come from PyPI.
         readers: IAM members who install.
         writers: IAM members who upload, and install.
         admins: IAM members who also delete packages.
         access: whether those lists are the whole truth (`authoritative`) or add to what others grant.
         service_accounts: whether a reader and a writer account are made.
+        impersonators: who may act as those accounts.
         labels: put on every repository.
         protect: whether the engine refuses to delete or replace the upload repository.
     """
@@ -37,11 +53,13 @@ class PythonRegistryArgs:
     location: str
     repository: str = "python"
     pypi_proxy: bool = True
+    private_packages: tuple[str, ...] = ()
     readers: tuple[str, ...] = ()
     writers: tuple[str, ...] = ()
     admins: tuple[str, ...] = ()
     access: Access = "authoritative"
     service_accounts: bool = True
+    impersonators: Impersonators = Impersonators()
     labels: Mapping[str, str] = field(default_factory=dict[str, str])
     protect: bool = True
 
@@ -77,3 +95,13 @@ class PythonRegistryArgs:
     def repository_name(self, repository: str) -> str:
         """Full resource name of a repository of the registry."""
         return f"projects/{self.project}/locations/{self.location}/repositories/{repository}"
+
+
+def normalized_package(name: str) -> str:
+    """A package's name in the one form that an index knows it by (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def deny_rule(package: str) -> str:
+    """Id of the rule that keeps a package of that name from coming from PyPI."""
+    return f"deny-{normalized_package(package)}"

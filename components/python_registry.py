@@ -13,6 +13,8 @@ from components import client_files
 from components.access import grant_access
 from components.apis import enable_apis
 from components.args import PythonRegistryArgs
+from components.download_rules import deny_private_packages
+from components.impersonation import grant_impersonation
 from components.propagation import Propagation
 from components.repositories import make_repositories
 from components.service_accounts import make_service_accounts
@@ -56,6 +58,8 @@ class PythonRegistry(pulumi.ComponentResource):
         accounts = make_service_accounts(name, args, apis, self, hooks)
         repositories = make_repositories(name, args, apis, self, hooks)
         grant_access(name, args, repositories, accounts, self, hooks)
+        grant_impersonation(name, args, accounts, self, hooks)
+        deny_private_packages(name, args, repositories, self, hooks)
 
         # From the arguments wherever they decide: a preview then shows what clients will get.
         self.contract_version = CONTRACT_VERSION

@@ -1,6 +1,7 @@
 """A reader and a writer service account, for machines that install and for jobs that publish.
 
-Without keys: nothing here makes one, and what they may do is said in `access.py`.
+Without keys: nothing here makes one. What they may do is said in `access.py`, who may act as them in
+`impersonation.py`.
 """
 
 from __future__ import annotations

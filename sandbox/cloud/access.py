@@ -31,11 +31,14 @@ TOKEN_SECONDS = 12 * 60 * 60
 ACT_AS_ACCOUNT = "iam.serviceAccounts.getAccessToken"
 
 _READ = {
+    "artifactregistry.rules.get",
+    "artifactregistry.rules.list",
     "artifactregistry.repositories.get",
     "artifactregistry.repositories.list",
     "artifactregistry.repositories.downloadArtifacts",
 }
 _WRITE = _READ | {"artifactregistry.repositories.uploadArtifacts"}
+_CHANGE_RULES = {f"artifactregistry.rules.{verb}" for verb in ("create", "update", "delete")}
 _MANAGE = _WRITE | {"artifactregistry.repositories.deleteArtifacts"}
 # Predefined roles, as "IAM roles and permissions index" lists them, cut to what is asked of us here.
 # `*` at the end of an entry stands for any rest, but never for `ACT_AS_ACCOUNT`.
@@ -43,7 +46,7 @@ ROLES: dict[str, set[str]] = {
     "roles/owner": {"*"},
     "roles/artifactregistry.reader": _READ,
     "roles/artifactregistry.writer": _WRITE,
-    "roles/artifactregistry.repoAdmin": _MANAGE,
+    "roles/artifactregistry.repoAdmin": _MANAGE | _CHANGE_RULES,
     "roles/artifactregistry.admin": {"artifactregistry.*"},
     "roles/serviceusage.serviceUsageAdmin": {"serviceusage.*"},
     "roles/iam.serviceAccountAdmin": {"iam.serviceAccounts.*", "resourcemanager.projects.get"},

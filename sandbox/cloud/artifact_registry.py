@@ -1,4 +1,4 @@
-"""Repositories, as `artifactregistry.googleapis.com` keeps them. Python format alone.
+"""Repositories and their download rules, as `artifactregistry.googleapis.com` keeps them: Python alone.
 
 Shapes are those of k8s-config-connector's recorded goldens. What a repository holds (packages) is
 not kept here.
@@ -34,6 +34,10 @@ LOCATIONS = frozenset(
 )
 # Repository.name in the Artifact Registry reference.
 REPOSITORY_ID = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
+# "Restrict artifact downloads" has the grammar of a rule's id, percent-encoding aside.
+RULE_ID = re.compile(r"[A-Za-z0-9._~:@+^-]{1,256}")
+RULE_FIELDS = {"action": ("ALLOW", "DENY"), "operation": ("DOWNLOAD",)}
+RULE_MUTABLE = (*RULE_FIELDS, "packageId", "condition")
 # "Requirements for labels" in Resource Manager's documentation.
 LABEL = re.compile(r"[a-z0-9_-]{0,63}")
 LABEL_KEY = re.compile(r"[a-z][a-z0-9_-]{0,62}")
@@ -201,10 +205,83 @@ async def delete_repository(request: Request) -> Response:
                 "FAILED_PRECONDITION",
                 f"Repository {name} is an upstream of the virtual repository {other['name']}.",
             )
+    for rule in store.children(f"{name}/rules"):
+        store.delete(rule["name"])
     store.delete(name)
     delete_policy(store, name)
     answer = {"@type": "type.googleapis.com/google.protobuf.Empty"}
     return JSONResponse(_operation(store, name, answer))
+
+
+def _rules(request: Request, verb: str) -> tuple[Store, str]:
+    """The rules of the repository that the request names, if the caller may do that to them."""
+    store, project, collection = _parent(request)
+    repository = f"{collection}/{request.path_params['repository']}"
+    require(store, request.state.caller, f"artifactregistry.rules.{verb}", HOST, repository, project)
+    if store.get(repository) is None:
+        raise not_found()
+    return store, f"{repository}/rules"
+
+
+def _rule(request: Request, verb: str) -> tuple[Store, Json]:
+    store, rules = _rules(request, verb)
+    rule = store.get(f"{rules}/{request.path_params['rule']}")
+    if rule is None:
+        raise not_found()
+    return store, rule
+
+
+def _put_rule(store: Store, rule: Json) -> Response:
+    """Keep a rule, refused where Google would refuse it: there is one a package, and one for all."""
+    if rule.get("condition"):
+        raise invalid("The sandbox imitates rules of whole packages, without a condition.")
+    for field, choices in RULE_FIELDS.items():
+        if rule.get(field) not in choices:
+            raise invalid(f"Invalid {field} {rule.get(field)!r}: must be {' or '.join(choices)}.")
+    for other in store.children(rule["name"].rpartition("/")[0]):
+        if other["name"] != rule["name"] and other.get("packageId") == rule.get("packageId"):
+            raise GoogleError("ALREADY_EXISTS", f"{other['name']} is a rule of that package already.")
+    store.put(rule["name"], rule)
+    return JSONResponse(rule)
+
+
+async def create_rule(request: Request) -> Response:
+    store, rules = _rules(request, "create")
+    rule_id = request.query_params.get("ruleId", "")
+    if not RULE_ID.fullmatch(rule_id):
+        raise invalid(f"Invalid rule id {rule_id!r}: must match {RULE_ID.pattern}.")
+    name = f"{rules}/{rule_id}"
+    if store.get(name):
+        raise GoogleError("ALREADY_EXISTS", "the rule already exists")
+    body = cast(Json, await request.json())
+    return _put_rule(store, {"name": name, **{key: body[key] for key in RULE_MUTABLE if body.get(key)}})
+
+
+async def list_rules(request: Request) -> Response:
+    store, rules = _rules(request, "list")
+    return JSONResponse({"rules": store.children(rules)})
+
+
+async def describe_rule(request: Request) -> Response:
+    return JSONResponse(_rule(request, "get")[1])
+
+
+async def update_rule(request: Request) -> Response:
+    store, rule = _rule(request, "update")
+    body = cast(Json, await request.json())
+    for field in filter(None, request.query_params.get("updateMask", "").split(",")):
+        if field not in RULE_MUTABLE:
+            raise invalid(f"Invalid update mask: {field!r} is no field of a rule that changes.")
+        rule.pop(field, None)
+        if body.get(field):
+            rule[field] = body[field]
+    return _put_rule(store, rule)
+
+
+async def delete_rule(request: Request) -> Response:
+    store, rule = _rule(request, "delete")
+    store.delete(rule["name"])
+    return JSONResponse({})
 
 
 def _policy_holder(request: Request, verb: str) -> str:
@@ -242,5 +319,10 @@ ROUTES = [
     Route(_REPOSITORY, describe_repository),
     Route(_REPOSITORY, update_repository, methods=["PATCH"]),
     Route(_REPOSITORY, delete_repository, methods=["DELETE"]),
+    Route(f"{_REPOSITORY}/rules", create_rule, methods=["POST"]),
+    Route(f"{_REPOSITORY}/rules", list_rules),
+    Route(f"{_REPOSITORY}/rules/{{rule}}", describe_rule),
+    Route(f"{_REPOSITORY}/rules/{{rule}}", update_rule, methods=["PATCH"]),
+    Route(f"{_REPOSITORY}/rules/{{rule}}", delete_rule, methods=["DELETE"]),
     Route(f"{_LOCATION}/operations/{{operation}}", describe_operation),
 ]

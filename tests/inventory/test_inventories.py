@@ -6,6 +6,7 @@ A line that changes in one of them is what a reviewer wants to see. After a chan
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,11 @@ def settings(path: Path) -> dict[str, Any]:
 def inventory(recording: Recording) -> dict[str, Any]:
     """What a run asked for, by resource name; what is off or empty is left out."""
     names = {r.urn: r.name for r in recording.resources}
+
+    def in_order(values: dict[str, Any]) -> dict[str, Any]:
+        """By name: in the recording it differs from run to run."""
+        return json.loads(json.dumps(values, sort_keys=True))
+
     resources = {
         r.name: {
             key: value
@@ -38,13 +44,13 @@ def inventory(recording: Recording) -> dict[str, Any]:
                 "parent": names.get(r.parent),
                 "protect": r.protect,
                 "dependencies": sorted(names[urn] for urn in r.dependencies),
-                "inputs": r.inputs,
+                "inputs": in_order(r.inputs),
             }.items()
             if value
         }
         for r in sorted(recording.resources, key=lambda r: r.name)
     }
-    return {"resources": resources, "outputs": recording.outputs}
+    return {"resources": resources, "outputs": in_order(recording.outputs)}
 
 
 @pytest.mark.parametrize(("name", "path"), [*COMMITTED.items(), *OTHERS.items()], ids=[*COMMITTED, *OTHERS])

@@ -103,7 +103,7 @@ class Identities:
         return credentials.Credentials.from_authorized_user_info(self.login_of(member), SCOPES)
 
     def acting(
-        self, member: str, lifetime: int = 3600, **changes: Any
+        self, member: str, lifetime: int = 3600, target: str = ""
     ) -> impersonated_credentials.Credentials:
         """google-auth's credentials of the account, by a member's own."""
         return impersonated_credentials.Credentials(

@@ -12,11 +12,14 @@ import pytest
 from components.python_registry import CONTRACT_VERSION, OUTPUTS, PythonRegistry
 from tests.recorder import (
     ACCOUNT,
+    ACCOUNT_BINDING,
+    ACCOUNT_MEMBER,
     BINDING,
     MEMBER,
     MINIMAL,
     REGISTRY,
     REPOSITORY,
+    RULE,
     SERVICE,
     Recording,
     Run,
@@ -165,8 +168,71 @@ def test_grants_wait_for_the_accounts_they_name(run_program: Run) -> None:
     assert reader not in recording["registry-upload-writers"].dependencies
 
 
+IMPERSONATORS = {"python-registry:impersonators": {"writer": ["user:ci@example.com"]}}
+
+
+def test_authoritative_impersonation_says_the_whole_truth_for_each_account(run_program: Run) -> None:
+    recording = run_program({**MINIMAL, **IMPERSONATORS})
+    granted = {
+        name: (binding.inputs["serviceAccountId"], binding.inputs["role"], binding.inputs["members"])
+        for name, binding in recording.of(ACCOUNT_BINDING).items()
+    }
+    accounts, role = "projects/demo-proj/serviceAccounts", "roles/iam.serviceAccountTokenCreator"
+    assert granted == {
+        "registry-reader-impersonators": (f"{accounts}/{READER_MEMBER.partition(':')[2]}", role, []),
+        "registry-writer-impersonators": (
+            f"{accounts}/{WRITER_MEMBER.partition(':')[2]}",
+            role,
+            ["user:ci@example.com"],
+        ),
+    }
+    assert not recording.of(ACCOUNT_MEMBER)
+
+
+def test_additive_impersonation_grants_one_member_at_a_time(run_program: Run) -> None:
+    recording = run_program({**MINIMAL, **IMPERSONATORS, "python-registry:access": "additive"})
+    assert not recording.of(ACCOUNT_BINDING)
+    assert list(recording.of(ACCOUNT_MEMBER)) == ["registry-writer-impersonators-user:ci@example.com"]
+
+
+def test_without_accounts_nobody_acts_as_them(run_program: Run) -> None:
+    recording = run_program({**MINIMAL, "python-registry:serviceAccounts": False})
+    assert not recording.of(ACCOUNT_BINDING)
+
+
+def test_impersonation_waits_for_the_account(run_program: Run) -> None:
+    recording = run_program({**MINIMAL, **IMPERSONATORS})
+    for role in ("reader", "writer"):
+        grant = recording[f"registry-{role}-impersonators"]
+        assert recording[f"registry-{role}"].urn in grant.dependencies
+
+
+def test_a_private_package_is_denied_on_pypis_cache_by_its_one_name(run_program: Run) -> None:
+    recording = run_program({**MINIMAL, "python-registry:privatePackages": ["My_Adder", "other"]})
+    rule = recording.of(RULE)["registry-pypi-deny-my-adder"]
+    assert rule.inputs == {
+        "project": "demo-proj",
+        "location": "us-central1",
+        "repositoryId": "python-pypi",
+        "ruleId": "deny-my-adder",
+        "action": "DENY",
+        "operation": "DOWNLOAD",
+        "packageId": "my-adder",
+    }
+    assert recording["registry-pypi"].urn in rule.dependencies
+    assert set(recording.of(RULE)) == {"registry-pypi-deny-my-adder", "registry-pypi-deny-other"}
+
+
+def test_another_spelling_of_a_private_package_is_the_same_rule(run_program: Run) -> None:
+    spelt = [
+        run_program({**MINIMAL, "python-registry:privatePackages": [name]}).of(RULE)
+        for name in ("my-adder", "My.Adder")
+    ]
+    assert spelt[0] == spelt[1]
+
+
 def test_whatever_google_may_not_know_yet_is_retried(run_program: Run) -> None:
-    recording = run_program(MINIMAL)
+    recording = run_program({**MINIMAL, **IMPERSONATORS, "python-registry:privatePackages": ["a"]})
     without = [r.name for r in recording.resources if not r.error_hooks]
     assert without == ["registry"]
 

@@ -12,7 +12,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from components.args import PythonRegistryArgs
+from components.args import Impersonators, PythonRegistryArgs
 from settings import KEYS, SettingsError, parse_settings
 from tests.recorder import MINIMAL, Run, engine_config
 
@@ -77,12 +77,12 @@ def test_every_setting_arrives() -> None:
     args = parse(
         location="europe",
         repository="pkgs",
-        pypiProxy=False,
+        privatePackages=["My.Adder", "other"],
         readers=["group:a@example.com", "domain:example.com"],
         writers=["serviceAccount:ci@other-proj.iam.gserviceaccount.com"],
         admins=["principalSet://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/*"],
         access="additive",
-        serviceAccounts=False,
+        impersonators={"writer": ["group:release@example.com"]},
         labels={"team": "data", "état": "prêt"},
         protect=False,
     )
@@ -90,12 +90,12 @@ def test_every_setting_arrives() -> None:
         project="demo-proj",
         location="europe",
         repository="pkgs",
-        pypi_proxy=False,
+        private_packages=("My.Adder", "other"),
         readers=("group:a@example.com", "domain:example.com"),
         writers=("serviceAccount:ci@other-proj.iam.gserviceaccount.com",),
         admins=("principalSet://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/*",),
         access="additive",
-        service_accounts=False,
+        impersonators=Impersonators(writer=("group:release@example.com",)),
         labels={"team": "data", "état": "prêt"},
         protect=False,
     )
@@ -118,6 +118,12 @@ def test_more_members_than_one_policy_takes_are_refused() -> None:
     assert parse(readers=people)
     with pytest.raises(SettingsError, match="1501 members in all lists\n    are over the 1500"):
         parse(readers=people, writers=["group:one-more@example.com"])
+
+
+def test_what_is_on_by_default_can_be_switched_off() -> None:
+    args = parse(pypiProxy=False, serviceAccounts=False, privatePackages=[], impersonators={})
+    assert not args.pypi_proxy
+    assert not args.service_accounts
 
 
 @pytest.mark.parametrize("location", ["us", "europe-west12", "me-central2", "africa-south1", "us-south9"])
