@@ -1,21 +1,25 @@
-"""Who has which role on one repository: gcp:artifactregistry/repositoryIamBinding:RepositoryIamBinding
-and …/repositoryIamMember:RepositoryIamMember.
+"""Who has which role on one repository or service account:
+gcp:artifactregistry/repositoryIamBinding:RepositoryIamBinding, …/repositoryIamMember:RepositoryIamMember,
+gcp:serviceaccount/iAMBinding:IAMBinding and …/iAMMember:IAMMember.
 
-Both change one policy, which Google gives and takes only whole: read, change, write with the etag
-that was read, and again from the start where someone else was quicker. Writes on one repository go
-one after the other.
+All of them change one policy, which Google gives and takes only whole: read, change, write with the etag
+that was read, and again from the start where someone else was quicker. Writes on one policy go one after
+the other.
 """
 
 from __future__ import annotations
 
+import re
 import threading
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import ClassVar
 
+from sandbox.plugin.accounts import IAM
 from sandbox.plugin.repositories import REGISTRY
 from sandbox.plugin.resources import LOCATION, PROJECT, Cloud, ResourceType, parse_by
-from sandbox.plugin.rest import CONFLICT, PluginError, has_status, saying
+from sandbox.plugin.rest import CONFLICT, NOT_FOUND, PluginError, has_status, saying
 from sandbox.plugin.schema import COMPUTED, Field, Fields, Kind
 from sandbox.plugin.values import UNKNOWN, Json, Props
 
@@ -32,6 +36,8 @@ REPOSITORY_IDS = (
     r"(?P<location>[^/]+)/(?P<repository>[^/]+)",
     r"(?P<repository>[^/]+)",
 )
+# verify/validation.go: ServiceAccountLinkRegex, without the rules of names and domains in it.
+ACCOUNT_LINK = "projects/[^/]+/serviceAccounts/[^/]+"
 
 Binding = dict[str, Json]
 Change = Callable[[list[Binding]], list[Binding]]
@@ -63,12 +69,63 @@ def _same_member(old: str, new: str) -> bool:
     return normalized(old) == normalized(new)
 
 
+def _not_an_account(value: str) -> str | None:
+    if re.fullmatch(ACCOUNT_LINK, value):
+        return None
+    return f'"service_account_id" ("{value}") doesn\'t match regexp "{ACCOUNT_LINK}"'
+
+
+def _repository(state: Props, cloud: Cloud) -> Props:
+    """The repository's full name, project and location."""
+    beside = {key: state[key] for key in ("project", "location") if state.get(key) not in (None, UNKNOWN)}
+    provider = Cloud(api=cloud.api, project=beside.get("project") or cloud.project)
+    found = {"location": cloud.region, **beside, **parse_by(REPOSITORY_IDS, state["repository"], provider)}
+    parent = f"projects/{found['project']}/locations/{found['location']}"
+    return {**found, "repository": f"{parent}/repositories/{found['repository']}"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Holder:
+    """A kind of thing that has a policy.
+
+    ``key`` is the property that names one, ``fields`` those that locate it, ``locate`` what they are in
+    full. ``title`` is how the real plug-in speaks of one, ``read`` and ``query`` how its API is asked.
+    """
+
+    key: str
+    fields: Fields
+    locate: Callable[[Props, Cloud], Props]
+    title: str
+    api: str
+    read: str
+    query: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+REPOSITORY = Holder(
+    key="repository",
+    fields={
+        "repository": Field(required=True, replaces=True, same=_same_repository),
+        "location": LOCATION,
+        "project": PROJECT,
+    },
+    locate=_repository,
+    title='artifactregistry repository "{}"',
+    api=REGISTRY,
+    read="GET",
+)
+ACCOUNT = Holder(
+    key="serviceAccountId",
+    fields={"serviceAccountId": Field(required=True, replaces=True, refuse=_not_an_account)},
+    locate=lambda state, _: {"serviceAccountId": state["serviceAccountId"]},
+    title="service account '{}'",
+    api=IAM,
+    read="POST",
+    query={"options.requestedPolicyVersion": str(POLICY_VERSION)},
+)
+
 _FIXED = Field(required=True, replaces=True)
-_COMMON: Fields = {
-    "repository": Field(required=True, replaces=True, same=_same_repository),
+_GRANT: Fields = {
     "role": _FIXED,
-    "location": LOCATION,
-    "project": PROJECT,
     "condition": Field(
         kind=Kind.OBJECT,
         replaces=True,
@@ -76,11 +133,20 @@ _COMMON: Fields = {
     ),
     "etag": COMPUTED,
 }
+_BINDING: Fields = {
+    **_GRANT,
+    "members": Field(kind=Kind.SET, required=True, identity=str.lower, refuse=_not_a_member),
+}
+_MEMBER: Fields = {
+    **_GRANT,
+    "member": Field(required=True, replaces=True, same=_same_member, refuse=_not_a_member),
+}
 
 
 class _Access(ResourceType):
-    """What both types share. Subclasses say what they put into the policy and what they see there."""
+    """What all types share. Subclasses say whose policy it is, what they put into it and see there."""
 
+    holder: ClassVar[Holder]
     import_parts: ClassVar[tuple[str, ...]]
 
     def customize(self, planned: Props, prior: Props | None, cloud: Cloud) -> Props:
@@ -99,38 +165,41 @@ class _Access(ResourceType):
         """The bindings without this resource's."""
         raise NotImplementedError
 
-    def ident(self, repository: str, state: Props) -> str:
+    def ident(self, name: str, state: Props) -> str:
         """The id, which says what the resource grants."""
         condition = state.get("condition") or {}
         texts = [condition.get(key, "") for key in ("title", "description", "expression")]
         member = [normalized(state["member"])] if "member" in state else []
-        return "/".join([repository, state["role"], *member, *(texts if any(texts) else [])])
+        return "/".join([name, state["role"], *member, *(texts if any(texts) else [])])
 
     def create(self, planned: Props, cloud: Cloud) -> tuple[str, Props | None]:
-        repository, _ = _repository(planned, cloud)
-        _change(repository, lambda bindings: self.grant(bindings, planned), cloud, version=POLICY_VERSION)
-        return self.ident(repository, planned), None
+        name = self._located(planned, cloud)[0]
+        self._change(name, lambda bindings: self.grant(bindings, planned), cloud, version=POLICY_VERSION)
+        return self.ident(name, planned), None
 
     def read(self, ident: str, state: Props, cloud: Cloud) -> Props | None:
-        repository, parts = _repository(state, cloud)
-        subject = f'Resource "{_describe(repository)}" with IAM role "{state["role"]}"'
-        with saying(f"Error when reading or editing {subject}"):
-            policy = cloud.api.find(f"{REGISTRY}/{repository}:getIamPolicy")
-        if policy is None:
-            return None
+        name, parts = self._located(state, cloud)
+        subject = f'Resource "{self._describe(name)}" with IAM role "{state["role"]}"'
+        try:
+            with saying(f"Error when reading or editing {subject}"):
+                policy = self._ask(name, cloud)
+        except PluginError as error:
+            if has_status(error, NOT_FOUND):
+                return None
+            raise
         binding = next((b for b in policy.get("bindings", []) if _key(b) == _key(state)), None)
         mine = self.granted(binding, state)
         if mine is None:
             return None
-        found = {**parts, "repository": repository, "role": state["role"], **mine}
+        found = {**parts, "role": state["role"], **mine}
         return {**found, "etag": policy.get("etag")} if binding else found
 
     def update(self, ident: str, planned: Props, changed: set[str], cloud: Cloud) -> None:
         self.create(planned, cloud)
 
     def delete(self, ident: str, state: Props, cloud: Cloud) -> None:
-        repository, _ = _repository(state, cloud)
-        _change(repository, lambda bindings: self.revoke(bindings, state), cloud)
+        name = self._located(state, cloud)[0]
+        self._change(name, lambda bindings: self.revoke(bindings, state), cloud)
 
     def parse_id(self, ident: str, cloud: Cloud) -> tuple[str, Props]:
         names, words = self.import_parts, ident.split()
@@ -140,28 +209,59 @@ class _Access(ResourceType):
             )
         state: Props = dict(zip(names, words, strict=False))
         title = " ".join(words[len(names) :])
-        repository, parts = _repository({"repository": state.pop("resource_name")}, cloud)
-        state = {"repository": repository, **parts, **state}
+        name, parts = self._located({self.holder.key: state.pop("resource_name")}, cloud)
+        state = {**parts, **state}
         fitting = [
             binding
-            for binding in _policy(repository, cloud).get("bindings", [])
+            for binding in self._policy(name, cloud).get("bindings", [])
             if binding["role"] == state["role"]
             and binding.get("condition", {}).get("title", "") == title
             and self.granted(binding, state) is not None
         ]
         if title and fitting:
             state["condition"] = fitting[0]["condition"]
-        return self.ident(repository, state), state
+        return self.ident(name, state), state
+
+    def _located(self, state: Props, cloud: Cloud) -> tuple[str, Props]:
+        """The full name of what has the policy, and the properties that say so."""
+        parts = self.holder.locate(state, cloud)
+        return parts[self.holder.key], parts
+
+    def _describe(self, name: str) -> str:
+        return self.holder.title.format(name)
+
+    def _ask(self, name: str, cloud: Cloud) -> Json:
+        url = f"{self.holder.api}/{name}:getIamPolicy"
+        return cloud.api.call(self.holder.read, url, **self.holder.query)
+
+    def _policy(self, name: str, cloud: Cloud) -> Json:
+        with saying(f"Error retrieving IAM policy for {self._describe(name)}"):
+            return self._ask(name, cloud)
+
+    def _change(self, name: str, change: Change, cloud: Cloud, **added: Json) -> None:
+        """Read, change, write; again where the policy was changed in between."""
+        with _locks[name]:
+            for last in cloud.api.attempts(CONFLICT_SECONDS):
+                policy = self._policy(name, cloud)
+                policy = {**policy, "bindings": change(_merged(policy.get("bindings", []))), **added}
+                try:
+                    with saying(f"Error setting IAM policy for {self._describe(name)}"):
+                        url = f"{self.holder.api}/{name}:setIamPolicy"
+                        cloud.api.call("POST", url, {"policy": policy})
+                    return
+                except PluginError as error:
+                    subject = f"Error applying IAM policy for {self._describe(name)}"
+                    conflict = any(has_status(error, s) for s in (CONFLICT, PRECONDITION_FAILED))
+                    if not conflict:
+                        raise PluginError(f"{subject}: {error}") from error
+                    if last:
+                        text = f"Too many conflicts.  Latest error: {error}"
+                        raise PluginError(f"{subject}: {text}") from error
 
 
-class RepositoryIamBinding(_Access):
+class _Binding(_Access):
     """The whole truth about one role: members that others added go."""
 
-    token = "gcp:artifactregistry/repositoryIamBinding:RepositoryIamBinding"  # noqa: S105
-    fields = {  # noqa: RUF012 - declared by the base
-        **_COMMON,
-        "members": Field(kind=Kind.SET, required=True, identity=str.lower, refuse=_not_a_member),
-    }
     import_parts = ("resource_name", "role")
 
     def granted(self, binding: Binding | None, state: Props) -> Props | None:
@@ -175,19 +275,9 @@ class RepositoryIamBinding(_Access):
         return [binding for binding in bindings if _key(binding) != _key(state)]
 
 
-class RepositoryIamMember(_Access):
+class _Member(_Access):
     """One member of one role, beside whoever else has it."""
 
-    token = "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember"  # noqa: S105
-    fields = {  # noqa: RUF012 - declared by the base
-        **_COMMON,
-        "member": Field(
-            required=True,
-            replaces=True,
-            same=_same_member,
-            refuse=_not_a_member,
-        ),
-    }
     import_parts = ("resource_name", "role", "member")
 
     def granted(self, binding: Binding | None, state: Props) -> Props | None:
@@ -204,17 +294,24 @@ class RepositoryIamMember(_Access):
         return _merged(bindings)
 
 
-def _repository(state: Props, cloud: Cloud) -> tuple[str, Props]:
-    """The repository's full name, and its project and location."""
-    beside = {key: state[key] for key in ("project", "location") if state.get(key) not in (None, UNKNOWN)}
-    provider = Cloud(api=cloud.api, project=beside.get("project") or cloud.project)
-    found = {"location": cloud.region, **beside, **parse_by(REPOSITORY_IDS, state["repository"], provider)}
-    name = found.pop("repository")
-    return f"projects/{found['project']}/locations/{found['location']}/repositories/{name}", found
+class RepositoryIamBinding(_Binding):
+    token = "gcp:artifactregistry/repositoryIamBinding:RepositoryIamBinding"  # noqa: S105
+    holder, fields = REPOSITORY, {**REPOSITORY.fields, **_BINDING}
 
 
-def _describe(repository: str) -> str:
-    return f'artifactregistry repository "{repository}"'
+class RepositoryIamMember(_Member):
+    token = "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember"  # noqa: S105
+    holder, fields = REPOSITORY, {**REPOSITORY.fields, **_MEMBER}
+
+
+class AccountIamBinding(_Binding):
+    token = "gcp:serviceaccount/iAMBinding:IAMBinding"  # noqa: S105
+    holder, fields = ACCOUNT, {**ACCOUNT.fields, **_BINDING}
+
+
+class AccountIamMember(_Member):
+    token = "gcp:serviceaccount/iAMMember:IAMMember"  # noqa: S105
+    holder, fields = ACCOUNT, {**ACCOUNT.fields, **_MEMBER}
 
 
 def _key(binding: Binding) -> tuple[str, ...]:
@@ -237,27 +334,3 @@ def _merged(bindings: list[Binding]) -> list[Binding]:
         members[_key(binding)] |= set(map(normalized, binding.get("members", [])))
     models = {_key(binding): binding for binding in bindings}
     return [_binding(models[key], list(members[key])) for key in sorted(members) if members[key]]
-
-
-def _policy(repository: str, cloud: Cloud) -> Json:
-    with saying(f"Error retrieving IAM policy for {_describe(repository)}"):
-        return cloud.api.call("GET", f"{REGISTRY}/{repository}:getIamPolicy")
-
-
-def _change(repository: str, change: Change, cloud: Cloud, **added: Json) -> None:
-    """Read, change, write; again where the policy was changed in between."""
-    with _locks[repository]:
-        for last in cloud.api.attempts(CONFLICT_SECONDS):
-            policy = _policy(repository, cloud)
-            policy = {**policy, "bindings": change(_merged(policy.get("bindings", []))), **added}
-            try:
-                with saying(f"Error setting IAM policy for {_describe(repository)}"):
-                    cloud.api.call("POST", f"{REGISTRY}/{repository}:setIamPolicy", {"policy": policy})
-                return
-            except PluginError as error:
-                subject = f"Error applying IAM policy for {_describe(repository)}"
-                conflict = any(has_status(error, s) for s in (CONFLICT, PRECONDITION_FAILED))
-                if not conflict:
-                    raise PluginError(f"{subject}: {error}") from error
-                if last:
-                    raise PluginError(f"{subject}: Too many conflicts.  Latest error: {error}") from error

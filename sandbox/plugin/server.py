@@ -26,11 +26,17 @@ from pulumi.runtime.proto import (
     provider_pb2_grpc,
 )
 
-from sandbox.plugin.access import RepositoryIamBinding, RepositoryIamMember
+from sandbox.plugin.access import (
+    AccountIamBinding,
+    AccountIamMember,
+    RepositoryIamBinding,
+    RepositoryIamMember,
+)
 from sandbox.plugin.accounts import Account
 from sandbox.plugin.repositories import Repository
 from sandbox.plugin.resources import ABANDON, PREVENT, Cloud, ResourceType
 from sandbox.plugin.rest import NOT_FOUND, PluginError, Transport, has_status, new_api, proxied
+from sandbox.plugin.rules import Rule
 from sandbox.plugin.schema import (
     Change,
     diff,
@@ -51,6 +57,9 @@ RESOURCE_TYPES: tuple[type[ResourceType], ...] = (
     Repository,
     RepositoryIamBinding,
     RepositoryIamMember,
+    Rule,
+    AccountIamBinding,
+    AccountIamMember,
 )
 NOTICE = "stand-in for the GCP plugin: talks to the sandbox alone, never to Google"
 CONFIG_KEYS = "accessToken billingProject project region userProjectOverride zone".split()

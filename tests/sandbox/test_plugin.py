@@ -33,6 +33,9 @@ ACCOUNT = "gcp:serviceaccount/account:Account"
 REPOSITORY = "gcp:artifactregistry/repository:Repository"
 BINDING = "gcp:artifactregistry/repositoryIamBinding:RepositoryIamBinding"
 MEMBER = "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember"
+RULE = "gcp:artifactregistry/rule:Rule"
+ACCOUNT_BINDING = "gcp:serviceaccount/iAMBinding:IAMBinding"
+ACCOUNT_MEMBER = "gcp:serviceaccount/iAMMember:IAMMember"
 NAME = "projects/demo-proj/locations/us-central1/repositories/python"
 EMAIL = "python-reader@demo-proj.iam.gserviceaccount.com"
 SECRET_KEY = "4dabf18193072939515e22adb298388d"
@@ -476,6 +479,12 @@ class TestCheckRefuses:
             ),
             (BINDING, {**GRANT, "members": ["nobody"]}, 'invalid value "nobody"'),
             (BINDING, {**GRANT}, "Missing required property 'members'"),
+            (
+                ACCOUNT_BINDING,
+                {"serviceAccountId": EMAIL, "role": "r", "members": []},
+                f'"service_account_id" ("{EMAIL}") doesn\'t match regexp',
+            ),
+            (RULE, {"ruleId": "a", "repositoryId": "r", "action": "NO"}, "expected action to be one of"),
             (MEMBER, {**GRANT, "member": "deleted:user:x"}, "deleted principals"),
             (SERVICE, {"service": "nodots"}, "expected nodots to be a domain"),
             ("gcp:pubsub/topic:Topic", {}, f"the stand-in knows no gcp:pubsub/topic:Topic, only {SERVICE}"),
@@ -667,12 +676,14 @@ class TestARepository:
 
 
 class Policy:
-    """One repository's policy, as Google keeps it."""
+    """The policy of a repository or an account, as Google keeps it."""
 
-    def __init__(self, google: FakeGoogle, *bindings: Props, conflicts: int = 0) -> None:
+    def __init__(
+        self, google: FakeGoogle, *bindings: Props, conflicts: int = 0, read: str = f"GET {NAME}"
+    ) -> None:
         self.bindings, self.etag, self.conflicts = list(bindings), 1, conflicts
-        google.on(f"GET {NAME}:getIamPolicy", self.get)
-        google.on(f"POST {NAME}:setIamPolicy", self.set)
+        google.on(f"{read}:getIamPolicy", self.get)
+        google.on(f"POST {read.partition(' ')[2]}:setIamPolicy", self.set)
 
     def get(self, request: Request) -> Answer:
         return 200, {"etag": str(self.etag), "bindings": self.bindings}
@@ -752,6 +763,145 @@ class TestAccess:
         answer = engine.read(token, f"{NAME} {READER}{word}")
         assert answer.id.startswith(f"{NAME}/{READER}")
         assert "user:a@x.org" in str(plain(answer.inputs))
+
+
+class TestAccessToAnAccount:
+    NAME = f"projects/demo-proj/serviceAccounts/{EMAIL}"
+    CREATOR = "roles/iam.serviceAccountTokenCreator"
+    GRANT: ClassVar[Props] = {"serviceAccountId": NAME, "role": CREATOR}
+
+    def policy(self, google: FakeGoogle, *bindings: Props) -> Policy:
+        return Policy(google, *bindings, read=f"POST {self.NAME}")
+
+    def test_a_binding_takes_the_whole_role_and_no_other(self, engine: Engine, google: FakeGoogle) -> None:
+        policy = self.policy(google, {"role": self.CREATOR, "members": ["user:old@x.org"]}, OTHERS)
+        news = {**self.GRANT, "members": ["user:new@x.org"]}
+        ident, outputs = engine.create(ACCOUNT_BINDING, news)
+        assert ident == f"{self.NAME}/{self.CREATOR}"
+        assert {"role": self.CREATOR, "members": ["user:new@x.org"]} in policy.bindings
+        assert OTHERS in policy.bindings
+        assert outputs == {**news, "etag": "2"}
+        assert kinds(engine.diff(ACCOUNT_BINDING, outputs, news)) == {}
+        assert {urlsplit(request.url).hostname for request in google.requests} == {"iam.googleapis.com"}
+        asked = [request.query for request in google.requests if request.url.endswith(":getIamPolicy")]
+        assert asked[0]["options.requestedPolicyVersion"] == "3"
+        engine.delete(ACCOUNT_BINDING, ident, outputs)
+        assert policy.bindings == [OTHERS]
+
+    def test_a_binding_without_members_is_made_and_stays_so(
+        self, engine: Engine, google: FakeGoogle
+    ) -> None:
+        policy = self.policy(google, {"role": self.CREATOR, "members": ["user:old@x.org"]})
+        news = {**self.GRANT, "members": []}
+        ident, outputs = engine.create(ACCOUNT_BINDING, news)
+        assert policy.bindings == []
+        read = engine.read(ACCOUNT_BINDING, ident, outputs, news)
+        assert kinds(engine.diff(ACCOUNT_BINDING, plain(read.properties), news)) == {}
+
+    def test_a_member_joins_those_who_are_there_and_leaves_alone(
+        self, engine: Engine, google: FakeGoogle
+    ) -> None:
+        policy = self.policy(google, {"role": self.CREATOR, "members": ["user:there@x.org"]})
+        ident, outputs = engine.create(ACCOUNT_MEMBER, {**self.GRANT, "member": "user:new@x.org"})
+        assert ident == f"{self.NAME}/{self.CREATOR}/user:new@x.org"
+        assert policy.bindings[0]["members"] == ["user:new@x.org", "user:there@x.org"]
+        engine.delete(ACCOUNT_MEMBER, ident, outputs)
+        assert policy.bindings[0]["members"] == ["user:there@x.org"]
+
+    def test_of_an_account_that_is_gone_is_gone(self, engine: Engine) -> None:
+        state = {**self.GRANT, "members": ["user:a@x.org"]}
+        assert engine.read(ACCOUNT_BINDING, f"{self.NAME}/{self.CREATOR}", state).id == ""
+
+    def test_a_refusal_names_the_account_as_the_real_plugin_does(
+        self, engine: Engine, google: FakeGoogle
+    ) -> None:
+        google.on(f"POST {self.NAME}:getIamPolicy", (403, refusal(403, "no")))
+        subject = f"service account '{self.NAME}'"
+        with pytest.raises(
+            Refused, match=f"Error retrieving IAM policy for {subject}: googleapi: Error 403"
+        ):
+            engine.create(ACCOUNT_MEMBER, {**self.GRANT, "member": "user:a@x.org"})
+
+    @pytest.mark.parametrize(("token", "word"), [(ACCOUNT_BINDING, ""), (ACCOUNT_MEMBER, " user:A@x.org")])
+    def test_is_imported_by_words(self, engine: Engine, google: FakeGoogle, token: str, word: str) -> None:
+        self.policy(google, {"role": self.CREATOR, "members": ["user:a@x.org"]})
+        answer = engine.read(token, f"{self.NAME} {self.CREATOR}{word}")
+        assert answer.id.startswith(f"{self.NAME}/{self.CREATOR}")
+        assert plain(answer.inputs)["serviceAccountId"] == self.NAME
+
+    def test_another_account_is_another_grant(self, engine: Engine) -> None:
+        state = {**self.GRANT, "members": ["user:a@x.org"], "etag": "1"}
+        news = {**self.GRANT, "serviceAccountId": f"{self.NAME}.test", "members": ["user:a@x.org"]}
+        assert kinds(engine.diff(ACCOUNT_BINDING, state, news)) == {"serviceAccountId": "UPDATE_REPLACE"}
+
+
+class TestARule:
+    URL = f"{NAME}/rules/deny-a"
+    NEWS: ClassVar[Props] = {
+        "repositoryId": "python",
+        "location": "us-central1",
+        "ruleId": "deny-a",
+        "action": "DENY",
+        "operation": "DOWNLOAD",
+        "packageId": "a",
+    }
+    BODY: ClassVar[Props] = {"action": "DENY", "operation": "DOWNLOAD", "packageId": "a"}
+    FOUND: ClassVar[Props] = {"name": URL, **BODY}
+
+    def made(self, engine: Engine, google: FakeGoogle) -> tuple[str, Props]:
+        google.on(f"POST {NAME}/rules", (200, self.FOUND))
+        google.on(f"GET {self.URL}", (200, self.FOUND))
+        return engine.create(RULE, self.NEWS)
+
+    def test_is_created_by_one_request_and_a_read(self, engine: Engine, google: FakeGoogle) -> None:
+        ident, outputs = self.made(engine, google)
+        assert ident == outputs["name"] == self.URL
+        assert google.requests[0].query["ruleId"] == "deny-a"
+        assert google.bodies("POST") == [self.BODY]
+        assert outputs["project"] == "demo-proj"
+        assert kinds(engine.diff(RULE, outputs, self.NEWS)) == {}
+
+    @pytest.mark.parametrize(
+        ("change", "kind", "mask"),
+        [
+            ({"action": "ALLOW"}, {"action": "UPDATE"}, "action"),
+            ({"packageId": "b"}, {"packageId": "UPDATE"}, "packageId"),
+            ({"condition": {"expression": "true"}}, {"condition": "ADD"}, "condition"),
+        ],
+    )
+    def test_is_changed_in_place_by_a_mask(
+        self, engine: Engine, google: FakeGoogle, change: Props, kind: Props, mask: str
+    ) -> None:
+        ident, outputs = self.made(engine, google)
+        news = {**self.NEWS, **change}
+        assert kinds(engine.diff(RULE, outputs, news)) == kind
+        google.on(f"PATCH {self.URL}", (200, self.FOUND))
+        engine.update(RULE, ident, outputs, news)
+        (patch,) = [request for request in google.requests if request.method == "PATCH"]
+        assert patch.query["updateMask"] == mask
+        assert patch.body == {**self.BODY, **change}
+
+    @pytest.mark.parametrize("field", ["repositoryId", "ruleId", "location", "project"])
+    def test_elsewhere_is_another_rule(self, engine: Engine, google: FakeGoogle, field: str) -> None:
+        _, outputs = self.made(engine, google)
+        assert kinds(engine.diff(RULE, outputs, {**self.NEWS, field: "other"})) == {field: "UPDATE_REPLACE"}
+
+    def test_that_is_gone_has_no_id_and_can_be_deleted(self, engine: Engine, google: FakeGoogle) -> None:
+        ident, outputs = self.made(engine, google)
+        google.on(f"GET {self.URL}", (404, refusal(404, "gone")))
+        assert engine.read(RULE, ident, outputs).id == ""
+        engine.delete(RULE, ident, outputs)
+
+    @pytest.mark.parametrize(
+        "ident", [URL, "demo-proj/us-central1/python/deny-a", "us-central1/python/deny-a"]
+    )
+    def test_is_imported_by_any_form_of_its_id(
+        self, engine: Engine, google: FakeGoogle, ident: str
+    ) -> None:
+        google.on(f"GET {self.URL}", (200, self.FOUND))
+        answer = engine.read(RULE, ident)
+        assert answer.id == self.URL
+        assert kinds(engine.diff(RULE, plain(answer.properties), self.NEWS)) == {}
 
 
 class TestAnAccount:

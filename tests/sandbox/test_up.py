@@ -11,6 +11,7 @@ import subprocess
 import pytest
 import yaml
 
+from sandbox.cloud.access import OWNER
 from tests.sandbox.conftest import CHECKOUT, LOCATION, Program, Sandbox
 
 pytestmark = pytest.mark.sandbox
@@ -136,6 +137,78 @@ def test_authoritative_access_takes_it_away_at_the_next_refreshed_up(program: Pr
     assert "repoAdmin" in program.policy("python")
     program.up("--refresh")
     assert "repoAdmin" not in program.policy("python")
+
+
+def impersonators(program: Program, account: str) -> list[str]:
+    """Who may mint tokens for an account, read back from the cloud."""
+    email = f"{account}@{program.project}.iam.gserviceaccount.com"
+    url = f"https://iam.googleapis.com/v1/projects/{program.project}/serviceAccounts/{email}"
+    _, policy = program.sandbox.ask("POST", f"{url}:getIamPolicy", {})
+    return [member for binding in policy.get("bindings", []) for member in binding["members"]]
+
+
+def may_act_as(program: Program, account: str, member: str) -> bool:
+    email = f"{account}@{program.project}.iam.gserviceaccount.com"
+    url = f"https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/{email}"
+    scope = {"scope": ["https://www.googleapis.com/auth/cloud-platform"]}
+    return program.sandbox.ask("POST", f"{url}:generateAccessToken", scope, member)[0] == 200
+
+
+@pytest.mark.parametrize("access", ["authoritative", "additive"])
+def test_impersonators_alone_act_as_the_accounts_and_come_and_go(program: Program, access: str) -> None:
+    alice, bob = "user:alice@example.com", "user:bob@example.com"
+    program.configure(access=access, impersonators={"writer": [alice]})
+    program.up()
+    assert program.changes() == {}
+    assert may_act_as(program, "python-writer", alice)
+    assert not may_act_as(program, "python-reader", alice)
+    assert not may_act_as(program, "python-writer", OWNER)
+    program.configure(access=access, impersonators={"writer": [bob], "reader": [alice]})
+    program.up()
+    assert impersonators(program, "python-writer") == [bob]
+    assert impersonators(program, "python-reader") == [alice]
+    program.configure(access=access)
+    program.up()
+    assert impersonators(program, "python-writer") == impersonators(program, "python-reader") == []
+    assert program.changes() == {}
+    program.destroy()
+
+
+def test_an_authoritative_stack_takes_away_what_others_granted_on_the_accounts(program: Program) -> None:
+    program.up()
+    email = f"python-writer@{program.project}.iam.gserviceaccount.com"
+    url = f"https://iam.googleapis.com/v1/projects/{program.project}/serviceAccounts/{email}"
+    binding = {"role": "roles/iam.serviceAccountTokenCreator", "members": ["user:theirs@example.com"]}
+    program.sandbox.ask("POST", f"{url}:setIamPolicy", {"policy": {"bindings": [binding]}})
+    assert impersonators(program, "python-writer") == ["user:theirs@example.com"]
+    program.up("--refresh")
+    assert impersonators(program, "python-writer") == []
+
+
+def test_private_packages_are_rules_on_pypis_cache_and_come_and_go(program: Program) -> None:
+    rules = f"{program.repository('python-pypi')}/rules"
+
+    def denied() -> dict[str, tuple[str, str]]:
+        _, found = program.sandbox.ask("GET", rules)
+        return {r["name"].rpartition("/")[2]: (r["action"], r["packageId"]) for r in found["rules"]}
+
+    program.configure(privatePackages=["My_Adder", "other"])
+    program.up()
+    assert denied() == {"deny-my-adder": ("DENY", "my-adder"), "deny-other": ("DENY", "other")}
+    assert program.changes() == {}
+    program.configure(privatePackages=["my-adder"])
+    assert program.changes() == {"registry-pypi-deny-other": "delete"}
+    program.up()
+    program.sandbox.ask("PATCH", f"{rules}/deny-my-adder?updateMask=action", {"action": "ALLOW"})
+    program.up("--refresh")
+    assert denied() == {"deny-my-adder": ("DENY", "my-adder")}
+    program.configure(pypiProxy=False)
+    program.up()
+    assert program.sandbox.ask("GET", program.repository("python-pypi"))[0] == 404
+    program.configure(privatePackages=["my-adder"])
+    program.up()
+    assert denied() == {"deny-my-adder": ("DENY", "my-adder")}
+    program.destroy()
 
 
 def test_the_upload_repository_is_protected_in_the_preview(program: Program) -> None:
