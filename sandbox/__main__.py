@@ -13,13 +13,18 @@ import subprocess
 import sys
 import time
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import click
 
 from sandbox.cloud.access import OWNER, is_member, mint_token
 from sandbox.cloud.artifact_registry import repository_names
+from sandbox.cloud.blobs import Blobs
+from sandbox.cloud.distributions import BadDistribution
 from sandbox.cloud.faults import Faults, read_faults, write_faults
+from sandbox.cloud.public_index import plant as plant_file
+from sandbox.cloud.public_index import unplant
 from sandbox.cloud.store import Store
 from sandbox.containers import ensure_base_image
 from sandbox.engine import Engine, EngineError, Plugin, ensure_engine, ensure_plugin, report_to_stderr
@@ -187,6 +192,24 @@ def fault(faults: tuple[str, ...]) -> None:
 def base_image() -> None:
     """Have the image that the examples' container is built from: no registry of images is imitated."""
     ensure_base_image(_environment(OWNER), report_to_stderr)
+
+
+@cli.command()
+@click.argument("files", nargs=-1, required=True)
+def plant(files: tuple[str, ...]) -> None:
+    """Publish FILES (wheels, sdists) on the sandbox's public index, as any stranger could; none takes
+    them all away."""
+    folder = sandbox_folder().create()
+    store, blobs = Store(folder.database), Blobs(folder.blobs)
+    try:
+        if files == ("none",):
+            unplant(store)
+        for file in () if files == ("none",) else files:
+            click.echo(f"planted: {plant_file(store, blobs, Path(file))}")
+    except (BadDistribution, OSError) as error:
+        raise click.BadParameter(str(error)) from error
+    finally:
+        store.close()
 
 
 @cli.command()

@@ -26,6 +26,11 @@ class Folder:
         return self.root / "cloud.db"
 
     @property
+    def blobs(self) -> Path:
+        """The content of the cloud's files."""
+        return self.root / "blobs"
+
+    @property
     def log(self) -> Path:
         """What clients asked, a line of JSON a request."""
         return self.root / "requests.jsonl"
@@ -100,7 +105,7 @@ class Folder:
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         for path in (
             *(self.authority, self.home, self.pulumi_home, self.credentials, self.stacks, self.workspaces),
-            *(self.commands, self.stand_in, self.containers),
+            *(self.commands, self.stand_in, self.containers, self.blobs),
         ):
             path.mkdir(mode=0o700, exist_ok=True)
         return self

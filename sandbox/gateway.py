@@ -1,8 +1,9 @@
-"""The way in: an HTTPS proxy on loopback whose every Google host is the sandbox's cloud.
+"""The way in: an HTTPS proxy on loopback whose every Google host, and the public Python index, is the
+sandbox's cloud.
 
 Owns the certificate authority, the proxy and the process that serves both; `sandbox.process` starts
-and stops it. Never opens a connection to anything but itself: a host that is not imitated is refused
-by name.
+and stops it. A client's bytes go nowhere but to itself, and a host that is not imitated is refused by
+name; what the public index has is fetched by `cloud.public_index`.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ import trustme
 import uvicorn
 
 from sandbox.cloud.app import append_log, build_app
+from sandbox.cloud.blobs import Blobs
+from sandbox.cloud.public_index import PublicIndex, find_host, read_configured_index
 from sandbox.cloud.store import Store
 from sandbox.folder import Folder, sandbox_folder
 
@@ -37,9 +40,9 @@ HTTPS_PORT = "443"
 FORBIDDEN = 403
 
 
-def is_imitated(host: str) -> bool:
-    """Whether the sandbox answers for a host."""
-    return host.partition(".")[2] in IMITATED
+def is_imitated(host: str, public_host: str) -> bool:
+    """Whether the sandbox answers for a host: one of Google's, or the public Python index."""
+    return host.partition(".")[2] in IMITATED or host == public_host
 
 
 def ensure_authority(folder: Folder) -> trustme.CA:
@@ -71,8 +74,16 @@ def serve() -> None:
 
 
 async def _serve(folder: Folder) -> None:
-    store = Store(folder.database)
-    certificate = ensure_authority(folder).issue_cert(*(f"*.{zone}" for zone in IMITATED))
+    store, blobs = Store(folder.database), Blobs(folder.blobs)
+    blobs.sweep(store)
+    address = read_configured_index()
+    public_host = find_host(address)
+    listener = socket.create_server((LOOPBACK, 0))
+    proxy = await _listen(folder, listener.getsockname()[1], public_host)
+    port = proxy.sockets[0].getsockname()[1]
+    public_index = PublicIndex(store, blobs, address, own_proxy=f"http://{LOOPBACK}:{port}")
+    zones = (f"*.{zone}" for zone in IMITATED)
+    certificate = ensure_authority(folder).issue_cert(*zones, public_host)
 
     def tls_context(*_: object) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -81,7 +92,7 @@ async def _serve(folder: Folder) -> None:
 
     cloud = uvicorn.Server(
         uvicorn.Config(
-            build_app(store, folder.log),
+            build_app(store, blobs, public_index, folder.log),
             log_level="warning",
             access_log=False,
             server_header=False,
@@ -90,9 +101,7 @@ async def _serve(folder: Folder) -> None:
             ssl_context_factory=tls_context,
         )
     )
-    listener = socket.create_server((LOOPBACK, 0))
-    proxy = await _listen(folder, cloud_port=listener.getsockname()[1])
-    where = {"pid": os.getpid(), "port": proxy.sockets[0].getsockname()[1]}
+    where = {"pid": os.getpid(), "port": port}
     write_private(folder.server, json.dumps(where).encode())
     await cloud.serve(sockets=[listener])
     # Not waited for: a tunnel that a client keeps open for later must not keep the process alive.
@@ -100,12 +109,12 @@ async def _serve(folder: Folder) -> None:
     store.close()
 
 
-async def _listen(folder: Folder, cloud_port: int) -> asyncio.Server:
+async def _listen(folder: Folder, cloud_port: int, public_host: str) -> asyncio.Server:
     """Open the proxy, at the port it had before if that is free: open shells know that one."""
 
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-            await _answer(folder, cloud_port, reader, writer)
+            await _answer(folder, cloud_port, public_host, reader, writer)
         writer.close()
 
     try:
@@ -119,7 +128,11 @@ async def _listen(folder: Folder, cloud_port: int) -> asyncio.Server:
 
 
 async def _answer(
-    folder: Folder, cloud_port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    folder: Folder,
+    cloud_port: int,
+    public_host: str,
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
 ) -> None:
     """Answer one client of the proxy: a tunnel to the cloud, or a refusal that names the host."""
     try:
@@ -130,7 +143,7 @@ async def _answer(
     method, target, *_ = [*head.split(b"\r\n", 1)[0].decode("latin-1").split(" "), "", ""]
     authority = target if method == "CONNECT" else urlsplit(target).netloc
     host, _, port = authority.partition(":")
-    if method != "CONNECT" or port != HTTPS_PORT or not is_imitated(host):
+    if method != "CONNECT" or port != HTTPS_PORT or not is_imitated(host, public_host):
         refused = authority or "a request without a host"
         append_log(folder.log, host=refused, method=method, path="", status=FORBIDDEN, principal=None)
         text = f"The python-registry sandbox does not imitate {refused}, and lets nothing out.\n"

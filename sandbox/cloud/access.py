@@ -31,22 +31,34 @@ TOKEN_SECONDS = 12 * 60 * 60
 ACT_AS_ACCOUNT = "iam.serviceAccounts.getAccessToken"
 
 _READ = {
-    "artifactregistry.rules.get",
-    "artifactregistry.rules.list",
-    "artifactregistry.repositories.get",
-    "artifactregistry.repositories.list",
-    "artifactregistry.repositories.downloadArtifacts",
+    f"artifactregistry.{permission}"
+    for permission in (
+        "files.download files.get files.list locations.get locations.list packages.get packages.list "
+        "pythonpackages.get pythonpackages.list repositories.downloadArtifacts repositories.get "
+        "repositories.list repositories.readViaVirtualRepository rules.get rules.list tags.get tags.list "
+        "versions.get versions.list"
+    ).split()
 }
-_WRITE = _READ | {"artifactregistry.repositories.uploadArtifacts"}
-_CHANGE_RULES = {f"artifactregistry.rules.{verb}" for verb in ("create", "update", "delete")}
-_MANAGE = _WRITE | {"artifactregistry.repositories.deleteArtifacts"}
+_WRITE = _READ | {
+    f"artifactregistry.{permission}"
+    for permission in (
+        "files.update files.upload packages.update repositories.uploadArtifacts tags.create tags.update"
+    ).split()
+}
+_MANAGE = _WRITE | {
+    f"artifactregistry.{permission}"
+    for permission in (
+        "files.delete packages.delete repositories.deleteArtifacts rules.create rules.delete rules.update "
+        "tags.delete versions.delete versions.update"
+    ).split()
+}
 # Predefined roles, as "IAM roles and permissions index" lists them, cut to what is asked of us here.
 # `*` at the end of an entry stands for any rest, but never for `ACT_AS_ACCOUNT`.
 ROLES: dict[str, set[str]] = {
     "roles/owner": {"*"},
     "roles/artifactregistry.reader": _READ,
     "roles/artifactregistry.writer": _WRITE,
-    "roles/artifactregistry.repoAdmin": _MANAGE | _CHANGE_RULES,
+    "roles/artifactregistry.repoAdmin": _MANAGE,
     "roles/artifactregistry.admin": {"artifactregistry.*"},
     "roles/serviceusage.serviceUsageAdmin": {"serviceusage.*"},
     "roles/iam.serviceAccountAdmin": {"iam.serviceAccounts.*", "resourcemanager.projects.get"},

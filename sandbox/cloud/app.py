@@ -1,7 +1,8 @@
 """The whole cloud as one ASGI app: which host answers, who asks, what the log keeps.
 
-Owns the path of every request: count it, spoil it if a fault strikes, find the caller, answer inside
-one transaction, write one line of log. Knows nothing of TLS and proxies (`sandbox.gateway`).
+Owns the path of every request: count it, spoil it if a fault strikes, find the caller, answer (an API
+inside one transaction, an index in several short ones), write one line of log. Knows nothing of TLS and
+proxies (`sandbox.gateway`).
 """
 
 from __future__ import annotations
@@ -12,16 +13,21 @@ from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Host, Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sandbox.cloud import artifact_registry, iam, iam_credentials, projects, tokens
-from sandbox.cloud.access import identify
+from sandbox.cloud import artifact_registry, iam, iam_credentials, packages, projects, python_index, tokens
+from sandbox.cloud.access import Caller, identify
+from sandbox.cloud.blobs import Blobs
 from sandbox.cloud.errors import GoogleError
 from sandbox.cloud.faults import count_down_to_cut, read_faults, strikes
+from sandbox.cloud.public_index import PublicIndex
 from sandbox.cloud.store import Store
+
+# What is logged of a client that went away before it was answered (nginx's number for it).
+CLIENT_LEFT = 499
 
 
 async def _userinfo(request: Request) -> Response:
@@ -37,39 +43,39 @@ async def _not_imitated(request: Request) -> Response:
     )
 
 
-def _routes() -> list[BaseRoute]:
-    hosts = {
-        artifact_registry.HOST: artifact_registry.ROUTES,
-        iam.HOST: iam.ROUTES,
-        iam_credentials.HOST: iam_credentials.ROUTES,
-        tokens.HOST: tokens.ROUTES,
-        projects.RESOURCE_MANAGER: projects.RESOURCE_MANAGER_ROUTES,
-        projects.SERVICE_USAGE: projects.SERVICE_USAGE_ROUTES,
+def _routes(public_index: PublicIndex) -> list[BaseRoute]:
+    hosts: dict[str, list[BaseRoute]] = {
+        artifact_registry.HOST: [*packages.ROUTES, *artifact_registry.ROUTES],
+        iam.HOST: [*iam.ROUTES],
+        iam_credentials.HOST: [*iam_credentials.ROUTES],
+        tokens.HOST: [*tokens.ROUTES],
+        projects.RESOURCE_MANAGER: [*projects.RESOURCE_MANAGER_ROUTES],
+        projects.SERVICE_USAGE: [*projects.SERVICE_USAGE_ROUTES],
         "openidconnect.googleapis.com": [Route("/v1/userinfo", _userinfo)],
     }
     every_method = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
     rest = Route("/{path:path}", _not_imitated, methods=every_method)
+    no_file = Route("/{path:path}", python_index.refuse_rest, methods=every_method)
+    indexes = {python_index.HOST: python_index.ROUTES, public_index.host: public_index.routes()}
     return [
-        *(Host(host, Router([*routes, rest])) for host, routes in hosts.items()),
+        *(Host(host, _Whole(Router([*routes, rest]))) for host, routes in hosts.items()),
+        *(Host(host, Router([*routes, no_file])) for host, routes in indexes.items()),
         rest,
     ]
 
 
-class _Conduct:
-    """Counts, spoils, identifies, answers and logs each request."""
+class _Whole:
+    """Answers a request in one transaction: all of it is kept, or nothing.
 
-    def __init__(self, app: ASGIApp, store: Store, log: Path) -> None:
+    Neither end of it waits for the client: the body is here before the transaction begins, the answer
+    is sent after it. For JSON, then; not for files.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._store = store
-        self._log = log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        request = Request(scope, receive)
-        # Handlers never wait inside a transaction: all of the body is here before it begins.
-        body = await request.body()
+        body = await Request(scope, receive).body()
 
         async def replay() -> Message:
             return {"type": "http.request", "body": body, "more_body": False}
@@ -79,34 +85,69 @@ class _Conduct:
         async def collect(message: Message) -> None:
             answer.append(message)
 
+        with scope["app"].state.store.transaction():
+            await self._app(scope, replay, collect)
+        for message in answer:
+            await send(message)
+
+
+class _Conduct:
+    """Counts, spoils, identifies and logs each request."""
+
+    def __init__(self, app: ASGIApp, store: Store, public_host: str, log: Path) -> None:
+        self._app = app
+        self._store = store
+        self._public_host = public_host
+        self._log = log
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope, receive)
+        host = request.url.hostname or ""
+        status, member = CLIENT_LEFT, None
+
+        async def pass_on(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            elif cut:
+                # Headers alone, then the end: the server under us closes an answer that is not whole.
+                message = {"type": "http.response.body", "body": b"", "more_body": True}
+            await send(message)
+
         with self._store.transaction():
             cut = count_down_to_cut(self._store)
-        member: str | None = None
         try:
             with self._store.transaction():
                 if strikes(read_faults(self._store).unavailable):
                     raise GoogleError("UNAVAILABLE", "The service is currently unavailable.")
-                caller = identify(self._store, request.headers.get("authorization"))
-                request.state.caller, member = caller, caller.member
-                await self._app(scope, replay, collect)
+                caller = self._identify(request, host)
+            request.state.caller, member = caller, caller.member
+            await self._app(scope, receive, pass_on)
         except GoogleError as error:
-            answer.clear()
-            await error.response()(scope, replay, collect)
-        self._write_log(request, answer[0]["status"], member)
-        if cut:
-            # Headers alone, then the end: the server under us closes an answer that is not whole.
-            await send(answer[0])
-            await send({"type": "http.response.body", "body": b"", "more_body": True})
-            return
-        for message in answer:
-            await send(message)
+            index = host == self._public_host or host.endswith(python_index.DOMAIN)
+            response = python_index.refusal(error) if index else error.response()
+            await response(scope, receive, pass_on)
+        except ClientDisconnect:
+            pass
+        self._write_log(request, status, member)
+
+    def _identify(self, request: Request, host: str) -> Caller:
+        if host == self._public_host:
+            # It asks for no login, and looks at none.
+            return Caller(member=None)
+        if host.endswith(python_index.DOMAIN):
+            return python_index.identify_client(self._store, request)
+        return identify(self._store, request.headers.get("authorization"))
 
     def _write_log(self, request: Request, status: int, member: str | None) -> None:
         append_log(
             self._log,
             host=request.url.hostname or "",
             method=request.method,
-            path=request.url.path,
+            path=python_index.logged_path(request.url.path),
             status=status,
             principal=member,
         )
@@ -130,12 +171,15 @@ async def _malformed(_: Request, __: Exception) -> Response:
     return GoogleError("INVALID_ARGUMENT", "Invalid JSON payload received.").response()
 
 
-def build_app(store: Store, log: Path) -> Starlette:
-    """The cloud over a store, logging to a file."""
+def build_app(store: Store, blobs: Blobs, public_index: PublicIndex, log: Path) -> Starlette:
+    """The cloud over a store and a folder of files, logging to a file."""
     app = Starlette(
-        routes=_routes(),
-        middleware=[Middleware(_Conduct, store=store, log=log)],
+        routes=_routes(public_index),
+        middleware=[Middleware(_Conduct, store=store, public_host=public_index.host, log=log)],
         exception_handlers={json.JSONDecodeError: _malformed},
     )
     app.state.store = store
+    app.state.blobs = blobs
+    app.state.public_index = public_index
+    app.state.download_tokens = python_index.DownloadTokens()
     return app

@@ -1,7 +1,7 @@
 """Repositories and their download rules, as `artifactregistry.googleapis.com` keeps them: Python alone.
 
-Shapes are those of k8s-config-connector's recorded goldens. What a repository holds (packages) is
-not kept here.
+Shapes are those of k8s-config-connector's recorded goldens. What a repository holds is kept by
+`packages`.
 """
 
 from __future__ import annotations
@@ -79,9 +79,13 @@ def _parent(request: Request) -> tuple[Store, str, str]:
 
 def _repository(request: Request, verb: str) -> tuple[Store, Json]:
     """The repository that the request names, if the caller may do that to it."""
+    return find_repository(request, f"artifactregistry.repositories.{verb}")
+
+
+def find_repository(request: Request, permission: str) -> tuple[Store, Json]:
+    """The repository that the request names, if the caller has that permission on it."""
     store, project, collection = _parent(request)
     name = f"{collection}/{request.path_params['repository']}"
-    permission = f"artifactregistry.repositories.{verb}"
     require(store, request.state.caller, permission, HOST, name, project)
     repository = store.get(name)
     if repository is None:
@@ -208,9 +212,9 @@ async def delete_repository(request: Request) -> Response:
     for rule in store.children(f"{name}/rules"):
         store.delete(rule["name"])
     store.delete(name)
+    store.delete_below(f"{name}/")
     delete_policy(store, name)
-    answer = {"@type": "type.googleapis.com/google.protobuf.Empty"}
-    return JSONResponse(_operation(store, name, answer))
+    return JSONResponse(begin_deletion(store, name))
 
 
 def _rules(request: Request, verb: str) -> tuple[Store, str]:
@@ -290,6 +294,11 @@ def _policy_holder(request: Request, verb: str) -> str:
 
 async def describe_operation(request: Request) -> Response:
     return JSONResponse(get_operation(request.app.state.store, request.url.path[len("/v1/") :]))
+
+
+def begin_deletion(store: Store, name: str) -> Json:
+    """The operation that answers the deletion of something in a location."""
+    return _operation(store, name, {"@type": "type.googleapis.com/google.protobuf.Empty"})
 
 
 def _published(repository: Json) -> Json:

@@ -59,10 +59,30 @@ class Store:
         """The documents directly in a collection (`projects/p/services`), ordered by name."""
         prefix = f"{collection}/"
         rows = self._database.execute(
-            "SELECT name, body FROM document WHERE substr(name, 1, ?) = ? ORDER BY name",
-            (len(prefix), prefix),
+            "SELECT body FROM document WHERE name > ? AND name < ? AND NOT instr(substr(name, ?), '/')"
+            " ORDER BY name",
+            (*_span(prefix), len(prefix) + 1),
         )
-        return [json.loads(body) for name, body in rows if "/" not in name[len(prefix) :]]
+        return [json.loads(body) for (body,) in rows]
+
+    def below(self, prefix: str) -> list[Json]:
+        """The documents whose name begins with the prefix and goes on, ordered by name."""
+        rows = self._database.execute(
+            "SELECT body FROM document WHERE name > ? AND name < ? ORDER BY name", _span(prefix)
+        )
+        return [json.loads(body) for (body,) in rows]
+
+    def delete_below(self, prefix: str) -> None:
+        """Remove the documents whose name begins with the prefix and goes on."""
+        self._database.execute("DELETE FROM document WHERE name > ? AND name < ?", _span(prefix))
+
+    def values(self, key: str) -> set[str]:
+        """What any document has under that key."""
+        rows = self._database.execute(
+            "SELECT DISTINCT json_extract(body, ?) FROM document WHERE json_extract(body, ?) NOT NULL",
+            (f"$.{key}", f"$.{key}"),
+        )
+        return {value for (value,) in rows}
 
     def names(self, pattern: str) -> list[str]:
         """The names that match a pattern such as `projects/*/services/*`; its `*` takes slashes too."""
@@ -72,3 +92,8 @@ class Store:
     def close(self) -> None:
         """Release the file."""
         self._database.close()
+
+
+def _span(prefix: str) -> tuple[str, str]:
+    """Between which names all that begin with the prefix lie: an index finds those, not a scan."""
+    return prefix, prefix[:-1] + chr(ord(prefix[-1]) + 1)

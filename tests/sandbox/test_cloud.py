@@ -324,7 +324,7 @@ def test_a_body_that_is_no_json_is_refused_in_google_words(cloud: Cloud) -> None
     "url",
     [
         "https://compute.googleapis.com/compute/v1/projects/p/regions",
-        f"{REGISTRY}/projects/demo-project/locations/us/repositories/python/packages",
+        f"{REGISTRY}/projects/demo-project/locations/us/repositories/python/dockerImages",
     ],
 )
 def test_what_is_not_imitated_is_refused_by_name(cloud: Cloud, url: str) -> None:

@@ -1,0 +1,233 @@
+"""What a repository holds: packages, their versions, their files, as `artifactregistry.googleapis.com`
+tells it and as the package index (`python_index`) serves it.
+
+Owns the documents of all three, written and removed together: a version is there for as long as it has
+files, a package for as long as it has versions. The content is kept by `blobs`.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Callable
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from sandbox.cloud.artifact_registry import begin_deletion, find_repository
+from sandbox.cloud.distributions import parse_filename
+from sandbox.cloud.errors import GoogleError, Json, invalid, not_found
+from sandbox.cloud.projects import now
+from sandbox.cloud.simple_pages import Link
+from sandbox.cloud.store import Store
+
+# "Maximum page size is 1,000" (ListPackagesRequest, ListVersionsRequest, ListFilesRequest). The default
+# is unknown; a gcloud that pages is tried with any.
+PAGE_SIZE = 1000
+# What the index needs to know of a file, and Google's File does not say.
+_OWN = ("sha256", "filename", "version", "requiresPython")
+_ORDERS = {
+    f"{field}{direction}": (key, direction == " desc")
+    for field, key in {
+        "name": "name",
+        "create_time": "createTime",
+        "createTime": "createTime",
+        "update_time": "updateTime",
+        "updateTime": "updateTime",
+    }.items()
+    for direction in ("", " asc", " desc")
+}
+# As gcloud sends them: one field, with `*` for any rest at either end of the value.
+_FILTER = re.compile(r'(?P<field>name|owner)\s*=\s*"(?P<value>[^"]*)"')
+
+
+def escape(name: str) -> str:
+    """An id as it stands in a resource name: gcloud's EscapeFileName (528), and Google's File.name."""
+    return name.replace("/", "%2F").replace("+", "%2B").replace("^", "%5E")
+
+
+def find_file(store: Store, repository: str, package: str, filename: str) -> Json | None:
+    """A file's document, or None."""
+    return store.get(f"{repository}/files/{package}%2F{escape(filename)}")
+
+
+def list_links(store: Store, repository: str, package: str) -> list[Link]:
+    """A package's files, as its page in the index shows them."""
+    return [
+        Link(
+            filename=file["filename"],
+            version=file["version"],
+            sha256=file["sha256"],
+            requires_python=file["requiresPython"],
+        )
+        for file in store.below(f"{repository}/files/{package}%2F")
+    ]
+
+
+def add_file(store: Store, repository: str, package: str, link: Link, size: int, **more: str) -> None:
+    """Write the documents of a new file, and of its version and package if they are new.
+
+    Args:
+        store: where.
+        repository: the repository's full name.
+        package: the package's normalised name.
+        link: the file, whose content is kept under its `sha256`.
+        size: its bytes.
+        more: fields that only files of some repositories have.
+
+    Raises:
+        GoogleError: ALREADY_EXISTS for a file name that is there, in whatever spelling.
+    """
+    key = parse_filename(link.filename).key
+    for known in list_links(store, repository, package):
+        if parse_filename(known.filename).key == key:
+            raise GoogleError("ALREADY_EXISTS", "Requested entity already exists.")
+    time = now()
+    owner = f"{repository}/packages/{package}"
+    version = f"{owner}/versions/{escape(link.version)}"
+    for name in (owner, version):
+        before = store.get(name) or {"name": name, "createTime": time}
+        store.put(name, {**before, "updateTime": time})
+    digest = base64.b64encode(bytes.fromhex(link.sha256 or "")).decode()
+    name = f"{repository}/files/{package}%2F{escape(link.filename)}"
+    file = {
+        "name": name,
+        "sizeBytes": str(size),
+        "hashes": [{"type": "SHA256", "value": digest}],
+        "createTime": time,
+        "updateTime": time,
+        "owner": version,
+        "sha256": link.sha256,
+        "filename": link.filename,
+        "version": link.version,
+        "requiresPython": link.requires_python,
+        **more,
+    }
+    store.put(name, file)
+
+
+def _remove_version(store: Store, version: Json) -> None:
+    """Remove a version with its files; its package too if it was the last.
+
+    Whether Google keeps a package without versions is unknown; the index knows none either way.
+    """
+    package = version["name"].rpartition("/versions/")[0]
+    repository, _, package_id = package.rpartition("/packages/")
+    for file in store.below(f"{repository}/files/{package_id}%2F"):
+        if file["owner"] == version["name"]:
+            store.delete(file["name"])
+    store.delete(version["name"])
+    if not store.children(f"{package}/versions"):
+        store.delete(package)
+
+
+def _published(document: Json) -> Json:
+    return {key: value for key, value in document.items() if key not in _OWN}
+
+
+def _listed(request: Request, field: str, documents: list[Json]) -> Response:
+    """A page of a list, filtered and ordered as asked.
+
+    Raises:
+        GoogleError: INVALID_ARGUMENT for what is not understood here; gcloud then filters by itself.
+    """
+    query = request.query_params
+    if wanted := query.get("filter"):
+        documents = list(filter(_matcher(wanted), documents))
+    if order := query.get("orderBy"):
+        if order not in _ORDERS:
+            raise invalid(f"Invalid order_by: {order!r}.")
+        key, reverse = _ORDERS[order]
+        documents = sorted(documents, key=lambda document: str(document[key]), reverse=reverse)
+    try:
+        size = int(query.get("pageSize") or PAGE_SIZE)
+        start = int(base64.urlsafe_b64decode(query.get("pageToken", "")) or 0)
+    except (ValueError, binascii.Error) as error:
+        raise invalid("Invalid page size or page token.") from error
+    if size < 0 or start < 0:
+        raise invalid("Invalid page size or page token.")
+    end = start + min(size or PAGE_SIZE, PAGE_SIZE)
+    answer: dict[str, Any] = {field: [_published(document) for document in documents[start:end]]}
+    if end < len(documents):
+        answer["nextPageToken"] = base64.urlsafe_b64encode(str(end).encode()).decode()
+    return JSONResponse(answer)
+
+
+def _matcher(wanted: str) -> Callable[[Json], bool]:
+    condition = _FILTER.fullmatch(wanted.strip())
+    if condition is None:
+        raise invalid(f"Invalid filter: {wanted!r}.")
+    parts = (re.escape(part) for part in condition["value"].split("*"))
+    # "Filter is case-insensitive" (gcloud's and the reference's words on lists).
+    pattern = re.compile(".*".join(parts), re.IGNORECASE)
+    return lambda document: bool(pattern.fullmatch(document.get(condition["field"], "")))
+
+
+def _find(request: Request, collection: str, permission: str) -> tuple[Store, Json]:
+    """The package, version or file that the request names."""
+    store, repository = find_repository(request, f"artifactregistry.{permission}")
+    name = repository["name"]
+    for part in collection.split("/"):
+        name += f"/{part}s/{escape(request.path_params[part])}"
+    found = store.get(name)
+    if found is None:
+        raise not_found()
+    return store, found
+
+
+async def list_packages(request: Request) -> Response:
+    store, repository = find_repository(request, "artifactregistry.packages.list")
+    return _listed(request, "packages", store.children(f"{repository['name']}/packages"))
+
+
+async def describe_package(request: Request) -> Response:
+    return JSONResponse(_find(request, "package", "packages.get")[1])
+
+
+async def delete_package(request: Request) -> Response:
+    store, package = _find(request, "package", "packages.delete")
+    for version in store.children(f"{package['name']}/versions"):
+        _remove_version(store, version)
+    return JSONResponse(begin_deletion(store, package["name"]))
+
+
+async def list_versions(request: Request) -> Response:
+    store, package = _find(request, "package", "versions.list")
+    return _listed(request, "versions", store.children(f"{package['name']}/versions"))
+
+
+async def describe_version(request: Request) -> Response:
+    return JSONResponse(_find(request, "package/version", "versions.get")[1])
+
+
+async def delete_version(request: Request) -> Response:
+    store, version = _find(request, "package/version", "versions.delete")
+    _remove_version(store, version)
+    return JSONResponse(begin_deletion(store, version["name"]))
+
+
+async def list_files(request: Request) -> Response:
+    store, repository = find_repository(request, "artifactregistry.files.list")
+    return _listed(request, "files", store.children(f"{repository['name']}/files"))
+
+
+async def describe_file(request: Request) -> Response:
+    return JSONResponse(_published(_find(request, "file", "files.get")[1]))
+
+
+_REPOSITORY = "/v1/projects/{project}/locations/{location}/repositories/{repository}"
+_PACKAGE = f"{_REPOSITORY}/packages/{{package}}"
+ROUTES = [
+    Route(f"{_REPOSITORY}/packages", list_packages),
+    Route(_PACKAGE, describe_package),
+    Route(_PACKAGE, delete_package, methods=["DELETE"]),
+    Route(f"{_PACKAGE}/versions", list_versions),
+    Route(f"{_PACKAGE}/versions/{{version}}", describe_version),
+    Route(f"{_PACKAGE}/versions/{{version}}", delete_version, methods=["DELETE"]),
+    Route(f"{_REPOSITORY}/files", list_files),
+    # `%2F` in a file's id is a slash by the time that routes are looked at.
+    Route(f"{_REPOSITORY}/files/{{file:path}}", describe_file),
+]

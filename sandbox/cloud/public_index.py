@@ -1,0 +1,269 @@
+"""The public Python index, as clients inside the sandbox and remote repositories see it.
+
+Owns the way to the real one (whichever pip is configured with), what was fetched of it, and the
+packages planted beside it, as if a stranger had published them. It needs no login, and takes no uploads.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+import requests
+from packaging.utils import canonicalize_name
+from pypi_simple import DistributionPackage, NoSuchProjectError, PyPISimple, UnsupportedRepoVersionError
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import FileResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from sandbox.cloud.blobs import CHUNK_BYTES, Blobs, Draft
+from sandbox.cloud.distributions import BadDistribution, check_file, parse_filename
+from sandbox.cloud.errors import GoogleError, Json, not_found
+from sandbox.cloud.simple_pages import Link, show_links
+from sandbox.cloud.store import Store
+
+# How long a fetched page is taken for the truth. Files never change under their digest.
+PAGE_SECONDS = 60
+# To connect, and between two reads.
+TIMEOUT_SECONDS = (5, 30)
+# Clients ask loopback past any proxy: an index that is configured there is imitated under this name.
+LOOPBACK_STANDS_FOR = "public-index.example"
+_PAGES = "public-index/pages/"
+_FILES = "public-index/files/"
+_PLANTED = "public-index/planted/"
+
+_Result = TypeVar("_Result")
+
+
+class UnreachableError(Exception):
+    """The real index did not answer; the message says how, without the address and its login."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Published(Link):
+    """A file of the public index."""
+
+    url: str | None
+    """Where the real index has it; None for a planted one, whose content is here."""
+
+
+def read_configured_index() -> str:
+    """The address of the index that pip uses here, from its own help: pip has no other word for it.
+
+    Raises:
+        RuntimeError: pip cannot be run.
+    """
+    command = [sys.executable, "-m", "pip", "install", "--help"]
+    # Wide, so that no address is broken in two.
+    wide = {**os.environ, "COLUMNS": "4000"}
+    done = subprocess.run(command, env=wide, check=False, capture_output=True, text=True)
+    said = re.search(r"--index-url <url> .*? \(default (\S+)\)", " ".join(done.stdout.split()))
+    if said is None:
+        raise RuntimeError(f"The public index is not known: {' '.join(command[1:])} does not name it.")
+    return said[1]
+
+
+def find_host(address: str) -> str:
+    """The host under which clients inside the sandbox find that index."""
+    host = urlsplit(address).hostname or ""
+    return LOOPBACK_STANDS_FOR if host == "localhost" or host.startswith("127.") else host
+
+
+def plant(store: Store, blobs: Blobs, path: Path) -> str:
+    """Publish a file on the public index, as anybody could; returns what it is taken for.
+
+    Raises:
+        BadDistribution.
+    """
+    with blobs.draft() as draft:
+        draft.write(path.read_bytes())
+        draft.finish()
+        made = check_file(draft.path, path.name)
+        planted = Published(
+            filename=made.filename,
+            version=made.version,
+            sha256=draft.sha256,
+            requires_python=made.requires_python,
+            url=None,
+        )
+        with store.transaction():
+            store.put(f"{_PLANTED}{made.package}/{made.filename}", asdict(planted))
+            blobs.keep(draft)
+    return f"{made.package} {made.version}"
+
+
+def unplant(store: Store) -> None:
+    """Take everything planted off the public index."""
+    with store.transaction():
+        store.delete_below(_PLANTED)
+
+
+class PublicIndex:
+    """The index that pip is configured with, and what is planted beside it."""
+
+    def __init__(self, store: Store, blobs: Blobs, address: str, own_proxy: str) -> None:
+        """Begin; nothing is asked yet.
+
+        Args:
+            store: for pages, and what is planted.
+            blobs: for files.
+            address: the index's address, such as pip's `index-url`.
+            own_proxy: the sandbox's proxy. A gateway that is started in an open shell of the sandbox
+                inherits it, and must not ask itself.
+        """
+        self._store = store
+        self._blobs = blobs
+        self._address = address
+        self._own_proxy = own_proxy
+        self.host = find_host(address)
+
+    def routes(self) -> list[BaseRoute]:
+        """Its pages where clients look for them, and files beside, so that no second host is needed."""
+        pages = urlsplit(self._address).path.rstrip("/")
+        return [
+            Route(f"{pages}/{{package}}/", show_page),
+            Route(f"{pages.rpartition('/')[0]}/files/{{package}}/{{filename}}", send_file),
+        ]
+
+    async def find(self, package: str) -> list[Published]:
+        """A package's files, planted ones included; none for a package that nobody published.
+
+        Raises:
+            UnreachableError: the real index does not answer, and nothing is planted under the name.
+        """
+        with self._store.transaction():
+            planted = [Published(**file) for file in self._store.below(f"{_PLANTED}{package}/")]
+            page = self._store.get(f"{_PAGES}{package}") or {"fetched": 0}
+        if page["fetched"] + PAGE_SECONDS < time.time():
+            try:
+                page = await run_in_threadpool(self._fetch_page, package)
+            except UnreachableError:
+                if not planted:
+                    raise
+                # So that an attack can be tried without a network.
+                page = {"files": []}
+            else:
+                with self._store.transaction():
+                    self._store.put(f"{_PAGES}{package}", page)
+        names = {file.filename for file in planted}
+        real = [Published(**file) for file in page["files"] if file["filename"] not in names]
+        return real + planted
+
+    async def fetch(self, file: Published) -> str:
+        """The SHA-256 under which a file's content is here, fetched if need be.
+
+        Raises:
+            UnreachableError.
+        """
+        if file.url is None:
+            assert file.sha256  # noqa: S101  # `plant` wrote it
+            return file.sha256
+        with self._store.transaction():
+            known = self._store.get(f"{_FILES}{file.url}")
+        if known:
+            return known["sha256"]
+        with self._blobs.draft() as draft:
+            await run_in_threadpool(self._fetch_file, file.url, draft)
+            if file.sha256 not in (None, draft.sha256):
+                raise UnreachableError(f"{file.filename} came damaged, with sha256 {draft.sha256}")
+            with self._store.transaction():
+                self._store.put(f"{_FILES}{file.url}", {"sha256": draft.sha256})
+                self._blobs.keep(draft)
+            return draft.sha256
+
+    def _fetch_page(self, package: str) -> Json:
+        def ask(session: requests.Session) -> list[Published]:
+            client = PyPISimple(self._address, session=session)
+            try:
+                page = client.get_project_page(package, timeout=TIMEOUT_SECONDS)
+            except NoSuchProjectError:
+                return []
+            return [file for file in map(_read_file, page.packages) if file]
+
+        files = self._ask(ask)
+        return {"fetched": time.time(), "files": [asdict(file) for file in files]}
+
+    def _fetch_file(self, url: str, draft: Draft) -> None:
+        def ask(session: requests.Session) -> None:
+            with session.get(url, stream=True, timeout=TIMEOUT_SECONDS) as answer:
+                answer.raise_for_status()
+                for chunk in answer.iter_content(CHUNK_BYTES):
+                    draft.write(chunk)
+
+        self._ask(ask)
+        draft.finish()
+
+    def _ask(self, ask: Callable[[requests.Session], _Result]) -> _Result:
+        """Ask the real index, by the user's own environment."""
+        with requests.Session() as session:
+            # What pip trusts: the file it is told of, else the system's authorities.
+            trusted = os.environ.get("PIP_CERT") or ssl.get_default_verify_paths().cafile
+            session.verify = trusted or True
+            if self._own_proxy in map(os.environ.get, ("HTTPS_PROXY", "https_proxy")):
+                session.trust_env = False
+            try:
+                return ask(session)
+            # ValueError: an answer that is no page of an index, of whatever kind.
+            except (requests.RequestException, UnsupportedRepoVersionError, ValueError, OSError) as error:
+                how = type(error).__name__
+                raise UnreachableError(f"the public index does not answer ({how})") from error
+
+
+def _read_file(file: DistributionPackage) -> Published | None:
+    """A file as it is listed; None for kinds that no client takes any more (eggs, installers)."""
+    try:
+        version = parse_filename(file.filename).version
+    except BadDistribution:
+        return None
+    return Published(
+        filename=file.filename,
+        version=version,
+        sha256=(file.digests or {}).get("sha256"),
+        requires_python=file.requires_python,
+        yanked=(file.yanked_reason or "") if file.is_yanked else None,
+        url=file.url,
+    )
+
+
+def unavailable(error: UnreachableError) -> GoogleError:
+    """What a client is told of an index that does not answer."""
+    return GoogleError("UNAVAILABLE", f"The sandbox has no copy of this, and {error}.")
+
+
+async def show_page(request: Request) -> Response:
+    index: PublicIndex = request.app.state.public_index
+    name = request.path_params["package"]
+    package = canonicalize_name(name)
+    if package != name:
+        return RedirectResponse(f"{request.url.path.removesuffix(f'{name}/')}{package}/")
+    try:
+        files = await index.find(package)
+    except UnreachableError as error:
+        raise unavailable(error) from error
+    if not files:
+        raise not_found()
+    return show_links(package, files, f"../../files/{package}")
+
+
+async def send_file(request: Request) -> Response:
+    index: PublicIndex = request.app.state.public_index
+    filename = request.path_params["filename"]
+    try:
+        for file in await index.find(request.path_params["package"]):
+            if file.filename == filename:
+                sha256 = await index.fetch(file)
+                path = request.app.state.blobs.path(sha256)
+                return FileResponse(path, media_type="application/octet-stream")
+    except UnreachableError as error:
+        raise unavailable(error) from error
+    raise not_found()

@@ -1,0 +1,52 @@
+"""A package's page in an index: the HTML of the simple repository API (PEP 503), and no more.
+
+Without what Google does not have (uv 6104, 18998): the JSON form (PEP 691) and metadata files (PEP 658).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from html import escape
+from urllib.parse import quote
+
+from starlette.responses import HTMLResponse, Response
+
+
+@dataclass(frozen=True, kw_only=True)
+class Link:
+    """A file on a page."""
+
+    filename: str
+    version: str
+    """The normalised version, by which a virtual repository tells files apart."""
+    sha256: str | None
+    """None where the public index does not say."""
+    requires_python: str | None
+    yanked: str | None = None
+    """The reason, on the public index alone: no page of Google's with `data-yanked` has been seen."""
+
+
+def show_links(package: str, links: Iterable[Link], folder: str) -> Response:
+    """A page.
+
+    Args:
+        package: the normalised name.
+        links: its files.
+        folder: what stands before the file name in an address: relative, so that any host serves it.
+    """
+    lines = "".join(f"    {_anchor(link, folder)}<br/>\n" for link in links)
+    title = escape(f"Links for {package}")
+    return HTMLResponse(
+        f"<!DOCTYPE html>\n<html>\n  <head><title>{title}</title></head>\n"
+        f"  <body>\n    <h1>{title}</h1>\n{lines}  </body>\n</html>\n"
+    )
+
+
+def _anchor(link: Link, folder: str) -> str:
+    digest = f"#sha256={link.sha256}" if link.sha256 else ""
+    requires = f' data-requires-python="{escape(link.requires_python)}"' if link.requires_python else ""
+    yanked = "" if link.yanked is None else f' data-yanked="{escape(link.yanked)}"'
+    # `!` and `+` are escaped as they have been seen in Google's addresses (grafana-foundation-sdk 1019).
+    href = escape(f"{folder}/{quote(link.filename, safe='')}{digest}")
+    return f'<a href="{href}"{requires}{yanked}>{escape(link.filename)}</a>'
