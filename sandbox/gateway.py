@@ -78,7 +78,10 @@ async def _serve(folder: Folder) -> None:
     blobs.sweep(store)
     address = read_configured_index()
     public_host = find_host(address)
-    listener = socket.create_server((LOOPBACK, 0))
+    # The protocol by name: asyncio turns Nagle's delay off for such sockets alone, and with it on each
+    # answer takes 40 ms longer.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.bind((LOOPBACK, 0))
     proxy = await _listen(folder, listener.getsockname()[1], public_host)
     port = proxy.sockets[0].getsockname()[1]
     public_index = PublicIndex(store, blobs, address, own_proxy=f"http://{LOOPBACK}:{port}")

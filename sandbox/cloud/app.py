@@ -112,6 +112,10 @@ class _Conduct:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                if cut:
+                    # Without its length, by which an empty answer would be whole.
+                    headers = [header for header in message["headers"] if header[0] != b"content-length"]
+                    message = {**message, "headers": headers}
             elif cut:
                 # Headers alone, then the end: the server under us closes an answer that is not whole.
                 message = {"type": "http.response.body", "body": b"", "more_body": True}

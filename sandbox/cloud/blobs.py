@@ -44,11 +44,14 @@ class Draft:
         for digest in self.digests.values():
             digest.update(chunk)
 
-    def finish(self) -> None:
-        """Bring what was written to the disk."""
+    def flush(self) -> None:
+        """Let others read what was written."""
+        self._file.flush()
+
+    def sync(self) -> None:
+        """Bring it to the disk, which takes a while; needed before `Blobs.keep`."""
         self._file.flush()
         os.fsync(self._file.fileno())
-        self._file.close()
 
     def close(self) -> None:
         """Release the file, written or not."""
@@ -78,7 +81,7 @@ class Blobs:
             draft.path.unlink(missing_ok=True)
 
     def keep(self, draft: Draft) -> None:
-        """Keep a finished draft. To be called inside the transaction that writes the document.
+        """Keep a draft that is on the disk. To be called inside the transaction that writes the document.
 
         The rename is on the disk before the transaction is: a document never names content that a
         crash took away.

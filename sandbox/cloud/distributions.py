@@ -114,7 +114,7 @@ def check_upload(form: Mapping[str, str], filename: str, content: Draft) -> Dist
     Args:
         form: the fields of the legacy upload API, as twine and uv send them.
         filename: the file's name, from the multipart header.
-        content: the finished draft.
+        content: what came, flushed.
 
     Raises:
         BadDistribution.

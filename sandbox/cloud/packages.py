@@ -8,7 +8,6 @@ files, a package for as long as it has versions. The content is kept by `blobs`.
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from collections.abc import Callable
 from typing import Any
@@ -144,15 +143,15 @@ def _listed(request: Request, field: str, documents: list[Json]) -> Response:
         documents = sorted(documents, key=lambda document: str(document[key]), reverse=reverse)
     try:
         size = int(query.get("pageSize") or PAGE_SIZE)
-        start = int(base64.urlsafe_b64decode(query.get("pageToken", "")) or 0)
-    except (ValueError, binascii.Error) as error:
+        start = int(query.get("pageToken") or 0)
+    except ValueError as error:
         raise invalid("Invalid page size or page token.") from error
     if size < 0 or start < 0:
         raise invalid("Invalid page size or page token.")
     end = start + min(size or PAGE_SIZE, PAGE_SIZE)
     answer: dict[str, Any] = {field: [_published(document) for document in documents[start:end]]}
     if end < len(documents):
-        answer["nextPageToken"] = base64.urlsafe_b64encode(str(end).encode()).decode()
+        answer["nextPageToken"] = str(end)
     return JSONResponse(answer)
 
 
@@ -161,8 +160,10 @@ def _matcher(wanted: str) -> Callable[[Json], bool]:
     if condition is None:
         raise invalid(f"Invalid filter: {wanted!r}.")
     parts = (re.escape(part) for part in condition["value"].split("*"))
-    # "Filter is case-insensitive" (gcloud's and the reference's words on lists).
-    pattern = re.compile(".*".join(parts), re.IGNORECASE)
+    # gcloud asks for all files of a package by the package as their owner, which is a version.
+    versions = "(/versions/[^/]*)?" if condition["field"] == "owner" else ""
+    # "Filter is case-insensitive" (the reference, on lists).
+    pattern = re.compile(".*".join(parts) + versions, re.IGNORECASE)
     return lambda document: bool(pattern.fullmatch(document.get(condition["field"], "")))
 
 

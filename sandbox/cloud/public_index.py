@@ -63,14 +63,27 @@ def read_configured_index() -> str:
     Raises:
         RuntimeError: pip cannot be run.
     """
-    command = [sys.executable, "-m", "pip", "install", "--help"]
-    # Wide, so that no address is broken in two.
-    wide = {**os.environ, "COLUMNS": "4000"}
-    done = subprocess.run(command, env=wide, check=False, capture_output=True, text=True)
-    said = re.search(r"--index-url <url> .*? \(default (\S+)\)", " ".join(done.stdout.split()))
+    said = re.search(r"--index-url <url> .*? \(default (\S+)\)", _ask_pip("install", "--help"))
     if said is None:
-        raise RuntimeError(f"The public index is not known: {' '.join(command[1:])} does not name it.")
-    return said[1]
+        raise RuntimeError(
+            "The public index is not known: `python -m pip install --help` does not name it."
+        )
+    address = said[1]
+    if "****" in address:
+        # The help hides a login, the configuration does not.
+        for value in re.findall(r"[.]index-url='(\S+)'", _ask_pip("config", "list")):
+            known, hidden = urlsplit(value), urlsplit(address)
+            if (known.hostname, known.path) == (hidden.hostname, hidden.path):
+                address = value
+    return address
+
+
+def _ask_pip(*words: str) -> str:
+    # Wide, so that no address is broken in two.
+    environment = {**os.environ, "COLUMNS": "4000"}
+    command = [sys.executable, "-m", "pip", *words]
+    done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
+    return " ".join(done.stdout.split())
 
 
 def find_host(address: str) -> str:
@@ -87,7 +100,7 @@ def plant(store: Store, blobs: Blobs, path: Path) -> str:
     """
     with blobs.draft() as draft:
         draft.write(path.read_bytes())
-        draft.finish()
+        draft.sync()
         made = check_file(draft.path, path.name)
         planted = Published(
             filename=made.filename,
@@ -201,7 +214,7 @@ class PublicIndex:
                     draft.write(chunk)
 
         self._ask(ask)
-        draft.finish()
+        draft.sync()
 
     def _ask(self, ask: Callable[[requests.Session], _Result]) -> _Result:
         """Ask the real index, by the user's own environment."""

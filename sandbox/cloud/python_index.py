@@ -349,13 +349,16 @@ async def upload(request: Request) -> Response:
     return PlainTextResponse("")
 
 
+def _too_large() -> HTTPException:
+    return HTTPException(413, f"A file may have {UPLOAD_BYTES} bytes at most.\n")
+
+
 def _limit(request: Request) -> Receive:
     """The request's body, refused where it becomes too large."""
-    too_large = HTTPException(413, f"A file may have {UPLOAD_BYTES} bytes at most.\n")
     limit = UPLOAD_BYTES + FORM_BYTES
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > limit:
-        raise too_large
+        raise _too_large()
     received = 0
 
     async def receive() -> Message:
@@ -363,7 +366,7 @@ def _limit(request: Request) -> Receive:
         message = await request.receive()
         received += len(message.get("body", b""))
         if received > limit:
-            raise too_large
+            raise _too_large()
         return message
 
     return receive
@@ -393,8 +396,12 @@ def _receive(fields: dict[str, str], content: UploadFile, draft: Draft) -> Distr
     """Write an upload's file to the disk and check it; in a thread."""
     while chunk := content.file.read(CHUNK_BYTES):
         draft.write(chunk)
-    draft.finish()
-    return check_upload(fields, content.filename or "", draft)
+    if draft.size > UPLOAD_BYTES:
+        raise _too_large()
+    draft.flush()
+    made = check_upload(fields, content.filename or "", draft)
+    draft.sync()
+    return made
 
 
 async def refuse_rest(_: Request) -> Response:

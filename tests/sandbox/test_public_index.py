@@ -1,0 +1,168 @@
+"""The public index inside the sandbox: what the real one has, and what was planted beside it."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sandbox.cloud.public_index import LOOPBACK_STANDS_FOR, find_host, read_configured_index
+from sandbox.gateway import is_imitated
+from tests.sandbox.distributions import Upload, sdist, wheel
+from tests.sandbox.indexes import Registry, TinyIndex, listed, put, sandbox_with_index
+
+pytestmark = pytest.mark.sandbox
+
+URL = f"https://{LOOPBACK_STANDS_FOR}"
+
+
+@pytest.fixture(scope="module")
+def setting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Registry, TinyIndex]]:
+    with sandbox_with_index(tmp_path_factory.mktemp("public") / "state") as (sandbox, index):
+        yield Registry(sandbox), index
+
+
+@pytest.fixture
+def registry(setting: tuple[Registry, TinyIndex]) -> Registry:
+    """A new project."""
+    return Registry(setting[0].sandbox)
+
+
+@pytest.fixture
+def public(setting: tuple[Registry, TinyIndex]) -> TinyIndex:
+    """The real index, with one package on it."""
+    registry, index = setting
+    index.files.clear()
+    index.asked.clear()
+    index.down = False
+    index.publish(wheel("helper", "1.0"), sdist("helper", "1.0"))
+    with registry.store() as store:
+        store.delete_below("public-index/")
+    return index
+
+
+def plant(registry: Registry, folder: Path, *uploads: Upload) -> str:
+    for upload in uploads:
+        (folder / upload.filename).write_bytes(upload.content)
+    return registry.sandbox("plant", *(str(folder / upload.filename) for upload in uploads)).stdout
+
+
+def test_pip_and_uv_install_from_it_through_the_sandbox(
+    registry: Registry, public: TinyIndex, tmp_path: Path
+) -> None:
+    for client, *command in (("pip", "pip", "install"), ("uv", "uv", "pip", "install")):
+        target = tmp_path / client
+        registry.client(*command, "--target", str(target), "--index-url", f"{URL}/simple/", "helper")
+        assert (target / "helper.py").exists()
+    assert len([path for path in public.asked if path.startswith("/packages/")]) == 1, "kept once fetched"
+
+
+def test_pages_and_files_need_no_login_and_come_from_the_same_host(
+    registry: Registry, public: TinyIndex
+) -> None:
+    session = registry.session(None)
+    page = session.get(f"{URL}/simple/helper/", timeout=30)
+    upload = wheel("helper", "1.0")
+    digest = hashlib.sha256(upload.content).hexdigest()
+    assert f'href="../../files/helper/{upload.filename}#sha256={digest}"' in page.text
+    assert 'data-requires-python="&gt;=3.8"' in page.text
+    file = f"{URL}/files/helper/{upload.filename}"
+    assert session.get(file, timeout=30).content == upload.content
+    part = session.get(file, headers={"Range": "bytes=0-3"}, timeout=30)
+    assert (part.status_code, part.content) == (206, b"PK\x03\x04")
+    for header in ("Bearer ya29.wrong", "Basic ???"):
+        answer = session.get(f"{URL}/simple/helper/", headers={"Authorization": header}, timeout=30)
+        assert answer.status_code == 200
+    assert session.get(f"{URL}/simple/Helper/", timeout=30).url == f"{URL}/simple/helper/"
+
+
+def test_what_nobody_published_is_404_and_nobody_uploads(registry: Registry, public: TinyIndex) -> None:
+    session = registry.session(None)
+    for path in ("simple/none/", "simple/", "", "files/helper/none.whl", "files/none/none.whl"):
+        assert session.get(f"{URL}/{path}", timeout=30).status_code == 404, path
+    assert session.post(f"{URL}/legacy/", data=b"x", timeout=30).status_code == 404
+
+
+def test_a_planted_package_is_on_it_until_it_is_taken_away(
+    registry: Registry, public: TinyIndex, tmp_path: Path
+) -> None:
+    session = registry.session(None)
+    evil, new = wheel("helper", "99.0"), sdist("my-adder", "99.0")
+    assert plant(registry, tmp_path, evil, new) == "planted: helper 99.0\nplanted: my-adder 99.0\n"
+    assert evil.filename in listed(session, URL, "helper")
+    assert len(listed(session, URL, "helper")) == 3
+    assert listed(session, URL, "my-adder") == [new.filename]
+    assert session.get(f"{URL}/files/my-adder/{new.filename}", timeout=30).content == new.content
+    registry.sandbox("plant", "none")
+    assert listed(session, URL, "my-adder") == []
+    assert len(listed(session, URL, "helper")) == 2
+
+
+def test_a_planted_package_reaches_a_remote_repository_and_lives_through_a_restart(
+    registry: Registry, public: TinyIndex, tmp_path: Path
+) -> None:
+    plant(registry, tmp_path, wheel("my-adder", "99.0"))
+    put(registry, registry.make(), wheel("my-adder", "1.0"))
+    registry.make_remote()
+    url = registry.make_virtual("python", "public")
+    registry.sandbox("stop")
+    registry.sandbox("start")
+    assert len(listed(registry.session(), url, "my-adder")) == 2
+
+
+def test_planting_works_without_a_network(registry: Registry, public: TinyIndex, tmp_path: Path) -> None:
+    public.down = True
+    plant(registry, tmp_path, wheel("my-adder", "99.0"))
+    session = registry.session(None)
+    assert listed(session, URL, "my-adder") == ["my_adder-99.0-py3-none-any.whl"]
+    answer = session.get(f"{URL}/simple/helper/", timeout=30)
+    assert answer.status_code == 503
+    assert "the public index does not answer" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("filename", "content", "reason"),
+    [
+        ("notes.txt", b"x", "not the file name of a distribution"),
+        ("my_adder-1.0-py3-none-any.whl", b"x", "damaged"),
+        ("my_adder-2.0-py3-none-any.whl", wheel("my-adder", "1.0").content, "metadata of version 1.0"),
+    ],
+)
+def test_what_is_no_distribution_is_not_planted(
+    registry: Registry, tmp_path: Path, filename: str, content: bytes, reason: str
+) -> None:
+    (tmp_path / filename).write_bytes(content)
+    refused = registry.sandbox("plant", str(tmp_path / filename), check=False)
+    assert refused.returncode == 2
+    assert reason in refused.stderr
+    missing = registry.sandbox("plant", str(tmp_path / "none-1.0.tar.gz"), check=False)
+    assert missing.returncode == 2
+    assert "Traceback" not in missing.stderr
+
+
+def test_the_index_is_the_one_that_pip_is_configured_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    long = f"https://user:secret@index.example/{'a' * 100}/simple/"
+    monkeypatch.setenv("PIP_INDEX_URL", long)
+    assert read_configured_index() == long
+    assert find_host(long) == "index.example"
+    for loopback in ("http://127.0.0.1:99/simple/", "http://localhost/simple"):
+        assert find_host(loopback) == LOOPBACK_STANDS_FOR
+    assert is_imitated("index.example", "index.example")
+    assert not is_imitated("files.index.example", "index.example")
+
+
+def test_pips_default_index_is_imitated_where_nothing_else_is_configured(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("PIP_INDEX_URL", raising=False)
+    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
+    address = read_configured_index()
+    said = subprocess.run(
+        [sys.executable, "-m", "pip", "download", "--help"], capture_output=True, text=True, check=True
+    )
+    assert address in "".join(said.stdout.split())
+    assert find_host(address) not in ("", LOOPBACK_STANDS_FOR)
