@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from components.args import PythonRegistryArgs
 
-# The user name with which Artifact Registry takes an access token as password. uv asks a keyring only
-# where the address has a user name.
+# The user name with which Artifact Registry takes an access token as password.
 TOKEN_USER = "oauth2accesstoken"  # noqa: S105  # a user name
 
 
@@ -30,12 +29,14 @@ def index_url(args: PythonRegistryArgs) -> str:
 
 def pip_conf(args: PythonRegistryArgs) -> str:
     """`pip.conf`. Without the proxy, as `gcloud artifacts print-settings python` prints it."""
-    return f"[global]\n{_index_option(args)} = {index_url(args)}\n"
+    option, url = _pip_index(args)
+    return f"[global]\n{option} = {url}\n"
 
 
 def requirements_txt(args: PythonRegistryArgs) -> str:
     """The line that a `requirements.txt` begins with."""
-    return f"--{_index_option(args)} {index_url(args)}\n"
+    option, url = _pip_index(args)
+    return f"--{option} {url}\n"
 
 
 def pypirc(args: PythonRegistryArgs) -> str:
@@ -91,8 +92,15 @@ def console_url(args: PythonRegistryArgs) -> str:
     )
 
 
-def _index_option(args: PythonRegistryArgs) -> str:
-    return "index-url" if args.pypi_proxy else "extra-index-url"
+def _pip_index(args: PythonRegistryArgs) -> tuple[str, str]:
+    """Which of pip's options names the index, and its address.
+
+    With a user name in it where gcloud's form is not kept: a keyring installed elsewhere is asked for
+    one user alone (pip 11971), and a new environment has none of its own.
+    """
+    if args.pypi_proxy:
+        return "index-url", simple_url(args, args.client_repository, TOKEN_USER)
+    return "extra-index-url", index_url(args)
 
 
 def _host_and_path(args: PythonRegistryArgs, repository: str) -> str:

@@ -110,9 +110,9 @@ class Registry:
             yield store
         store.close()
 
-    def token(self, member: str) -> str:
+    def token(self, member: str, seconds: float = 3600) -> str:
         with self.store() as store:
-            return mint_token(store, member)
+            return mint_token(store, member, seconds)
 
     def session(self, member: str | None = OWNER) -> requests.Session:
         """A client of the sandbox, logged in as that member."""

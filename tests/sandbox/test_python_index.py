@@ -17,7 +17,6 @@ from pathlib import Path
 import pytest
 import requests
 
-from sandbox.cloud import access
 from sandbox.cloud.access import OWNER
 from sandbox.cloud.python_index import UPLOAD_BYTES
 from sandbox.process import find_gateway, start_gateway
@@ -754,15 +753,12 @@ def test_reading_through_a_virtual_repository_needs_a_grant_on_that_alone(regist
     assert session.get(f"{private}/my-adder/{upload.filename}", timeout=30).status_code == 403
 
 
-def test_a_login_is_oauth2accesstoken_with_a_token_that_lives(
-    registry: Registry, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_login_is_oauth2accesstoken_with_a_token_that_lives(registry: Registry) -> None:
     url = registry.make()
     upload = wheel("my-adder", "1.0")
     put(registry, url, upload)
     token = registry.token(OWNER)
-    monkeypatch.setattr(access, "TOKEN_SECONDS", -1)
-    expired = registry.token(OWNER)
+    expired = registry.token(OWNER, seconds=-1)
     page = f"{url}/simple/my-adder/"
     for auth in (
         None,

@@ -18,7 +18,7 @@ HOST = "us-central1-python.pkg.dev/demo-proj"
 
 def test_pip_reads_the_virtual_index_alone() -> None:
     assert client_files.pip_conf(WITH_PROXY) == (
-        "[global]\nindex-url = https://us-central1-python.pkg.dev/demo-proj/py-repo-index/simple/\n"
+        f"[global]\nindex-url = https://oauth2accesstoken@{HOST}/py-repo-index/simple/\n"
     )
 
 
@@ -48,7 +48,8 @@ def test_pypirc_reads_back_as_twine_reads_it() -> None:
 
 def test_requirements_name_the_index_as_pip_conf_does() -> None:
     assert (
-        client_files.requirements_txt(WITH_PROXY) == f"--index-url https://{HOST}/py-repo-index/simple/\n"
+        client_files.requirements_txt(WITH_PROXY)
+        == f"--index-url https://oauth2accesstoken@{HOST}/py-repo-index/simple/\n"
     )
     assert client_files.requirements_txt(WITHOUT) == f"--extra-index-url https://{HOST}/py-repo/simple/\n"
 

@@ -1,0 +1,15 @@
+"""Prints the sum of its arguments, with the package from the private index."""
+
+import sys
+
+from my_adder import add
+
+
+def main(arguments: list[str]) -> str:
+    """The line that is printed."""
+    numbers = [float(argument) for argument in arguments]
+    return f"{' + '.join(arguments)} = {add(*numbers):g}"
+
+
+if __name__ == "__main__":
+    print(main(sys.argv[1:] or ["1", "2"]))
