@@ -39,7 +39,11 @@ FORGOTTEN_PREFIXES = (
     *("GOOGLE_", "GCLOUD_", "GCP_", "CLOUDSDK_", "PULUMI_", "AWS_", "ARM_"),
     *("PIP_", "UV_", "TWINE_", "POETRY_", "KEYRING_", "PYTHON_KEYRING_"),
 )
-FORGOTTEN = ("SSL_CERT_DIR", "CLOUDSDK_PYTHON", "NETRC", "all_proxy", "ALL_PROXY")
+FORGOTTEN = (
+    *("SSL_CERT_DIR", "CLOUDSDK_PYTHON", "NETRC", "all_proxy", "ALL_PROXY"),
+    # They would lead past the sandbox's HOME.
+    *("XDG_CONFIG_HOME", "XDG_DATA_HOME"),
+)
 # The sandbox's stacks hold no secrets: the engine asks for a passphrase all the same.
 PASSPHRASE = "sandbox"  # noqa: S105
 

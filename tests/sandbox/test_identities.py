@@ -387,10 +387,9 @@ class TestActingAsAnAccount:
 
 
 def test_no_setting_or_login_of_a_client_gets_in(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    for key in ("PIP_INDEX_URL", "PIP_CONFIG_FILE", "UV_INDEX", "POETRY_HTTP_BASIC_X_PASSWORD", "NETRC"):
+    theirs = "PIP_INDEX_URL PIP_CONFIG_FILE UV_INDEX POETRY_HTTP_BASIC_X_PASSWORD NETRC XDG_CONFIG_HOME"
+    for key in (*theirs.split(), "PYTHON_KEYRING_BACKEND", "PIP_CERT"):
         monkeypatch.setenv(key, "of-the-real-world")
-    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "of-the-real-world")
-    monkeypatch.setenv("PIP_CERT", "of-the-real-world")
     inside = sandbox.run("env").stdout
     assert "of-the-real-world" not in inside
     assert f"PIP_CERT={sandbox.folder}" in inside

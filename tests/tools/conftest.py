@@ -1,0 +1,7 @@
+"""The tools as people run them: as a process, with a HOME of the test's own."""
+
+from __future__ import annotations
+
+from tests.sandbox.conftest import program, sandbox
+
+__all__ = ["program", "sandbox"]

@@ -1,0 +1,62 @@
+"""`python -m tools`: an access token, and the clients' settings on this machine.
+
+Owns the command line alone; what the commands do is in the modules they call.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from tools.access_token import impersonated_token, own_token
+from tools.client_settings import configure
+from tools.errors import ToolError
+from tools.stack import account_email, read_outputs
+
+
+def _token(options: argparse.Namespace) -> None:
+    if options.role is None:
+        print(own_token())
+    else:
+        email = account_email(read_outputs(options.stack), options.role)
+        print(impersonated_token(email, options.role))
+
+
+def _configure(options: argparse.Namespace) -> None:
+    configure(read_outputs(options.stack), dry_run=options.dry_run, yes=options.yes)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tools", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    stack = argparse.ArgumentParser(add_help=False)
+    stack.add_argument("--stack", metavar="NAME", help="the stack to read; by default the selected one")
+
+    token = commands.add_parser("token", parents=[stack], help="print a short-lived access token")
+    token.add_argument(
+        "--as", dest="role", choices=("reader", "writer"), help="of that account of the stack"
+    )
+    token.set_defaults(run=_token)
+
+    settings = commands.add_parser(
+        "configure", parents=[stack], help="put pip.conf, .pypirc and uv.toml where clients look"
+    )
+    settings.add_argument("--dry-run", action="store_true", help="show what would change, and no more")
+    settings.add_argument("--yes", action="store_true", help="change it without asking")
+    settings.set_defaults(run=_configure)
+    return parser
+
+
+def main() -> int:
+    """Run the command line; a failure is one message and status 1, never a traceback."""
+    options = _parser().parse_args()
+    try:
+        options.run(options)
+    except ToolError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
