@@ -11,7 +11,7 @@ INSIDE := $(SANDBOX) run --
 PULUMI := $(INSIDE) pulumi --non-interactive --stack $(STACK)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv stack-file stack up preview refresh outputs down shell test test-slow lint clean
+.PHONY: help venv stack-file stack up preview refresh outputs tour base-image down shell test test-slow lint clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,12 @@ refresh: stack ## read back what the cloud has, as `up` would see it
 outputs: stack ## print the stack's outputs
 	@$(PULUMI) stack output
 
+tour: $(if $(REAL),stack-file venv,up base-image) ## publish, install and run a package, step by step; REAL=1: on the real project
+	@$(if $(REAL),PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(VENV)/bin/python,$(INSIDE) python) -m tools tour --stack $(STACK) $(if $(REAL),--real)
+
+base-image: venv
+	@$(SANDBOX) base-image || echo "The tour goes without its container."
+
 down: stack ## destroy the stack on the sandbox, protected or not, and stop the sandbox
 	@$(PULUMI) destroy --yes --skip-preview --ignore-protect
 	@$(SANDBOX) stop
@@ -67,4 +73,4 @@ lint: venv ## check style and types
 
 clean: ## stop the sandbox and remove it and the venv; the cached engine stays
 	@[ ! -x $(VENV)/bin/python ] || $(SANDBOX) reset
-	@rm -rf $(VENV) .sandbox
+	@rm -rf $(VENV) .sandbox .tour

@@ -1,4 +1,4 @@
-"""`python -m tools`: an access token, and the clients' settings on this machine.
+"""`python -m tools`: what people run beside Pulumi.
 
 Owns the command line alone; what the commands do is in the modules they call.
 """
@@ -6,12 +6,16 @@ Owns the command line alone; what the commands do is in the modules they call.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+from pathlib import Path
 
 from tools.access_token import impersonated_token, own_token
 from tools.client_settings import configure
 from tools.errors import ToolError
+from tools.leaks import find_leaks
 from tools.stack import account_email, read_outputs
+from tools.tour import take_tour
 
 
 def _token(options: argparse.Namespace) -> None:
@@ -24,6 +28,22 @@ def _token(options: argparse.Namespace) -> None:
 
 def _configure(options: argparse.Namespace) -> None:
     configure(read_outputs(options.stack), dry_run=options.dry_run, yes=options.yes)
+
+
+def _leaks(options: argparse.Namespace) -> None:
+    tokens = [os.environ["TOKEN"]] if os.environ.get("TOKEN") else []
+    try:
+        places = find_leaks(options.files, tokens)
+    except OSError as error:
+        raise ToolError(str(error)) from error
+    if places:
+        raise ToolError("\n  ".join(["There is a token in", *places]))
+    print(f"No token in {', '.join(map(str, options.files))}.")
+
+
+def _tour(options: argparse.Namespace) -> None:
+    if not take_tour(options.stack, real=options.real, agreed=options.yes):
+        raise ToolError("The tour was not finished.")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -44,6 +64,18 @@ def _parser() -> argparse.ArgumentParser:
     settings.add_argument("--dry-run", action="store_true", help="show what would change, and no more")
     settings.add_argument("--yes", action="store_true", help="change it without asking")
     settings.set_defaults(run=_configure)
+
+    leaks = commands.add_parser(
+        "leaks", help="look for access tokens in files, image archives layer by layer"
+    )
+    leaks.add_argument("files", metavar="FILE", nargs="+", type=Path)
+    leaks.set_defaults(run=_leaks)
+
+    tour = commands.add_parser("tour", help="publish, install and run a package, step by step")
+    tour.add_argument("--stack", metavar="NAME", required=True, help="the stack to tour")
+    tour.add_argument("--real", action="store_true", help="on the stack's real project")
+    tour.add_argument("--yes", action="store_true", help="agree to what that leaves there")
+    tour.set_defaults(run=_tour)
     return parser
 
 

@@ -6,7 +6,6 @@ person would see. It works in a folder of its own, HOME included: a person's own
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import select
@@ -19,6 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
+from tools.errors import ToolError
+from tools.stack import Outputs, read_outputs
+
 ROOT = Path(__file__).resolve().parent.parent
 WORK = ROOT / ".tour"
 # What the Dockerfile of `examples/adder_app` begins with.
@@ -27,11 +29,13 @@ BASE_IMAGE = "docker.io/library/python:3.11-slim"
 SANDBOX_VARIABLE = "PYTHON_REGISTRY_SANDBOX"
 # A step that says nothing for so long shows that it still runs, seconds.
 SILENCE_SECONDS = 4.0
+# Of a long output so many lines are shown, of one that went wrong all; the rest is in `LOG`.
+HEAD_LINES, TAIL_LINES = 8, 4
+LOG = WORK / "tour.log"
+_KEYRING = "pip install --quiet keyring keyrings.google-artifactregistry-auth"
+# The program's own environment, seen from the work folder.
+_PYTHON = "../.venv/bin/python"
 STRANGER = "user:stranger@example.com"
-
-
-class TourError(Exception):
-    """The tour cannot begin; the message says what to do."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,10 +66,10 @@ def take_tour(stack: str, *, real: bool, agreed: bool) -> bool:
         agreed: that person has agreed already to what it leaves on a real project.
 
     Raises:
-        TourError: there is nothing to tour, or the person does not agree.
+        ToolError: there is nothing to tour, or the person does not agree.
     """
     if real == (SANDBOX_VARIABLE in os.environ):
-        raise TourError("`make tour` is for the sandbox, `make tour REAL=1` for the stack's real project.")
+        raise ToolError("`make tour` is for the sandbox, `make tour REAL=1` for the stack's real project.")
     outputs = read_outputs(stack)
     # A version of its own for every tour: an index never takes one twice.
     version = f"0.0.{time.strftime('%Y%m%d%H%M%S', time.gmtime())}"
@@ -97,23 +101,7 @@ def take_tour(stack: str, *, real: bool, agreed: bool) -> bool:
     return True
 
 
-def read_outputs(stack: str) -> Mapping[str, str]:
-    """The stack's outputs.
-
-    Raises:
-        TourError: it has none.
-    """
-    command = ["pulumi", "--non-interactive", "stack", "output", "--json", "--stack", stack]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    outputs = json.loads(done.stdout) if done.returncode == 0 else {}
-    if "repository_url" not in outputs:
-        raise TourError(
-            f"Stack {stack} is not up: `make up STACK={stack}` first. {done.stderr.strip()}".strip()
-        )
-    return outputs
-
-
-def tour_environment(inherited: Mapping[str, str], outputs: Mapping[str, str]) -> dict[str, str]:
+def tour_environment(inherited: Mapping[str, str], outputs: Outputs) -> dict[str, str]:
     """The environment of the steps: a HOME of the tour's own, the person's logins, its clients on PATH."""
     home = Path(inherited.get("HOME", "~")).expanduser()
     return {
@@ -132,7 +120,7 @@ def tour_environment(inherited: Mapping[str, str], outputs: Mapping[str, str]) -
     }
 
 
-def tour_steps(stack: str, outputs: Mapping[str, str], version: str, *, real: bool) -> list[Step]:
+def tour_steps(stack: str, outputs: Outputs, version: str, *, real: bool) -> list[Step]:
     """The steps in order, for a stack with these outputs."""
     repository, location = outputs["repository"], outputs["location"]
     listed = f"--repository={repository} --location={location} --project={outputs['project']}"
@@ -141,6 +129,9 @@ def tour_steps(stack: str, outputs: Mapping[str, str], version: str, *, real: bo
         "twine upload --verbose --non-interactive --disable-progress-bar "
         f"--repository-url {outputs['repository_url']} dist/*"
     )
+    index_line = outputs["requirements_txt"]
+    # Without a user name in the address, pip asks no keyring but one of the environment's own.
+    own_keyring = "" if "@" in index_line else f"PIP_CONFIG_FILE=/dev/null env/bin/{_KEYRING} && "
     steps = [
         Step(
             title="The API is on, the repository is there",
@@ -153,10 +144,7 @@ def tour_steps(stack: str, outputs: Mapping[str, str], version: str, *, real: bo
         ),
         Step(
             title="Once a machine: the clients, and the keyring backend that logs them in",
-            command=(
-                "python3 -m venv clients && clients/bin/pip install --quiet build twine keyring "
-                "keyrings.google-artifactregistry-auth"
-            ),
+            command=f"python3 -m venv clients && clients/bin/{_KEYRING} build twine",
         ),
         Step(title="Build a package", command="python -m build --outdir dist my_adder"),
         Step(
@@ -174,12 +162,12 @@ def tour_steps(stack: str, outputs: Mapping[str, str], version: str, *, real: bo
         ),
         Step(
             title="Put the client files where clients look for them",
-            command=f"python -m tools configure --yes --stack {stack}",
+            command=f"{_PYTHON} -m tools configure --yes --stack {stack}",
         ),
         Step(
             title="Install it, from the index line and a pin alone",
             command=(
-                "cat adder_app/requirements.txt && python3 -m venv env && "
+                f"cat adder_app/requirements.txt && python3 -m venv env && {own_keyring}"
                 "env/bin/pip install --log install.log -r adder_app/requirements.txt && env/bin/pip list"
             ),
         ),
@@ -189,7 +177,7 @@ def tour_steps(stack: str, outputs: Mapping[str, str], version: str, *, real: bo
             title="No token in the image, the logs and the state",
             command=(
                 f"pulumi stack export --cwd {ROOT} --stack {stack} > state.json && "
-                "python -m tools leaks upload.log install.log state.json $(ls image.tar 2>/dev/null)"
+                f"{_PYTHON} -m tools leaks upload.log install.log state.json $(ls image.tar 2>/dev/null)"
             ),
         ),
         Step(
@@ -200,18 +188,19 @@ def tour_steps(stack: str, outputs: Mapping[str, str], version: str, *, real: bo
         ),
     ]
     if not real:
-        fetch = f"env/bin/pip download --verbose --no-cache-dir --no-deps -i {outputs['index_url']}"
+        url = _without_user(outputs["index_url"]).replace("//", "//oauth2accesstoken@")
+        fetch = f"env/bin/pip download --verbose --no-cache-dir --no-deps --index-url {url}"
         steps.append(
             Step(
                 title="A stranger with a login is refused",
-                command=f"python -m sandbox run --as {STRANGER} -- {fetch} my_adder=={version}",
+                command=f"{_PYTHON} -m sandbox run --as {STRANGER} -- {fetch} my_adder=={version}",
                 refused="403",
             )
         )
     if outputs["reader_email"]:
-        as_reader = f"python -m sandbox run --as serviceAccount:{outputs['reader_email']} -- "
+        as_reader = f"{_PYTHON} -m sandbox run --as serviceAccount:{outputs['reader_email']} -- "
         if real:
-            token = f'"$(python -m tools token --as reader --stack {stack})"'
+            token = f'"$({_PYTHON} -m tools token --as reader --stack {stack})"'
             as_reader = f"TWINE_USERNAME=oauth2accesstoken TWINE_PASSWORD={token} "
         steps.append(Step(title="A reader cannot upload", command=f"{as_reader}{upload}", refused="403"))
     return steps
@@ -252,7 +241,7 @@ def _answers(*command: str) -> bool:
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
-def _agree(outputs: Mapping[str, str], version: str, agreed: bool) -> None:
+def _agree(outputs: Outputs, version: str, agreed: bool) -> None:
     """Say what a tour leaves on a real project and what it needs, and go on only if that is wanted."""
     print(
         f"It leaves there my_adder {version}; to delete it:\n  gcloud artifacts versions delete {version} "
@@ -263,7 +252,7 @@ def _agree(outputs: Mapping[str, str], version: str, agreed: bool) -> None:
     if agreed:
         return
     if not sys.stdin.isatty() or input("Go on? [y/N] ").strip().lower() not in ("y", "yes"):
-        raise TourError("Nothing was done. `--yes` agrees beforehand.")
+        raise ToolError("Nothing was done. `--yes` agrees beforehand.")
 
 
 def _lay_out(version: str, requirements_line: str) -> None:
@@ -291,7 +280,16 @@ def _take(step: Step, environment: Mapping[str, str]) -> bool:
     )
     output = _show(process, began)
     status = process.wait()
+    lines = output.splitlines()
     went_well = (status != 0 and step.refused in output) if step.refused else status == 0
+    tail = lines[HEAD_LINES:] if not went_well else lines[max(HEAD_LINES, len(lines) - TAIL_LINES) :]
+    hidden = len(lines) - HEAD_LINES - len(tail)
+    if hidden > 0:
+        print(f"     … {hidden} lines more, in {LOG.relative_to(ROOT)}")
+    for line in tail:
+        print(f"     {line}")
+    with LOG.open("a") as log:
+        log.write(f"$ {step.command}\n{output}\n")
     sign = "✓" if went_well else "✗"
     wanted = " (refused, as it should be)" if went_well and step.refused else ""
     print(f"   {sign} {time.monotonic() - began:.1f} s{wanted}", flush=True)
@@ -299,7 +297,7 @@ def _take(step: Step, environment: Mapping[str, str]) -> bool:
 
 
 def _show(process: subprocess.Popen[bytes], began: float) -> str:
-    """Pass a command's output on, a line at a time; all of it in the end."""
+    """Show the head of a command's output as it comes, and that it still runs; all of it, at the end."""
     output = b""
     shown = 0
     stdout = cast("IO[bytes]", process.stdout)
@@ -309,10 +307,10 @@ def _show(process: subprocess.Popen[bytes], began: float) -> str:
             continue
         chunk = os.read(stdout.fileno(), 65536)
         output += chunk
-        ends = len(output) if not chunk else output.rfind(b"\n") + 1
-        for line in output[shown:ends].decode(errors="replace").splitlines():
+        whole = output if not chunk else output[: output.rfind(b"\n") + 1]
+        for line in whole.decode(errors="replace").splitlines()[shown:HEAD_LINES]:
             print(f"     {line}", flush=True)
-        shown = max(shown, ends)
+            shown += 1
         if not chunk:
             return output.decode(errors="replace")
 
