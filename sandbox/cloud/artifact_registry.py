@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from sandbox.cloud.access import delete_policy, policy_routes, require
-from sandbox.cloud.errors import GoogleError, Json, invalid, not_found
+from sandbox.cloud.errors import GoogleError, Json, invalid, not_found, read_object
 from sandbox.cloud.operations import get_operation, start_operation
 from sandbox.cloud.projects import get_project, now, require_service
 from sandbox.cloud.store import Store
@@ -242,6 +242,8 @@ def _put_rule(store: Store, rule: Json) -> Response:
     for field, choices in RULE_FIELDS.items():
         if rule.get(field) not in choices:
             raise invalid(f"Invalid {field} {rule.get(field)!r}: must be {' or '.join(choices)}.")
+    if not isinstance(rule.get("packageId", ""), str):
+        raise invalid("Invalid packageId: must be a text.")
     for other in store.children(rule["name"].rpartition("/")[0]):
         if other["name"] != rule["name"] and other.get("packageId") == rule.get("packageId"):
             raise GoogleError("ALREADY_EXISTS", f"{other['name']} is a rule of that package already.")
@@ -257,7 +259,7 @@ async def create_rule(request: Request) -> Response:
     name = f"{rules}/{rule_id}"
     if store.get(name):
         raise GoogleError("ALREADY_EXISTS", "the rule already exists")
-    body = cast(Json, await request.json())
+    body = await read_object(request)
     return _put_rule(store, {"name": name, **{key: body[key] for key in RULE_MUTABLE if body.get(key)}})
 
 
@@ -272,7 +274,7 @@ async def describe_rule(request: Request) -> Response:
 
 async def update_rule(request: Request) -> Response:
     store, rule = _rule(request, "update")
-    body = cast(Json, await request.json())
+    body = await read_object(request)
     for field in filter(None, request.query_params.get("updateMask", "").split(",")):
         if field not in RULE_MUTABLE:
             raise invalid(f"Invalid update mask: {field!r} is no field of a rule that changes.")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
+from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 Json = dict[str, Any]
@@ -58,6 +60,19 @@ def not_found() -> GoogleError:
 def invalid(message: str) -> GoogleError:
     """A request that Google's validation refuses."""
     return GoogleError("INVALID_ARGUMENT", message)
+
+
+async def read_object(request: Request) -> Json:
+    """A request's body: an object, empty where there is none.
+
+    Raises:
+        GoogleError: INVALID_ARGUMENT for any other JSON; for what is none, `json.JSONDecodeError`.
+    """
+    text = await request.body()
+    body = json.loads(text) if text else {}
+    if not isinstance(body, dict):
+        raise invalid("Invalid JSON payload received. Expected an object.")
+    return cast(Json, body)
 
 
 def service_disabled(service: str, title: str, project: str) -> GoogleError:

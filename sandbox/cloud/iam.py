@@ -22,7 +22,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from sandbox.cloud.access import delete_policy, policy_routes, require
-from sandbox.cloud.errors import GoogleError, Json, invalid, not_found
+from sandbox.cloud.errors import GoogleError, Json, invalid, not_found, read_object
 from sandbox.cloud.faults import read_faults
 from sandbox.cloud.projects import get_project, require_service
 from sandbox.cloud.store import Store
@@ -185,8 +185,7 @@ def _find_key(request: Request, verb: str) -> Json:
 
 async def create_key(request: Request) -> Response:
     account = _find(request, "serviceAccountKeys.create")
-    text = await request.body()
-    body = json.loads(text) if text else {}
+    body = await read_object(request)
     for field, made in (("privateKeyType", KEY_TYPE), ("keyAlgorithm", KEY_ALGORITHM)):
         if body.get(field, made) != made:
             raise invalid(f"The sandbox makes keys with {field} {made}, not {body[field]}.")

@@ -270,6 +270,7 @@ def test_there_is_one_rule_a_package_and_one_for_all(cloud: Cloud) -> None:
         ("a", {"action": "MAYBE"}),
         ("a", {"operation": "UPLOAD"}),
         ("a", {"condition": {"expression": "true"}}),
+        ("a", {"packageId": ["a"]}),
         ("a b", {}),
         ("a" * 257, {}),
         ("", {}),
@@ -282,6 +283,17 @@ def test_a_rule_that_is_none_or_not_imitated_is_refused(
     url = f"{cloud.repositories}/python/rules?ruleId={rule_id}"
     assert cloud.ask("POST", url, {**deny("a"), **change})[0] == 400
     assert cloud.ask("GET", f"{cloud.repositories}/python/rules")[1] == {"rules": []}
+
+
+def test_a_body_that_is_no_object_is_refused(cloud: Cloud) -> None:
+    cloud.make("python")
+    _, account = cloud.ask("POST", cloud.accounts, {"accountId": "python-reader"})
+    for url in (
+        f"{cloud.repositories}/python/rules?ruleId=a",
+        f"{cloud.accounts}/{account['email']}/keys",
+    ):
+        status, answer = cloud.ask("POST", url, ["no object"])
+        assert (status, answer["error"]["status"]) == (400, "INVALID_ARGUMENT")
 
 
 def test_rules_go_with_their_repository(cloud: Cloud) -> None:
