@@ -19,7 +19,6 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 import requests
-from packaging.utils import canonicalize_name
 from pypi_simple import DistributionPackage, NoSuchProjectError, PyPISimple, UnsupportedRepoVersionError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -29,7 +28,7 @@ from starlette.routing import BaseRoute, Route
 from sandbox.cloud.blobs import CHUNK_BYTES, Blobs, Draft
 from sandbox.cloud.distributions import BadDistribution, check_file, parse_filename
 from sandbox.cloud.errors import GoogleError, Json, not_found
-from sandbox.cloud.simple_pages import Link, show_links
+from sandbox.cloud.simple_pages import Link, normalise, show_links
 from sandbox.cloud.store import Store
 
 # How long a fetched page is taken for the truth. Files never change under their digest.
@@ -256,7 +255,7 @@ def unavailable(error: UnreachableError) -> GoogleError:
 async def show_page(request: Request) -> Response:
     index: PublicIndex = request.app.state.public_index
     name = request.path_params["package"]
-    package = canonicalize_name(name)
+    package = normalise(name)
     if package != name:
         return RedirectResponse(f"{request.url.path.removesuffix(f'{name}/')}{package}/")
     try:
@@ -271,8 +270,9 @@ async def show_page(request: Request) -> Response:
 async def send_file(request: Request) -> Response:
     index: PublicIndex = request.app.state.public_index
     filename = request.path_params["filename"]
+    package = normalise(request.path_params["package"])
     try:
-        for file in await index.find(request.path_params["package"]):
+        for file in await index.find(package):
             if file.filename == filename:
                 sha256 = await index.fetch(file)
                 path = request.app.state.blobs.path(sha256)

@@ -14,7 +14,6 @@ from dataclasses import asdict, dataclass, replace
 from urllib.parse import quote
 
 from cryptography.fernet import Fernet, InvalidToken
-from packaging.utils import canonicalize_name
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
@@ -32,7 +31,7 @@ from sandbox.cloud.errors import HTTP_STATUS, GoogleError, Json, invalid, not_fo
 from sandbox.cloud.packages import add_file, find_file, list_links
 from sandbox.cloud.projects import now, require_service
 from sandbox.cloud.public_index import PublicIndex, Published, UnreachableError, unavailable
-from sandbox.cloud.simple_pages import Link, show_links
+from sandbox.cloud.simple_pages import Link, normalise, show_links
 from sandbox.cloud.store import Store
 
 DOMAIN = "-python.pkg.dev"
@@ -232,7 +231,7 @@ async def show_page(request: Request) -> Response:
     cloud = _cloud(request)
     repository = _find_repository(request, "downloadArtifacts")
     name = request.path_params["package"]
-    package = canonicalize_name(name)
+    package = normalise(name)
     if package != name:
         # Unknown at Google, whose own pages link to the normalised name.
         return RedirectResponse(f"{request.url.path.removesuffix(f'{name}/')}{package}/")
@@ -260,6 +259,9 @@ async def begin_download(request: Request) -> Response:
     repository = _find_repository(request, "downloadArtifacts")
     package, filename = request.path_params["package"], request.path_params["filename"]
     source = repository["name"]
+    if normalise(package) != package:
+        # Pages link to the normalised name alone; rules are for that.
+        raise not_found()
     with cloud.store.transaction():
         check_download(cloud.store, source, package)
     if repository["mode"] == "VIRTUAL_REPOSITORY":

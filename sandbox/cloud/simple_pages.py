@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from html import escape
 from urllib.parse import quote
 
+from packaging.utils import InvalidName, canonicalize_name
 from starlette.responses import HTMLResponse, Response
+
+from sandbox.cloud.errors import not_found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +28,18 @@ class Link:
     requires_python: str | None
     yanked: str | None = None
     """The reason, on the public index alone: no page of Google's with `data-yanked` has been seen."""
+
+
+def normalise(name: str) -> str:
+    """A package's name as indexes have it (PEP 503).
+
+    Raises:
+        GoogleError: NOT_FOUND for what is no name.
+    """
+    try:
+        return canonicalize_name(name, validate=True)
+    except InvalidName as error:
+        raise not_found() from error
 
 
 def show_links(package: str, links: Iterable[Link], folder: str) -> Response:

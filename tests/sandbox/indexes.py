@@ -96,6 +96,7 @@ class Registry:
         self.sandbox = sandbox
         self.folder = Folder(sandbox.folder)
         self.project = next(_projects)
+        self._api = self.session(None)
         self.parent = f"projects/{self.project}/locations/{LOCATION}/repositories"
         self.url = f"https://{HOST}/{self.project}"
         self.must(
@@ -129,9 +130,8 @@ class Registry:
 
     def ask(self, method: str, url: str, body: Any = None, member: str = OWNER) -> requests.Response:
         """Ask Google's APIs."""
-        session = self.session(None)
-        session.headers["Authorization"] = f"Bearer {self.token(member)}"
-        return session.request(method, url, json=body, timeout=30)
+        login = {"Authorization": f"Bearer {self.token(member)}"}
+        return self._api.request(method, url, json=body, headers=login, timeout=30)
 
     def must(self, method: str, url: str, body: Any = None) -> Any:
         answer = self.ask(method, url, {} if body is None else body)
