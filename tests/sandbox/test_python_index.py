@@ -785,6 +785,8 @@ def test_a_login_is_oauth2accesstoken_with_a_token_that_lives(registry: Registry
     token = registry.token(OWNER)
     expired = registry.token(OWNER, seconds=-1)
     page = f"{url}/simple/my-adder/"
+    # Refused before it is read: the client hears why all the same.
+    large = wheel("my-adder", "2.0", payload=random.Random(3).randbytes(4_000_000))
     for auth in (
         None,
         ("oauth2accesstoken", expired),
@@ -797,8 +799,8 @@ def test_a_login_is_oauth2accesstoken_with_a_token_that_lives(registry: Registry
         answers = [
             session.get(page, timeout=30),
             session.get(f"{url}/my-adder/{upload.filename}", timeout=30),
+            send(session, url, large),
         ]
-        answers += [send(session, url, wheel("my-adder", "2.0"))]
         for answer in answers:
             assert answer.status_code == 401, auth
             assert answer.headers["WWW-Authenticate"].startswith("Basic realm=")
