@@ -82,6 +82,8 @@ async def _serve(folder: Folder) -> None:
     # answer takes 40 ms longer.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind((LOOPBACK, 0))
+    # So that who comes early waits.
+    listener.listen()
     proxy = await _listen(folder, listener.getsockname()[1], public_host)
     port = proxy.sockets[0].getsockname()[1]
     public_index = PublicIndex(store, blobs, address, own_proxy=f"http://{LOOPBACK}:{port}")
