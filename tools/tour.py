@@ -189,7 +189,7 @@ def tour_steps(stack: str, outputs: Outputs, version: str, *, real: bool) -> lis
     ]
     if not real:
         url = _without_user(outputs["index_url"]).replace("//", "//oauth2accesstoken@")
-        fetch = f"env/bin/pip download --verbose --no-cache-dir --no-deps --index-url {url}"
+        fetch = f"env/bin/pip download -vv --no-cache-dir --no-deps --index-url {url}"
         steps.append(
             Step(
                 title="A stranger with a login is refused",
