@@ -106,12 +106,12 @@ class _Conduct:
             return
         request = Request(scope, receive)
         host = request.url.hostname or ""
-        status, member = CLIENT_LEFT, None
+        member: str | None = None
 
         async def pass_on(message: Message) -> None:
-            nonlocal status
             if message["type"] == "http.response.start":
-                status = message["status"]
+                # Before the client has it: who was answered finds the line.
+                self._write_log(request, message["status"], member)
                 if cut:
                     # Without its length, by which an empty answer would be whole.
                     headers = [header for header in message["headers"] if header[0] != b"content-length"]
@@ -135,8 +135,7 @@ class _Conduct:
             response = python_index.refusal(error) if index else error.response()
             await response(scope, receive, pass_on)
         except ClientDisconnect:
-            pass
-        self._write_log(request, status, member)
+            self._write_log(request, CLIENT_LEFT, member)
 
     def _identify(self, request: Request, host: str) -> Caller:
         if host == self._public_host:
