@@ -176,7 +176,7 @@ def tour_steps(stack: str, outputs: Outputs, version: str, *, real: bool) -> lis
         Step(
             title="No token in the image, the logs and the state",
             command=(
-                f"pulumi stack export --cwd {ROOT} --stack {stack} > state.json && "
+                f"pulumi stack export --cwd .. --stack {stack} > state.json && "
                 f"{_PYTHON} -m tools leaks upload.log install.log state.json $(ls image.tar 2>/dev/null)"
             ),
         ),
@@ -285,7 +285,7 @@ def _take(step: Step, environment: Mapping[str, str]) -> bool:
     tail = lines[HEAD_LINES:] if not went_well else lines[max(HEAD_LINES, len(lines) - TAIL_LINES) :]
     hidden = len(lines) - HEAD_LINES - len(tail)
     if hidden > 0:
-        print(f"     … {hidden} lines more, in {LOG.relative_to(ROOT)}")
+        print(f"     … {hidden} lines more, in {WORK.name}/{LOG.name}")
     for line in tail:
         print(f"     {line}")
     with LOG.open("a") as log:

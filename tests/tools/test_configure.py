@@ -279,4 +279,4 @@ def test_inside_the_sandbox_only_its_home_is_written(
         name: outputs[output] for name, output in FILES.items()
     }
     listed = program.sandbox.run("python", "-m", "pip", "config", "list").stdout
-    assert f"index-url='{outputs['index_url']}'" in listed
+    assert f"index-url='{outputs['requirements_txt'].split()[1]}'" in listed
