@@ -67,8 +67,17 @@ _CLI_PACKAGE = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
 _SDK_MODULE = "github.com/pulumi/pulumi/sdk/v3"
 _HOST = "pulumi-language-python"
 _PLUGIN = "pulumi-resource-gcp"
+# The language host interrupts the program when the engine gives up (a protected resource, say): by default
+# Python then ends with a traceback that is no fault of anybody's, under the message that matters.
+_EXEC_WRAPPER = """import runpy
+import signal
+
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+runpy.run_path(f"{__file__}.py", run_name="__main__")
+"""
 _BUILT = "built-with-go"  # a file that tells a build from an official release
-_ENGINE_KEY = f"pulumi-{CLI_VERSION}-python-{HOST_VERSION}-{sysconfig.get_platform()}"
+_BUILD = 2  # raised when a build makes something else of the same versions
+_ENGINE_KEY = f"pulumi-{CLI_VERSION}-python-{HOST_VERSION}-{_BUILD}-{sysconfig.get_platform()}"
 _SYSTEM = platform.system().lower()
 _MACHINE = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
 _REMEDY = (
@@ -407,7 +416,8 @@ def _build(engine: Path, scratch: Path, work: _Work) -> None:
         unit = f"of at most {len(packages):,} packages"
         work.run(f"Compiling {name} {version}", *build, package, cwd=module, env=env, unit=unit)
     source = Path(modules) / f"{_SDK_MODULE}@v{HOST_VERSION}" / "python" / "cmd" / f"{_HOST}-exec"
-    shutil.copyfile(source, engine / "bin" / source.name)
+    shutil.copyfile(source, engine / "bin" / f"{source.name}.py")
+    (engine / "bin" / source.name).write_text(_EXEC_WRAPPER)
     (engine / "bin" / source.name).chmod(0o755)
     (engine / _BUILT).touch()
 

