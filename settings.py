@@ -8,14 +8,17 @@ no object types. Knows nothing of resources.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
+from pathlib import Path
 from typing import Any, get_args
 
 import pulumi
+import yaml
 
 from components.args import (
     INDEX_SUFFIX,
@@ -106,16 +109,34 @@ def read_settings() -> PythonRegistryArgs:
         SettingsError: names every problem, with key, value, rule and fix.
     """
     return parse_settings(
-        pulumi.runtime.get_config_env(), secret_keys=pulumi.runtime.get_config_secret_keys_env()
+        pulumi.runtime.get_config_env(),
+        secret_keys=pulumi.runtime.get_config_secret_keys_env(),
+        others=read_other_stacks(Path.cwd(), pulumi.get_stack()),
     )
 
 
-def parse_settings(values: Mapping[str, str], secret_keys: Iterable[str] = ()) -> PythonRegistryArgs:
+def read_other_stacks(folder: Path, stack: str) -> dict[str, Mapping[str, Any]]:
+    """What the files of the project's other stacks say, by file name; an unreadable one says nothing."""
+    others: dict[str, Mapping[str, Any]] = {}
+    for path in sorted(folder.glob("Pulumi.*.yaml")):
+        if path.name == f"Pulumi.{stack}.yaml":
+            continue
+        with contextlib.suppress(OSError, ValueError, yaml.YAMLError, AttributeError, TypeError):
+            others[path.name] = dict(yaml.safe_load(path.read_text(encoding="utf-8"))["config"])
+    return others
+
+
+def parse_settings(
+    values: Mapping[str, str],
+    secret_keys: Iterable[str] = (),
+    others: Mapping[str, Mapping[str, Any]] | None = None,
+) -> PythonRegistryArgs:
     """Check a stack's configuration, as the engine hands it over: texts, objects and lists as JSON.
 
     Args:
         values: full keys (`python-registry:location`) and their texts.
         secret_keys: the full keys of those that are encrypted.
+        others: what the files of other stacks say, by file name: no two may make one repository.
 
     Raises:
         SettingsError: names every problem.
@@ -154,6 +175,7 @@ def parse_settings(values: Mapping[str, str], secret_keys: Iterable[str] = ()) -
     check.member_count(parsed)
     check.own_accounts(parsed)
     check.switched_off(values, parsed)
+    check.twins(values, others or {})
     if check.problems:
         raise SettingsError(check.problems)
     return PythonRegistryArgs(**parsed)
@@ -378,6 +400,20 @@ class _Check:
         if count > MEMBER_LIMIT:
             rule = f"are over the {MEMBER_LIMIT} that Google takes in one policy, two accounts among them"
             self.problem(_key("readers"), f"{count} members in all lists", rule, "use groups")
+
+    def twins(self, values: Mapping[str, str], others: Mapping[str, Mapping[str, Any]]) -> None:
+        """Two stacks with one repository undo each other's access; a destroy takes the other's packages."""
+        key = _key("repository")
+
+        def place(config: Mapping[str, Any]) -> tuple[Any, ...]:
+            repository = config.get(key, PythonRegistryArgs.repository)
+            return config.get(PROJECT_KEY), config.get(_key("location")), repository
+
+        project, location, repository = place(values)
+        for name, config in others.items():
+            if project and location and place(config) == (project, location, repository):
+                rule = f"is made by the stack of {name} too, in the same project and location"
+                self.problem(key, repository, rule, "choose another id, or another project or location")
 
     def own_accounts(self, parsed: Mapping[str, Any]) -> None:
         """The accounts that the program makes and grants must not be granted a second time."""

@@ -61,8 +61,11 @@ class Workspace:
     def carry_back(self, before: dict[str, str]) -> None:
         """Write what the command changed into the committed stack files, its own lines aside.
 
-        One that it removed (`pulumi stack rm`) stays: it is the project's, the stack was the sandbox's.
+        One that it removed (`pulumi stack rm`) stays: it is the project's, the stack was the sandbox's. One
+        that it renamed (`pulumi stack rename`) is renamed.
         """
+        now = {path.name for path in self.folder.iterdir() if STACK_FILE.fullmatch(path.name)}
+        renamed = before.keys() - now if now - before.keys() else set[str]()
         for path in self.folder.iterdir():
             if path.is_symlink() or not STACK_FILE.fullmatch(path.name):
                 continue
@@ -78,6 +81,9 @@ class Workspace:
                 say(f"{target} was edited meanwhile; what the command wrote is in {rescued}.")
                 continue
             target.write_text("".join(SECRETS_LINE.findall(committed)) + text)
+        for name in renamed:
+            if (self.project / name).read_text() == before[name]:
+                (self.project / name).unlink()
 
     def release_stale_locks(self, stacks: Path) -> None:
         """Remove the locks that engines left in the project's stacks when they were killed."""

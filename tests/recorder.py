@@ -125,7 +125,11 @@ def run_program(monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs `__main__.py` with a configuration, and gives what it asked for."""
 
     def run(
-        config: Mapping[str, Any], *, preview: bool = False, secrets: tuple[str, ...] = ()
+        config: Mapping[str, Any],
+        *,
+        stack: str = "test",
+        preview: bool = False,
+        secrets: tuple[str, ...] = (),
     ) -> Recording:
         monkeypatch.setenv("PULUMI_CONFIG", json.dumps(engine_config(config)))
         monkeypatch.setenv("PULUMI_CONFIG_SECRET_KEYS", json.dumps(secrets))
@@ -138,7 +142,7 @@ def run_program(monkeypatch: pytest.MonkeyPatch) -> Run:
         asyncio.set_event_loop(loop)
         try:
             set_mocks(
-                monitor.mocks, project="python-registry", stack="test", preview=preview, monitor=monitor
+                monitor.mocks, project="python-registry", stack=stack, preview=preview, monitor=monitor
             )
             # The mocks make a stack of their own; the program is to run in the engine's kind.
             pulumi.runtime.settings.ROOT.set(None)

@@ -18,8 +18,14 @@ from tests.recorder import Recording, Run
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-COMMITTED = {path.suffixes[0][1:]: path for path in sorted(ROOT.glob("Pulumi.*.yaml"))}
-OTHERS = {path.stem: path for path in sorted((HERE / "stacks").glob("*.yaml"))}
+
+
+def stack_name(path: Path) -> str:
+    return path.name.removeprefix("Pulumi.").removesuffix(".yaml")
+
+
+COMMITTED = {stack_name(path): path for path in sorted(ROOT.glob("Pulumi.*.yaml"))}
+OTHERS = {stack_name(path): path for path in sorted((HERE / "stacks").glob("*.yaml"))}
 
 
 def settings(path: Path) -> dict[str, Any]:
@@ -56,7 +62,7 @@ def inventory(recording: Recording) -> dict[str, Any]:
 @pytest.mark.parametrize(("name", "path"), [*COMMITTED.items(), *OTHERS.items()], ids=[*COMMITTED, *OTHERS])
 def test_the_program_asks_for_exactly_this(run_program: Run, name: str, path: Path) -> None:
     expected = HERE / f"{name}.expected.yaml"
-    asked = inventory(run_program(settings(path)))
+    asked = inventory(run_program(settings(path), stack=name))
     if os.environ.get("UPDATE_INVENTORIES"):
         text = yaml.safe_dump(asked, sort_keys=False, width=200, allow_unicode=True)
         expected.write_text(f"# Of {path.relative_to(ROOT)}\n{text}")
@@ -65,7 +71,9 @@ def test_the_program_asks_for_exactly_this(run_program: Run, name: str, path: Pa
 
 @pytest.mark.parametrize("path", [*COMMITTED.values(), *OTHERS.values()], ids=[*COMMITTED, *OTHERS])
 def test_a_preview_asks_for_the_same(run_program: Run, path: Path) -> None:
-    assert inventory(run_program(settings(path), preview=True)) == inventory(run_program(settings(path)))
+    config, stack = settings(path), stack_name(path)
+    previewed = inventory(run_program(config, stack=stack, preview=True))
+    assert previewed == inventory(run_program(config, stack=stack))
 
 
 def test_no_two_committed_stacks_make_the_same_repository() -> None:

@@ -45,9 +45,6 @@ esac
 """
 
 
-PYTHON = sys.executable  # before a test's machine has another
-
-
 def script(path: Path, body: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f"#!/bin/sh\nPATH=/usr/bin:/bin\n{body}\n")

@@ -113,6 +113,12 @@ def test_removing_a_stack_does_not_remove_the_committed_file(shim: Shim) -> None
     assert shim.stack_file.read_text() == COMMITTED
 
 
+def test_a_stack_that_is_renamed_takes_its_file_along(shim: Shim) -> None:
+    shim("mv Pulumi.dev.yaml Pulumi.new.yaml")
+    assert not shim.stack_file.exists()
+    assert (shim.project / "Pulumi.new.yaml").read_text() == COMMITTED
+
+
 def test_a_stack_file_of_a_new_stack_arrives(shim: Shim) -> None:
     shim('printf "config:\\n  a:b: c\\n" > Pulumi.new.yaml')
     assert (shim.project / "Pulumi.new.yaml").read_text() == "config:\n  a:b: c\n"

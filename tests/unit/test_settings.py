@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from components.args import Impersonators, PythonRegistryArgs
-from settings import KEYS, SettingsError, parse_settings
+from settings import KEYS, SettingsError, parse_settings, read_other_stacks
 from tests.recorder import MINIMAL, Run, engine_config
 
 BAD = yaml.safe_load(Path(__file__).with_name("bad_settings.yaml").read_text())
@@ -67,6 +67,32 @@ def test_a_secret_is_refused_without_being_shown() -> None:
 
 def test_other_programs_keys_are_none_of_ours() -> None:
     assert parse_settings({**engine_config(MINIMAL), "gcp:region": "us-east1", "other:key": "1"})
+
+
+def test_two_stack_files_cannot_make_the_same_repository(tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.dev.yaml").write_text(yaml.safe_dump({"config": MINIMAL}))
+    (tmp_path / "Pulumi.copy.yaml").write_text(yaml.safe_dump({"config": MINIMAL}))
+    (tmp_path / "Pulumi.far.yaml").write_text(
+        yaml.safe_dump({"config": {**MINIMAL, "python-registry:location": "us"}})
+    )
+    for name, text in {"empty": "", "broken": "config: [", "list": "- a", "none": "config:"}.items():
+        (tmp_path / f"Pulumi.{name}.yaml").write_text(text)
+    others = read_other_stacks(tmp_path, "dev")
+    assert set(others) == {"Pulumi.copy.yaml", "Pulumi.far.yaml"}
+    with pytest.raises(SettingsError) as refused:
+        parse_settings(engine_config(MINIMAL), others=others)
+    assert refused.value.problems == [
+        "  python-registry:repository: python\n    is made by the stack of Pulumi.copy.yaml too, in the "
+        "same project and location; choose another id, or another project or location"
+    ]
+    assert parse_settings({**engine_config(MINIMAL), "python-registry:repository": "two"}, others=others)
+    assert parse_settings(engine_config(MINIMAL), others={})
+
+
+def test_a_stack_without_a_place_has_no_twin() -> None:
+    with pytest.raises(SettingsError) as refused:
+        parse_settings({}, others={"Pulumi.empty.yaml": {}})
+    assert len(refused.value.problems) == 2
 
 
 def test_defaults_are_those_of_the_component() -> None:
