@@ -28,6 +28,7 @@ from components.args import (
     Impersonators,
     PythonRegistryArgs,
     deny_rule,
+    member_identity,
     normalized_package,
 )
 
@@ -264,8 +265,7 @@ class _Check:
                 self.problem(path, member, "must be a text", "write user:name@example.com")
                 continue
             self._member(path, member)
-            # Addresses are one in any case; principals' subjects and attributes are not.
-            identity = member if member.startswith("principal") else member.lower()
+            identity = member_identity(member)
             twin = seen.get(identity)
             if twin is not None:
                 fix = "remove one" if twin == member else f"it is {twin} too; remove one"

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import pulumi
 from pulumi_gcp import artifactregistry
 
-from components.args import PythonRegistryArgs
+from components.args import PythonRegistryArgs, member_identity
 from components.repositories import Repositories
 from components.service_accounts import ServiceAccounts
 
@@ -20,8 +20,24 @@ READER = "roles/artifactregistry.reader"
 WRITER = "roles/artifactregistry.writer"
 ADMIN = "roles/artifactregistry.repoAdmin"
 
-# Members by a key that is stable for life: the resource names of additive grants hold it.
+# Members by a key that is stable for life, however they are spelt: the resource names of additive grants
+# hold it. Under two names, the grant that goes would take that of the one that comes along.
 Members = Mapping[str, pulumi.Input[str]]
+
+
+def mark_access(name: str, args: PythonRegistryArgs, parent: pulumi.Resource) -> pulumi.Resource:
+    """What stands for the way in which access is granted: every grant is `deleted_with` it.
+
+    Another `access` replaces it, and with it all grants, by others to the same members. The engine makes
+    those first and deletes the old ones last, and Google keeps one list a role: deleting a binding
+    empties it, deleting a member's grant takes them off it. Whoever was granted anew would have nothing,
+    until the next refreshed `up`. What goes together with this is dropped from the state instead.
+    """
+    return pulumi.ComponentResource(
+        "python-registry:index:Access",
+        f"{name}-{args.access}-access",
+        opts=pulumi.ResourceOptions(parent=parent),
+    )
 
 
 def grant_access(
@@ -29,10 +45,11 @@ def grant_access(
     args: PythonRegistryArgs,
     repositories: Repositories,
     accounts: ServiceAccounts | None,
+    mark: pulumi.Resource,
     parent: pulumi.Resource,
     hooks: pulumi.ResourceHookBinding,
 ) -> None:
-    """Grant the roles, in the way that `access` says."""
+    """Grant the roles, in the way that `access` says, of which `mark` is the mark."""
     own_reader: Members = {"reader-account": accounts.reader.member} if accounts else {}
     own_writer: Members = {"writer-account": accounts.writer.member} if accounts else {}
     readers = {**_listed(args.readers), **own_reader}
@@ -49,7 +66,7 @@ def grant_access(
         if repository:
             grants.append((what, repository, "readers", READER, everyone))
 
-    opts = pulumi.ResourceOptions(parent=parent, hooks=hooks)
+    opts = pulumi.ResourceOptions(parent=parent, hooks=hooks, deleted_with=mark)
     for what, repository, who, role, members in grants:
         if args.access == "authoritative":
             # Without members too: an empty list means nobody, and takes away what others granted.
@@ -76,4 +93,4 @@ def grant_access(
 
 
 def _listed(members: tuple[str, ...]) -> Members:
-    return {member: member for member in members}
+    return {member_identity(member): member for member in members}

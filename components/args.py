@@ -97,6 +97,12 @@ class PythonRegistryArgs:
         return f"projects/{self.project}/locations/{self.location}/repositories/{repository}"
 
 
+def member_identity(member: str) -> str:
+    """A member in the one form that IAM knows it by: addresses are one in any case, but principals'
+    subjects and attributes are not."""
+    return member if member.startswith("principal") else member.lower()
+
+
 def normalized_package(name: str) -> str:
     """A package's name in the one form that an index knows it by (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()

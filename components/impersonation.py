@@ -9,7 +9,7 @@ from __future__ import annotations
 import pulumi
 from pulumi_gcp import serviceaccount
 
-from components.args import PythonRegistryArgs
+from components.args import PythonRegistryArgs, member_identity
 from components.service_accounts import ServiceAccounts
 
 TOKEN_CREATOR = "roles/iam.serviceAccountTokenCreator"  # noqa: S105  # a role
@@ -19,10 +19,11 @@ def grant_impersonation(
     name: str,
     args: PythonRegistryArgs,
     accounts: ServiceAccounts | None,
+    mark: pulumi.Resource,
     parent: pulumi.Resource,
     hooks: pulumi.ResourceHookBinding,
 ) -> None:
-    """Grant the role on each account, in the way that `access` says."""
+    """Grant the role on each account, in the way that `access` says, of which `mark` is the mark."""
     if accounts is None:
         return
 
@@ -30,7 +31,7 @@ def grant_impersonation(
         # From its address, which a preview knows, rather than from its name, which it does not.
         return f"projects/{args.project}/serviceAccounts/{email}"
 
-    opts = pulumi.ResourceOptions(parent=parent, hooks=hooks)
+    opts = pulumi.ResourceOptions(parent=parent, hooks=hooks, deleted_with=mark)
     for what, account, members in (
         ("reader", accounts.reader, args.impersonators.reader),
         ("writer", accounts.writer, args.impersonators.writer),
@@ -49,7 +50,7 @@ def grant_impersonation(
             continue
         for member in members:
             serviceaccount.IAMMember(
-                f"{name}-{what}-impersonators-{member}",
+                f"{name}-{what}-impersonators-{member_identity(member)}",
                 service_account_id=account_id,
                 role=TOKEN_CREATOR,
                 member=member,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import pulumi
 
 from components import client_files
-from components.access import grant_access
+from components.access import grant_access, mark_access
 from components.apis import enable_apis
 from components.args import PythonRegistryArgs
 from components.download_rules import deny_private_packages
@@ -57,8 +57,9 @@ class PythonRegistry(pulumi.ComponentResource):
         apis = enable_apis(name, args, self, hooks)
         accounts = make_service_accounts(name, args, apis, self, hooks)
         repositories = make_repositories(name, args, apis, self, hooks)
-        grant_access(name, args, repositories, accounts, self, hooks)
-        grant_impersonation(name, args, accounts, self, hooks)
+        mark = mark_access(name, args, self)
+        grant_access(name, args, repositories, accounts, mark, self, hooks)
+        grant_impersonation(name, args, accounts, mark, self, hooks)
         deny_private_packages(name, args, repositories, self, hooks)
 
         # From the arguments wherever they decide: a preview then shows what clients will get.

@@ -44,6 +44,7 @@ class Registration:
     inputs: dict[str, Any]
     dependencies: list[str]
     protect: bool
+    deleted_with: str
     aliases: list[str]
     error_hooks: list[str]
 
@@ -97,6 +98,7 @@ class _RecordingMonitor(MockMonitor):
                     inputs=MessageToDict(request.object),
                     dependencies=sorted(request.dependencies),
                     protect=request.protect,
+                    deleted_with=request.deletedWith,
                     aliases=[alias.urn for alias in request.aliases],
                     error_hooks=list(request.hooks.on_error),
                 )

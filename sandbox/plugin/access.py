@@ -9,10 +9,11 @@ the other.
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -36,8 +37,14 @@ REPOSITORY_IDS = (
     r"(?P<location>[^/]+)/(?P<repository>[^/]+)",
     r"(?P<repository>[^/]+)",
 )
-# verify/validation.go: ServiceAccountLinkRegex, without the rules of names and domains in it.
-ACCOUNT_LINK = "projects/[^/]+/serviceAccounts/[^/]+"
+# verify/validation.go: ServiceAccountLinkRegex, made of its parts.
+_DOMAIN = r"(?:(?:[-a-z0-9]{1,63}\.)*(?:[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?):)?"
+_PROJECT = r"(?:[0-9]{1,19}|(?:[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?)"
+ACCOUNT_LINK = (
+    rf"projects/{_DOMAIN}{_PROJECT}|-)/serviceAccounts/({_DOMAIN}{_PROJECT})@[a-z]+.gserviceaccount.com$"
+    r"|[0-9]{1,20}-compute@developer.gserviceaccount.com"
+    r"|[a-z]([-a-z0-9]{4,28}[a-z0-9])?@[-a-z0-9\.]{1,63}\.iam\.gserviceaccount\.com$)"
+)
 
 Binding = dict[str, Json]
 Change = Callable[[list[Binding]], list[Binding]]
@@ -50,15 +57,14 @@ def normalized(member: str) -> str:
     return member if member.startswith(CASE_SENSITIVE) else f"{kind}{colon}{name.lower()}"
 
 
-def _not_a_member(value: str) -> str | None:
+def _not_a_member(value: str, name: str) -> Iterator[str]:
     if value.startswith("deleted"):
-        return "Terraform does not support IAM members for deleted principals"
-    if ":" in value.strip(":") or value in NO_PREFIX:
-        return None
-    return (
-        f'invalid value "{value}" (IAM members must have one of the values outlined here: '
-        "https://cloud.google.com/billing/docs/reference/rest/v1/Policy#Binding)"
-    )
+        yield f"invalid value for {name} (Terraform does not support IAM members for deleted principals)"
+    elif ":" not in value.strip(":") and value not in NO_PREFIX:
+        yield (
+            f'invalid value "{value}" for {name} (IAM members must have one of the values outlined here: '
+            "https://cloud.google.com/billing/docs/reference/rest/v1/Policy#Binding)"
+        )
 
 
 def _same_repository(old: str, new: str) -> bool:
@@ -69,10 +75,9 @@ def _same_member(old: str, new: str) -> bool:
     return normalized(old) == normalized(new)
 
 
-def _not_an_account(value: str) -> str | None:
-    if re.fullmatch(ACCOUNT_LINK, value):
-        return None
-    return f'"service_account_id" ("{value}") doesn\'t match regexp "{ACCOUNT_LINK}"'
+def _not_an_account(value: str, name: str) -> Iterator[str]:
+    if not re.search(ACCOUNT_LINK, value):
+        yield f'"{name}" ("{value}") doesn\'t match regexp {json.dumps(ACCOUNT_LINK)}'
 
 
 def _repository(state: Props, cloud: Cloud) -> Props:

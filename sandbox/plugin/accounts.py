@@ -7,6 +7,7 @@ as the real plug-in does (which then waits another ten seconds; this one does no
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from sandbox.plugin.resources import (
     DELETION_POLICY,
@@ -33,21 +34,17 @@ IMPORT_IDS = (
 )
 
 
-def _not_an_account_id(value: str) -> str | None:
+def _not_an_account_id(value: str, name: str) -> Iterator[str]:
     shortest, longest = ID_LENGTHS
     if not shortest <= len(value) <= longest:
-        wanted = f"be between {shortest} and {longest} characters long"
-    elif not re.search(ID_PATTERN, value):
-        wanted = f'match regex "{ID_PATTERN}"'
-    else:
-        return None
-    return f'"account_id" ("{value}") must {wanted}'
+        yield f'"{name}" ("{value}") must be between {shortest} and {longest} characters long'
+    if not re.search(ID_PATTERN, value):
+        yield f'"{name}" ("{value}") must match regex "{ID_PATTERN}"'
 
 
-def _too_long(value: str) -> str | None:
-    if len(value) <= DESCRIPTION_LENGTH:
-        return None
-    return f"expected length of description to be in the range (0 - {DESCRIPTION_LENGTH})"
+def _too_long(value: str, name: str) -> Iterator[str]:
+    if len(value) > DESCRIPTION_LENGTH:
+        yield f"expected length of {name} to be in the range (0 - {DESCRIPTION_LENGTH}), got {value}"
 
 
 class Account(ResourceType):

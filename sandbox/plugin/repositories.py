@@ -47,10 +47,6 @@ def in_seconds(duration: str) -> str:
     return f"{int(match[1]) * SECONDS[match[2]]}s" if match else duration
 
 
-def _not_a_duration(value: str) -> str | None:
-    return None if re.fullmatch(r"-?\d+[smhd]", value) else f"unexpected value is not duration: {value}"
-
-
 def _same_duration(old: str, new: str) -> bool:
     return in_seconds(old) == in_seconds(new)
 
@@ -69,7 +65,7 @@ def _block(*, replaces: bool = False, computed: bool = False, **members: Field) 
 
 _FIXED = Field(replaces=True, zero="")
 _NAMES = Field(kind=Kind.LIST)
-_AGE = Field(same=_same_duration, refuse=_not_a_duration)
+_AGE = Field(same=_same_duration)
 
 
 class Repository(ResourceType):

@@ -32,8 +32,9 @@ class Field:
     """One property.
 
     ``computed``: filled in by the plug-in where the program gives nothing; ``output``: never given by
-    the program. ``zero``: how the state shows that Google said nothing. ``same``: whether two values
-    mean one, so that a change between them is none. ``identity``: what makes two members of a set the
+    the program. ``zero``: how the state shows that Google said nothing. ``refuse``: what is wrong with a
+    value, given with the property's name in Terraform. ``same``: whether two values mean one, so that a
+    change between them is none. ``identity``: what makes two members of a set the
     same.
     """
 
@@ -46,7 +47,7 @@ class Field:
     default: Json = None
     zero: Json = None
     choices: tuple[str, ...] = ()
-    refuse: Callable[[str], str | None] | None = None
+    refuse: Callable[[str, str], Iterable[str]] | None = None
     same: Callable[[Json, Json], bool] | None = None
     identity: Callable[[Json], str] = json.dumps
     members: Mapping[str, Field] | None = None
@@ -63,8 +64,33 @@ class Field:
 
 
 Fields = Mapping[str, Field]
+# The words of Terraform's check, as the bridge hands them on.
+MISSING = 'Missing required argument. The argument "{}" is required, but no definition was found.'
+NOT_TO_BE_GIVEN = (
+    'Value for unconfigurable attribute. Can\'t configure a value for "{}": its value will be decided '
+    "automatically based on the result of applying this configuration."
+)
 COMPUTED = Field(computed=True, output=True)
 TEXT, FLAG = Field(zero=""), Field(zero=False)
+
+
+class Place(NamedTuple):
+    """Where a property is: as a program spells it, and as Terraform's messages do."""
+
+    shown: str
+    named: str
+
+    def member(self, name: str) -> Place:
+        """A property of the object here: `labels`, `condition.0.title`."""
+        snake = re.sub(r"[A-Z]", lambda capital: f"_{capital[0].lower()}", name)
+        return Place(_join(self.shown, name), f"{self.named}.{snake}".lstrip("."))
+
+    def item(self, index: int, shown: str) -> Place:
+        """A member of the list here. Terraform has a list of one where a program has an object."""
+        return Place(f"{self.shown}{shown}", f"{self.named}.{index}")
+
+
+HERE = Place("", "")
 
 
 class Change(NamedTuple):
@@ -83,35 +109,45 @@ def is_empty(field: Field, value: Json) -> bool:
     return value in (None, "", False, 0, []) or (field.kind is Kind.MAP and value == {})
 
 
-def failures(fields: Fields, given: Props, path: str = "") -> Iterator[tuple[str, str]]:
+def failures(fields: Fields, given: Props, at: Place = HERE) -> Iterator[tuple[str, str]]:
     """What is wrong with the properties a program gives: where, and what."""
-    settable = [name for name, field in fields.items() if not field.output]
-    for name in given:
-        if name not in settable:
-            yield _join(path, name), f"Invalid or unknown key; known here: {', '.join(settable)}"
-    for name in settable:
-        field, value, where = fields[name], given.get(name), _join(path, name)
-        if value is None and field.required:
-            yield where, f"Missing required property '{where}'"
+    for name in sorted(given.keys() - fields.keys()):
+        yield at.member(name).shown, "Invalid or unknown key"
+    for name, field in fields.items():
+        value, place = given.get(name), at.member(name)
+        if field.output and value is not None:
+            yield place.shown, NOT_TO_BE_GIVEN.format(place.named)
+        elif value is None and field.required:
+            yield place.shown, MISSING.format(place.named)
         elif value is not None and value != UNKNOWN:
-            yield from _value_failures(field, value, where)
+            yield from _value_failures(field, value, place)
 
 
-def _value_failures(field: Field, value: Json, where: str) -> Iterator[tuple[str, str]]:
+def _value_failures(field: Field, value: Json, at: Place) -> Iterator[tuple[str, str]]:
+    if field.kind is Kind.MAP and not isinstance(value, dict):
+        yield at.shown, "Attribute must be a map"
+        return
     shape: type = {Kind.VALUE: object, Kind.OBJECT: dict, Kind.MAP: dict}.get(field.kind, list)
     if not isinstance(value, shape):
-        yield where, f"expected {shape.__name__}, got {value!r}"
+        yield at.shown, f"expected {shape.__name__}, got {value!r}"
         return
     if field.choices and value and value not in field.choices:
-        yield where, f"expected {where} to be one of {json.dumps(field.choices)}, got {value}"
+        # As Go prints a list of texts; "" is one that the provider's own check lets pass.
+        choices = " ".join(json.dumps(choice) for choice in (*field.choices, ""))
+        yield at.shown, f"expected {at.named} to be one of [{choices}], got {value}"
     if field.kind is Kind.OBJECT:
-        yield from failures(field.parts, value, where)
-    items: Json = value if field.kind in (Kind.LIST, Kind.SET) else [value]
+        yield from failures(field.parts, value, at.item(0, shown=""))
+    several = field.kind in (Kind.LIST, Kind.SET)
+    items: list[Json] = value if several else [value]
     for index, item in enumerate(items):
-        if field.members and field.kind is not Kind.OBJECT and isinstance(item, dict):
-            yield from failures(field.parts, item, f"{where}[{index}]")
-        elif field.refuse and item != UNKNOWN and (reason := field.refuse(item)):
-            yield where, reason
+        # Members of a set have no place that a program would know.
+        place = at.item(index, shown=f"[{index}]" if field.kind is Kind.LIST else "") if several else at
+        if field.members and several and isinstance(item, dict):
+            found = failures(field.parts, item, place)
+            yield from ((at.shown, it) for _, it in found) if field.kind is Kind.SET else found
+        elif field.refuse and item != UNKNOWN:
+            for reason in field.refuse(item, place.named):
+                yield place.shown, reason
 
 
 def with_defaults(fields: Fields, given: Props) -> Props:

@@ -7,6 +7,7 @@ of three seconds is a fraction of one here. Services that were renamed are not k
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from sandbox.plugin.resources import DELETION_POLICY, Cloud, ResourceType
@@ -23,10 +24,9 @@ BATCH_SIZE = 20
 BATCH_WINDOW_SECONDS = 0.15
 
 
-def _not_a_domain(service: str) -> str | None:
-    if "." in service:
-        return None
-    return f"expected {service} to be a domain like serviceusage.googleapis.com"
+def _not_a_domain(value: str, _: str) -> Iterator[str]:
+    if "." not in value:
+        yield f"expected {value} to be a domain like serviceusage.googleapis.com"
 
 
 def _last(name: str) -> str:

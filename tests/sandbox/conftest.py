@@ -155,14 +155,18 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     sandbox("reset")
 
 
+def new_program(sandbox: Sandbox, folder: Path, number: int) -> Program:
+    """The program with an empty stack, in a project of its own."""
+    for name in PROGRAM_FILES:
+        source, target = CHECKOUT / name, folder / name
+        shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
+    program = Program(sandbox, folder, stack=f"test{number}", project=f"{PROJECT}-{number}")
+    program.configure()
+    sandbox.run("pulumi", "stack", "init", program.stack, cwd=folder)
+    return program
+
+
 @pytest.fixture
 def program(sandbox: Sandbox, tmp_path: Path) -> Program:
     """The program with an empty stack, in a project of the test's own."""
-    for name in PROGRAM_FILES:
-        source, target = CHECKOUT / name, tmp_path / name
-        shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
-    number = next(_numbers)
-    program = Program(sandbox, tmp_path, stack=f"test{number}", project=f"{PROJECT}-{number}")
-    program.configure()
-    sandbox.run("pulumi", "stack", "init", program.stack, cwd=tmp_path)
-    return program
+    return new_program(sandbox, tmp_path, next(_numbers))

@@ -161,6 +161,34 @@ def test_an_additive_grant_keeps_its_name_when_others_come_and_go(run_program: R
     assert {urn.rpartition("-")[2] for urn in before - after} == {"user:a@example.com"}
 
 
+def test_an_additive_grant_has_one_name_in_every_spelling_of_its_member(run_program: Run) -> None:
+    additive = {**MINIMAL, **PEOPLE, "python-registry:access": "additive"}
+    spelt = {
+        key: [member.replace("example", "Example") for member in value]
+        if isinstance(value, list)
+        else value
+        for key, value in additive.items()
+    }
+    assert spelt != additive
+    assert urns(run_program(spelt), MEMBER) == urns(run_program(additive), MEMBER)
+
+
+@pytest.mark.parametrize("access", ["authoritative", "additive"])
+def test_every_grant_goes_with_the_way_of_granting(run_program: Run, access: str) -> None:
+    settings = {**MINIMAL, **PEOPLE, **IMPERSONATORS, "python-registry:access": access}
+    recording = run_program(settings)
+    (mark,) = recording.of("python-registry:index:Access").values()
+    assert mark.name == f"registry-{access}-access"
+    grants = [
+        r
+        for kind in (BINDING, MEMBER, ACCOUNT_BINDING, ACCOUNT_MEMBER)
+        for r in recording.of(kind).values()
+    ]
+    assert {grant.deleted_with for grant in grants} == {mark.urn}
+    others = [r for r in recording.resources if r not in grants]
+    assert {other.deleted_with for other in others} == {""}
+
+
 def test_grants_wait_for_the_accounts_they_name(run_program: Run) -> None:
     recording = run_program(MINIMAL)
     reader = recording["registry-reader"].urn
@@ -234,7 +262,7 @@ def test_another_spelling_of_a_private_package_is_the_same_rule(run_program: Run
 def test_whatever_google_may_not_know_yet_is_retried(run_program: Run) -> None:
     recording = run_program({**MINIMAL, **IMPERSONATORS, "python-registry:privatePackages": ["a"]})
     without = [r.name for r in recording.resources if not r.error_hooks]
-    assert without == ["registry"]
+    assert without == ["registry", "registry-authoritative-access"]
 
 
 def test_everything_that_the_settings_decide_is_known_in_a_preview(run_program: Run) -> None:

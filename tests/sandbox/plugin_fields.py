@@ -1,0 +1,133 @@
+"""The table of every field (`plugin_fields.yaml`), and what a plugin makes of one.
+
+Owns how a row is asked. The facts are in the table: they are those of the real plugin, which
+`tests.sandbox.compare_plugins` asks anew.
+"""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from sandbox.plugin.values import UNKNOWN
+from tests.sandbox.plugin_process import SECRET_KEY, Plugin, Props
+
+TABLE: dict[str, Props] = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text())
+# What the state has where there is nothing; which of them is no difference to a user.
+NOTHING = (None, "", False, 0, [], {})
+
+
+@dataclass(frozen=True)
+class Field:
+    """One row: a field of a type, and what is known of it."""
+
+    token: str
+    path: str
+    row: Props
+
+    def __str__(self) -> str:
+        return f"{self.token.rpartition(':')[2]}.{self.path}"
+
+    @property
+    def facts(self) -> Props:
+        return {key: self.row[key] for key in ("is", "unset")}
+
+    @property
+    def is_imitated(self) -> bool:
+        return not any(self.path.startswith(of) for of in TABLE[self.token].get("not_imitated", []))
+
+    def given(self, value: Any) -> Props:
+        """What a program gives: what the type needs, what the field's block needs, and this value."""
+        about = TABLE[self.token]
+        props = copy.deepcopy(about["given"])
+        for block, needed in about.get("blocks", {}).items():
+            if self.path.startswith(f"{block}."):
+                props = placed(props, block, copy.deepcopy(needed))
+        return placed(props, self.path, value)
+
+    @property
+    def before(self) -> Any:
+        return self.row.get("from", found(self.given_unchanged, self.path))
+
+    @property
+    def given_unchanged(self) -> Props:
+        return TABLE[self.token]["given"]
+
+
+def fields() -> Iterator[Field]:
+    for token, about in TABLE.items():
+        for path, row in about["fields"].items():
+            yield Field(token, path, row)
+
+
+def observed(plugin: Plugin, field: Field) -> Props:
+    """The facts, as this plugin has them."""
+    unset = field.given(None)
+    name = re.sub(r"[A-Z]", lambda letter: f"_{letter[0].lower()}", str(_steps(field.path)[-1]))
+    if any(f'{name}" is required' in problem for problem in plugin.check(field.token, unset)[1]):
+        shown: Any = "required"
+    else:
+        shown = found(plugin.preview(field.token, unset), field.path)
+        shown = "nothing" if shown in NOTHING else "unknown" if shown == UNKNOWN else shown
+    if "to" in field.row:
+        return {"is": _decision(plugin, field), "unset": shown}
+    problems = plugin.check(field.token, field.given("x"))[1]
+    assert any("unconfigurable" in problem for problem in problems), f"{field} can be given: {problems}"
+    return {"is": "computed", "unset": shown}
+
+
+def _decision(plugin: Plugin, field: Field) -> str:
+    planned = plugin.preview(field.token, field.given(field.before))
+    olds = {**known(planned), **TABLE[field.token].get("read", {})}
+    answer = plugin.diff(field.token, olds, field.given(field.row["to"]))
+    top = re.split(r"[.\[]", field.path)[0]
+    assert top in answer.diffs, f"{field} is no change: {answer.diffs}"
+    return "replace" if top in answer.replaces else "update"
+
+
+def placed(props: Props, path: str, value: Any) -> Props:
+    """The properties with that value there; None takes it away."""
+    whole: Any = copy.deepcopy(props)
+    at, steps = whole, _steps(path)
+    for step, following in itertools.pairwise(steps):
+        if isinstance(at, list):
+            at.extend({} for _ in range(step - len(at) + 1))
+            at = at[step]
+        else:
+            at = at.setdefault(step, [] if isinstance(following, int) else {})
+    if value is None:
+        at.pop(steps[-1], None)
+    elif isinstance(at, list):
+        at.append(value)
+    else:
+        at[steps[-1]] = value
+    return whole
+
+
+def found(props: Any, path: str) -> Any:
+    """What is there, None where there is nothing."""
+    for step in _steps(path):
+        props = props["value"] if isinstance(props, dict) and SECRET_KEY in props else props
+        try:
+            props = props[step]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return props["value"] if isinstance(props, dict) and SECRET_KEY in props else props
+
+
+def known(value: Any) -> Any:
+    """The value without what is unknown."""
+    if isinstance(value, dict):
+        return {key: known(item) for key, item in value.items() if item != UNKNOWN}
+    return [known(item) for item in value] if isinstance(value, list) else value
+
+
+def _steps(path: str) -> list[Any]:
+    return [int(word) if word.isdigit() else word for word in re.findall(r"\w+", path)]

@@ -1,0 +1,69 @@
+"""The stand-in takes every field as the real plugin does: what replaces, what updates, what is shown.
+
+The facts are in `plugin_fields.yaml`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from sandbox.plugin.schema import Fields, Kind
+from sandbox.plugin.server import RESOURCE_TYPES
+from tests.sandbox.plugin_fields import TABLE, Field, fields, observed
+from tests.sandbox.plugin_process import Plugin, Props, running
+
+# Nothing listens there, and nothing need: no question of these goes to Google.
+ENVIRONMENT = {**os.environ, "HTTPS_PROXY": "http://127.0.0.1:9", "GOOGLE_OAUTH_ACCESS_TOKEN": "x"}
+STAND_IN = (sys.executable, "-m", "sandbox.plugin")
+FIELDS = list(fields())
+REFUSED = [
+    pytest.param(token, it["give"], it["says"], id=f"{token.rpartition(':')[2]}-{','.join(it['give'])}")
+    for token, about in TABLE.items()
+    for it in about.get("refused", [])
+]
+
+
+@pytest.fixture(scope="module")
+def stand_in() -> Iterator[Plugin]:
+    with running(STAND_IN, ENVIRONMENT, {"project": "demo-proj"}) as plugin:
+        yield plugin
+
+
+@pytest.mark.parametrize("field", [f for f in FIELDS if f.is_imitated], ids=str)
+def test_a_field_is_what_the_real_plugin_takes_it_for(stand_in: Plugin, field: Field) -> None:
+    facts = field.facts
+    if facts["unset"] == "made up":
+        # The stand-in makes up no names.
+        facts["unset"] = "required"
+    assert observed(stand_in, field) == facts
+
+
+@pytest.mark.parametrize("field", [f for f in FIELDS if not f.is_imitated], ids=str)
+def test_a_field_of_another_format_is_refused(stand_in: Plugin, field: Field) -> None:
+    problems = stand_in.check(field.token, field.given(field.row["to"] or field.before))[1]
+    assert any("Invalid or unknown key" in problem for problem in problems)
+
+
+@pytest.mark.parametrize(("token", "give", "says"), REFUSED)
+def test_a_refusal_says_what_the_real_plugin_says(
+    stand_in: Plugin, token: str, give: Props, says: list[str]
+) -> None:
+    assert sorted(stand_in.check(token, {**TABLE[token]["given"], **give})[1]) == says
+
+
+def test_the_table_has_every_field_that_the_stand_in_has(stand_in: Plugin) -> None:
+    def paths(of: Fields, before: str = "") -> Iterator[str]:
+        for name, field in of.items():
+            yield before + name
+            each = "[0]" if field.kind in (Kind.LIST, Kind.SET) else ""
+            yield from paths(field.parts, f"{before}{name}{each}.")
+
+    known: Any = {kind.token: set(paths(kind.fields)) for kind in RESOURCE_TYPES}
+    assert known == {
+        token: {f.path for f in FIELDS if f.token == token and f.is_imitated} for token in TABLE
+    }
