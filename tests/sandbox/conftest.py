@@ -155,8 +155,9 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     sandbox("reset")
 
 
-def new_program(sandbox: Sandbox, folder: Path, number: int) -> Program:
-    """The program with an empty stack, in a project of its own."""
+def new_program(sandbox: Sandbox, folder: Path, number: int | None = None) -> Program:
+    """The program in that folder, with an empty stack in a project of its own, of that number if given."""
+    number = number or next(_numbers)
     for name in PROGRAM_FILES:
         source, target = CHECKOUT / name, folder / name
         shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
@@ -169,4 +170,4 @@ def new_program(sandbox: Sandbox, folder: Path, number: int) -> Program:
 @pytest.fixture
 def program(sandbox: Sandbox, tmp_path: Path) -> Program:
     """The program with an empty stack, in a project of the test's own."""
-    return new_program(sandbox, tmp_path, next(_numbers))
+    return new_program(sandbox, tmp_path)

@@ -1,0 +1,127 @@
+"""The README's table of dependency confusion, row by row: what comes when a stranger has taken the name.
+
+The stranger is as able as one can be: a higher version, and the very one that is private, in a wheel that
+pip prefers to the private one. Each row is a real client with the rendered files of a stack that is up.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from sandbox.cloud.public_index import LOOPBACK_STANDS_FOR
+from tests.readme import read_code, read_table
+from tests.sandbox.conftest import Program, new_program
+from tests.sandbox.distributions import wheel
+from tests.sandbox.indexes import sandbox_with_index
+
+pytestmark = pytest.mark.sandbox
+
+ROWS = read_table("## Dependency confusion")
+SETTINGS = {
+    "`pypiProxy` off": {"pypiProxy": False},
+    "default": {},
+    "`privatePackages`": {"privatePackages": ["my_adder"]},
+}
+PUBLIC = f"https://{LOOPBACK_STANDS_FOR}/simple/"
+# A module that the private package has not.
+_STRANGERS = b"STRANGER = True\n"
+PRIVATE = wheel("my-adder", "0.0.1")
+HIGHER = wheel("my-adder", "99.0", payload=_STRANGERS)
+# Of two wheels of one version, pip takes the one with a build number ("Binary distribution format").
+SAME = replace(wheel("my-adder", "0.0.1", payload=_STRANGERS), filename="my_adder-0.0.1-1-py3-none-any.whl")
+
+
+@dataclass(frozen=True)
+class World:
+    """Stacks by their settings, each with the private package, and the stranger's on the public index."""
+
+    programs: dict[str, Program]
+    inside: dict[str, str]
+
+    def install(self, command: str, settings: str, folder: Path) -> str:
+        """What comes by a command of the README, in the words of its table."""
+        outputs = self.programs[settings].outputs()
+        digest = hashlib.sha256(PRIVATE.content).hexdigest()
+        files = {
+            "pip.conf": outputs["pip_conf"],
+            "uv.toml": outputs["uv_toml"],
+            "requirements.txt": f"my_adder==0.0.1 --hash=sha256:{digest}\n",
+        }
+        for name, text in files.items():
+            (folder / name).write_text(text)
+        environment = {**self.inside, "PIP_CONFIG_FILE": str(folder / "pip.conf")}
+        if "--no-config" not in command:
+            environment["UV_CONFIG_FILE"] = str(folder / "uv.toml")
+        if "extra-index-url" in outputs["pip_conf"]:
+            # The index beside it is pip's default one, which this sandbox has under another name.
+            environment["PIP_INDEX_URL"] = PUBLIC
+        words = command.replace("INDEX_URL", outputs["index_url"].replace("//", "//oauth2accesstoken@"))
+        target = folder / "target"
+        done = subprocess.run(
+            [*words.split(), "--no-deps", "--target", str(target)],
+            env=environment,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            assert not list(folder.rglob("my_adder*")), "what is refused is not there"
+            assert "403" in done.stdout + done.stderr, f"{command}\n{done.stdout}\n{done.stderr}"
+            return "nothing: 403"
+        (about,) = target.glob("my_adder-*.dist-info")
+        version = about.name.removeprefix("my_adder-").removesuffix(".dist-info")
+        strangers = (target / "my_adder_data.py").exists()
+        return f"**{version}, the stranger's**" if strangers else version
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    folder = tmp_path_factory.mktemp("confusion")
+    for upload in (PRIVATE, HIGHER, SAME):
+        (folder / upload.filename).write_bytes(upload.content)
+    with sandbox_with_index(folder / "state") as (sandbox, _):
+        sandbox("plant", *(str(folder / upload.filename) for upload in (HIGHER, SAME)))
+        lines = sandbox.run("env", "-0").stdout.split("\0")
+        inside = dict(line.split("=", 1) for line in lines if line)
+        inside |= {"PIP_NO_CACHE_DIR": "1", "UV_NO_CACHE": "1"}
+        programs: dict[str, Program] = {}
+        for number, (name, settings) in enumerate(SETTINGS.items()):
+            program = new_program(sandbox, tmp_path_factory.mktemp(f"program-{number}"))
+            program.configure(**settings)
+            program.up()
+            login = ["--username", "oauth2accesstoken", "--password", inside["GOOGLE_OAUTH_ACCESS_TOKEN"]]
+            publish = ["uv", "publish", "--publish-url", program.outputs()["repository_url"], *login]
+            subprocess.run([*publish, str(folder / PRIVATE.filename)], env=inside, check=True)
+            programs[name] = program
+        yield World(programs, inside)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=[f"{command} {stack}" for command, _, stack, _ in ROWS])
+def test_what_comes_is_what_the_readme_says(world: World, row: list[str], tmp_path: Path) -> None:
+    command, _, stack, comes = row
+    (line,) = read_code(command)
+    assert world.install(line, stack, tmp_path) == comes
+
+
+def test_the_readme_shows_the_attack_with_and_without_the_proxy_and_every_defence() -> None:
+    works = {stack for _, _, stack, comes in ROWS if "stranger" in comes}
+    assert works == {"`pypiProxy` off", "default"}
+    defended = {
+        (read_code(command)[0], stack) for command, _, stack, comes in ROWS if "stranger" not in comes
+    }
+    assert defended >= {
+        ("pip install my_adder==0.0.1", "default"),
+        ("pip install --require-hashes -r requirements.txt", "default"),
+        ("uv pip install my_adder", "default"),
+        ("pip install my_adder", "`privatePackages`"),
+        ("pip install my_adder==0.0.1", "`privatePackages`"),
+        ("uv pip install my_adder", "`privatePackages`"),
+    }
