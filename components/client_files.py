@@ -95,8 +95,9 @@ def console_url(args: PythonRegistryArgs) -> str:
 def _pip_index(args: PythonRegistryArgs) -> tuple[str, str]:
     """Which of pip's options names the index, and its address.
 
-    With a user name in it where gcloud's form is not kept: a keyring installed elsewhere is asked for
-    one user alone (pip 11971), and a new environment has none of its own.
+    With a user name in it where gcloud's form is not kept: uv, and pip as old as Debian 12's, ask a keyring
+    that is installed elsewhere for one user alone (pip 11971), and a new environment has none of its own.
+    And without a keyring provider: newer pips would then pass over the one of their own environment.
     """
     if args.pypi_proxy:
         return "index-url", simple_url(args, args.client_repository, TOKEN_USER)
