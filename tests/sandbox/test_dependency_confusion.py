@@ -11,12 +11,13 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sandbox.cloud.public_index import LOOPBACK_STANDS_FOR
 from tests.readme import read_code, read_table
-from tests.sandbox.conftest import Program, new_program
+from tests.sandbox.conftest import new_program
 from tests.sandbox.distributions import wheel
 from tests.sandbox.indexes import sandbox_with_index
 
@@ -39,14 +40,14 @@ SAME = replace(wheel("my-adder", "0.0.1", payload=_STRANGERS), filename="my_adde
 
 @dataclass(frozen=True)
 class World:
-    """Stacks by their settings, each with the private package, and the stranger's on the public index."""
+    """Stacks' outputs by their settings; each has the private package, the public index the stranger's."""
 
-    programs: dict[str, Program]
+    outputs: dict[str, dict[str, Any]]
     inside: dict[str, str]
 
     def install(self, command: str, settings: str, folder: Path) -> str:
         """What comes by a command of the README, in the words of its table."""
-        outputs = self.programs[settings].outputs()
+        outputs = self.outputs[settings]
         digest = hashlib.sha256(PRIVATE.content).hexdigest()
         files = {
             "pip.conf": outputs["pip_conf"],
@@ -92,16 +93,16 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         lines = sandbox.run("env", "-0").stdout.split("\0")
         inside = dict(line.split("=", 1) for line in lines if line)
         inside |= {"PIP_NO_CACHE_DIR": "1", "UV_NO_CACHE": "1"}
-        programs: dict[str, Program] = {}
+        outputs: dict[str, dict[str, Any]] = {}
         for number, (name, settings) in enumerate(SETTINGS.items()):
             program = new_program(sandbox, tmp_path_factory.mktemp(f"program-{number}"))
             program.configure(**settings)
             program.up()
+            outputs[name] = program.outputs()
             login = ["--username", "oauth2accesstoken", "--password", inside["GOOGLE_OAUTH_ACCESS_TOKEN"]]
-            publish = ["uv", "publish", "--publish-url", program.outputs()["repository_url"], *login]
+            publish = ["uv", "publish", "--publish-url", outputs[name]["repository_url"], *login]
             subprocess.run([*publish, str(folder / PRIVATE.filename)], env=inside, check=True)
-            programs[name] = program
-        yield World(programs, inside)
+        yield World(outputs, inside)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=[f"{command} {stack}" for command, _, stack, _ in ROWS])
