@@ -134,8 +134,8 @@ class Repository(ResourceType):
         "updateTime": COMPUTED,
         "name": COMPUTED,
         "registryUri": COMPUTED,
-        "effectiveLabels": Field(kind=Kind.MAP, computed=True, output=True, secret=True),
-        "pulumiLabels": Field(kind=Kind.MAP, computed=True, output=True, secret=True),
+        "effectiveLabels": Field(kind=Kind.MAP, computed=True, output=True),
+        "pulumiLabels": Field(kind=Kind.MAP, computed=True, output=True),
     }
 
     def customize(self, planned: Props, prior: Props | None, cloud: Cloud) -> Props:

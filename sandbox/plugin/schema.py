@@ -43,7 +43,6 @@ class Field:
     computed: bool = False
     output: bool = False
     replaces: bool = False
-    secret: bool = False
     default: Json = None
     zero: Json = None
     choices: tuple[str, ...] = ()
@@ -85,7 +84,7 @@ class Place(NamedTuple):
         snake = re.sub(r"[A-Z]", lambda capital: f"_{capital[0].lower()}", name)
         return Place(_join(self.shown, name), f"{self.named}.{snake}".lstrip("."))
 
-    def item(self, index: int, shown: str) -> Place:
+    def item(self, index: int, shown: str = "") -> Place:
         """A member of the list here. Terraform has a list of one where a program has an object."""
         return Place(f"{self.shown}{shown}", f"{self.named}.{index}")
 
@@ -135,19 +134,25 @@ def _value_failures(field: Field, value: Json, at: Place) -> Iterator[tuple[str,
         # As Go prints a list of texts; "" is one that the provider's own check lets pass.
         choices = " ".join(json.dumps(choice) for choice in (*field.choices, ""))
         yield at.shown, f"expected {at.named} to be one of [{choices}], got {value}"
-    if field.kind is Kind.OBJECT:
-        yield from failures(field.parts, value, at.item(0, shown=""))
-    several = field.kind in (Kind.LIST, Kind.SET)
-    items: list[Json] = value if several else [value]
-    for index, item in enumerate(items):
-        # Members of a set have no place that a program would know.
-        place = at.item(index, shown=f"[{index}]" if field.kind is Kind.LIST else "") if several else at
-        if field.members and several and isinstance(item, dict):
-            found = failures(field.parts, item, place)
-            yield from ((at.shown, it) for _, it in found) if field.kind is Kind.SET else found
-        elif field.refuse and item != UNKNOWN:
-            for reason in field.refuse(item, place.named):
-                yield place.shown, reason
+    match field.kind:
+        case Kind.OBJECT:
+            yield from failures(field.parts, value, at.item(0))
+        case Kind.LIST:
+            for index, item in enumerate(value):
+                yield from _item_failures(field, item, at.item(index, shown=f"[{index}]"))
+        case Kind.SET:
+            # Its members have no place that a program would know.
+            for index, item in enumerate(value):
+                yield from ((at.shown, it) for _, it in _item_failures(field, item, at.item(index)))
+        case _:
+            yield from _item_failures(field, value, at)
+
+
+def _item_failures(field: Field, item: Json, at: Place) -> Iterator[tuple[str, str]]:
+    if field.members and isinstance(item, dict):
+        yield from failures(field.members, item, at)
+    elif field.refuse and item != UNKNOWN:
+        yield from ((at.shown, reason) for reason in field.refuse(item, at.named))
 
 
 def with_defaults(fields: Fields, given: Props) -> Props:

@@ -48,7 +48,7 @@ from sandbox.plugin.schema import (
     with_defaults,
 )
 from sandbox.plugin.services import Service
-from sandbox.plugin.values import Props, from_struct, known_part, to_struct
+from sandbox.plugin.values import UNKNOWN, Props, from_struct, known_part, to_struct
 
 # One more type: a module, and a name here.
 RESOURCE_TYPES: tuple[type[ResourceType], ...] = (
@@ -185,12 +185,12 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         kind, cloud = self._type(request.urn, context), self._configured(context)
         planned = kind.plan(None, from_struct(request.properties), cloud)
         if request.preview:
-            return provider_pb2.CreateResponse(properties=_outputs(kind, planned))
+            return provider_pb2.CreateResponse(properties=_outputs(UNKNOWN, planned))
         ident, state = _reported(context, lambda: kind.create(planned, cloud))
         if state is None:
             state = self._read_back(request.urn, "creating", ident, planned, context)
         return provider_pb2.CreateResponse(
-            id=ident, properties=_outputs(kind, settled(kind.fields, planned, state))
+            id=ident, properties=_outputs(ident, settled(kind.fields, planned, state))
         )
 
     def Update(self, request: provider_pb2.UpdateRequest, context: Context) -> provider_pb2.UpdateResponse:
@@ -198,7 +198,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         old, given = from_struct(request.olds), from_struct(request.news)
         planned = kind.plan(old, given, cloud)
         if request.preview:
-            return provider_pb2.UpdateResponse(properties=_outputs(kind, planned))
+            return provider_pb2.UpdateResponse(properties=_outputs(request.id, planned))
         changed = set(diff(kind.fields, old, planned, given, request.ignoreChanges))
         ident = request.id
         if changed != {"deletionPolicy"}:
@@ -208,7 +208,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
                 f"updating {request.urn}",
             )
         state = self._read_back(request.urn, "updating", ident, planned, context)
-        return provider_pb2.UpdateResponse(properties=_outputs(kind, settled(kind.fields, planned, state)))
+        return provider_pb2.UpdateResponse(properties=_outputs(ident, settled(kind.fields, planned, state)))
 
     def Read(self, request: provider_pb2.ReadRequest, context: Context) -> provider_pb2.ReadResponse:
         kind, cloud = self._type(request.urn, context), self._configured(context)
@@ -226,7 +226,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             else inputs_after_refresh(from_struct(request.inputs), state)
         )
         return provider_pb2.ReadResponse(
-            id=ident, properties=_outputs(kind, state), inputs=to_struct(inputs)
+            id=ident, properties=_outputs(ident, state), inputs=to_struct(inputs)
         )
 
     def Delete(self, request: provider_pb2.DeleteRequest, context: Context) -> empty_pb2.Empty:
@@ -272,7 +272,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         except PluginError as error:
             reason = f"{doing} {urn}: {_listed(error)}"
             detail = provider_pb2.ErrorResourceInitFailed(
-                id=ident, properties=_outputs(kind, known_part(planned)), reasons=[reason]
+                id=ident, properties=_outputs(ident, known_part(planned)), reasons=[reason]
             )
             _abort(context, reason, detail)
         return found
@@ -285,8 +285,9 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
                 )
 
 
-def _outputs(kind: ResourceType, state: Props) -> Any:
-    return to_struct(state, {name for name, field in kind.fields.items() if field.secret})
+def _outputs(ident: str, state: Props) -> Any:
+    """The properties of a state: the bridge has the id among them."""
+    return to_struct({"id": ident, **state})
 
 
 def _property_diff(change: Change) -> provider_pb2.PropertyDiff:

@@ -1,13 +1,13 @@
 """Property values between gRPC structs and plain Python.
 
-Owns the engine's two sentinels: a secret becomes its plain value on the way in and is marked on the
-way out, an unknown is ``UNKNOWN``. Absent and null are the same here, so that the rest of the plug-in
+Owns the engine's two sentinels: a secret becomes its plain value on the way in, an unknown is
+``UNKNOWN``. Absent and null are the same here, so that the rest of the plug-in
 has one idea of "not given". Knows nothing of resources.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 from google.protobuf import struct_pb2
@@ -46,13 +46,12 @@ def from_struct(struct: struct_pb2.Struct) -> Props:
     return {key: _from_value(value) for key, value in struct.fields.items() if _is_given(key, value)}
 
 
-def to_struct(properties: Props, secrets: Collection[str] = ()) -> struct_pb2.Struct:
-    """The properties of an answer; those named in ``secrets`` are marked."""
+def to_struct(properties: Props) -> struct_pb2.Struct:
+    """The properties of an answer, none of them a secret: which are, Pulumi's SDK tells the engine."""
     struct = struct_pb2.Struct()
     for key, value in properties.items():
         if value is not None:
-            marked = {_SIGNATURE: _SECRET, "value": value} if key in secrets else value
-            struct.fields[key].CopyFrom(_to_value(marked))
+            struct.fields[key].CopyFrom(_to_value(value))
     return struct
 
 

@@ -13,8 +13,8 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -50,13 +50,21 @@ PASSING = (
     (r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME"),
     (r"(etag\s*:\s*|\"etag\": )\"[^\"]+\"", r"\1ETAG"),
     (r"\b[1-9]\d{20}\b", "NUMBER"),
-    (r"operations/[0-9a-f-]{36}", "operations/ID"),
+    (r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "ID"),
+    (r"\bit-[0-9a-f]{7}\b", "it-RANDOM"),
+    (r" \d+ warnings?(?:; \d+ messages?)?$", ""),
     (r"urn:pulumi:\S+\$", "urn:…$"),
     (r"@ (?:previewing|updating|refreshing|destroying|importing).*", ""),
 )
 # The plugins' own notes, and what the engine keeps of a plugin.
 NOTES = {"__meta", "__pulumi_raw_state_delta", "__defaults", "etag", "uniqueId", "createTime", "updateTime"}
 OF_RUN = {"created", "modified", "manifest", "version", "time", "secrets_providers", "pending_operations"}
+# How the engine speaks of the plugin itself.
+OF_THE_PLUGIN = (
+    "pulumi-resource-gcp from",
+    "resource plugin gcp is expected",
+    "stand-in for the GCP plugin",
+)
 
 Scenario = tuple[str, Callable[[], Any]]
 
@@ -67,20 +75,19 @@ def passing(value: Any) -> Any:
         kept = {k: passing(v) for k, v in value.items() if k not in NOTES | OF_RUN}
         return {k: v for k, v in kept.items() if v not in (None, "", False, 0, [], {})}
     if isinstance(value, list):
-        return [passing(item) for item in value]
-    if not isinstance(value, str):
-        return value
+        items = [passing(item) for item in value]
+        return sorted(items) if all(str(item).startswith("urn:") for item in items) else items
+    if not isinstance(value, str) or value == UNKNOWN:
+        return "unknown" if value == UNKNOWN else value
     for pattern, stands in PASSING:
-        value = re.sub(pattern, stands, value)
-    return "unknown" if value == UNKNOWN else value
+        value = re.sub(pattern, stands, value, flags=re.MULTILINE)
+    return value
 
 
 def lines(text: str) -> list[str]:
     """What a command printed, in an order of its own: the engine works on several at once."""
     said = (line.strip() for line in passing(text).splitlines())
-    return sorted(
-        line for line in said if line and not line.startswith("warning: ") and "stand-in" not in line
-    )
+    return sorted(line for line in said if line and not any(word in line for word in OF_THE_PLUGIN))
 
 
 def protocol(plugin: Plugin) -> Iterator[Scenario]:
@@ -142,7 +149,7 @@ def life(program: Program, settings: Props) -> Iterator[Scenario]:
         return lambda: lines(_output(program, *words))
 
     def state() -> Any:
-        exported = json.loads(program.pulumi("stack", "export").stdout)["deployment"]
+        exported = json.loads(program.pulumi("stack", "export", "--show-secrets").stdout)["deployment"]
         return sorted(passing(exported["resources"]), key=lambda resource: resource["urn"])
 
     def drift() -> None:
@@ -202,7 +209,8 @@ def _output(program: Program, *words: str) -> str:
 
 
 def _resources(program: Program) -> list[Props]:
-    return json.loads(program.pulumi("stack", "export").stdout)["deployment"]["resources"]
+    exported = program.pulumi("stack", "export", "--show-secrets").stdout
+    return json.loads(exported)["deployment"]["resources"]
 
 
 def _steps(program: Program) -> list[Props]:
@@ -219,22 +227,13 @@ def answered(act: Callable[[], Any]) -> Any:
         return {"refused": passing(str(error.details())).splitlines()}
 
 
-@contextmanager
-def with_plugin(folder: Path | None) -> Generator[None]:
-    """PATH with that plugin first, or with none."""
-    before = os.environ["PATH"]
-    others = [entry for entry in before.split(os.pathsep) if not (Path(entry) / COMMAND).exists()]
-    os.environ["PATH"] = os.pathsep.join([*([str(folder)] if folder else []), *others])
-    try:
-        yield
-    finally:
-        os.environ["PATH"] = before
-
-
 def run(folder: Path | None) -> dict[str, Any]:
     """Every scenario on one plugin: what came of it, by name."""
     seen: dict[str, Any] = {}
-    with with_plugin(folder), tempfile.TemporaryDirectory() as scratch:
+    # That plugin first on PATH, or none.
+    others = (e for e in os.environ["PATH"].split(os.pathsep) if not (Path(e) / COMMAND).exists())
+    os.environ["PATH"] = os.pathsep.join([*([str(folder)] if folder else []), *others])
+    with tempfile.TemporaryDirectory() as scratch:
         sandbox = Sandbox(Path(scratch) / "state")
 
         def inside(member: str) -> dict[str, str]:
@@ -262,7 +261,9 @@ def main() -> None:
     folder = Path(sys.argv[1]).resolve() if len(sys.argv) == 2 else None
     if folder is None or not (folder / COMMAND).exists():
         sys.exit(f"usage: python -m tests.sandbox.compare_plugins FOLDER (the one with {COMMAND} in it)")
-    real, ours = run(folder), run(None)
+    with ProcessPoolExecutor() as pool:
+        # Each has an environment of its own.
+        real, ours = pool.map(run, (folder, None))
     different = [name for name in real if real[name] != ours[name]]
     for name in different:
         print(f"\n=== {name}")

@@ -118,3 +118,12 @@ def test_a_rule_that_was_deleted_by_hand_is_made_again(program: Program) -> None
     assert program.sandbox.ask("GET", rule)[1]["action"] == "DENY"
     program.destroy()
     assert program.sandbox.ask("GET", program.repository("python-pypi"))[0] == 404
+
+
+def test_what_a_destroy_leaves_keeps_its_grants(program: Program) -> None:
+    program.configure(protect=True, **LISTS)
+    program.up()
+    granted = program.policy("python")
+    program.pulumi("destroy", "--yes", "--skip-preview", "--exclude-protected")
+    assert program.policy("python") == granted
+    assert program.sandbox.ask("GET", program.repository("python-pypi"))[0] == 404

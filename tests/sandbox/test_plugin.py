@@ -565,13 +565,14 @@ class TestARepository:
         assert outputs["labels"] == {"team": "a"}
         assert outputs["kmsKeyName"] == ""
 
-    def test_keeps_its_labels_secret(self, engine: Engine) -> None:
+    def test_leaves_it_to_the_sdk_which_outputs_are_secret(self, engine: Engine) -> None:
         request = provider_pb2.CreateRequest(
             urn=urn(REPOSITORY), properties=struct(REPOSITORY_INPUTS), preview=True
         )
         fields = engine.plugin.Create(request, engine.context).properties.fields
         secret = {name for name, value in fields.items() if SECRET_KEY in value.struct_value.fields}
-        assert secret == {"pulumiLabels", "effectiveLabels"}
+        assert secret == set()
+        assert "effectiveLabels" in fields
 
     def test_that_is_remote_says_that_it_caches(self, engine: Engine, google: FakeGoogle) -> None:
         google.on(f"POST {NAME.rpartition('/')[0]}", (200, {}))
@@ -759,7 +760,7 @@ class TestAccessToAnAccount:
         assert ident == f"{self.NAME}/{self.CREATOR}"
         assert {"role": self.CREATOR, "members": ["user:new@x.org"]} in policy.bindings
         assert OTHERS in policy.bindings
-        assert outputs == {**news, "etag": "2"}
+        assert outputs == {**news, "etag": "2", "id": ident}
         assert kinds(engine.diff(ACCOUNT_BINDING, outputs, news)) == {}
         assert {urlsplit(request.url).hostname for request in google.requests} == {"iam.googleapis.com"}
         asked = [request.query for request in google.requests if request.url.endswith(":getIamPolicy")]
