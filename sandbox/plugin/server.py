@@ -1,8 +1,16 @@
 """The plug-in protocol: what the engine asks, put to the resource types.
 
-Differs from the real plug-in on purpose: it never reaches Google, knows few types and no functions
-(invokes), makes up no names, polls quicker, and keeps no notes of its own in the state (``__meta``,
-``__pulumi_raw_state_delta``, ``__defaults``).
+It says, shows and sends what the real plug-in 9.35.0 does: `tests/sandbox/plugin_fields.yaml` has the
+facts, `python -m tests.sandbox.compare_plugins FOLDER` compares the two. On purpose it never reaches
+Google and polls quicker. What else differs, seen side by side:
+
+- It knows few types, of a repository the settings that a Python one has, and no functions (invokes).
+- It makes up no names (`accountId`), and keeps no notes of its own in the state (``__meta``,
+  ``__pulumi_raw_state_delta``, ``__defaults``).
+- Check does not look whether a text is a bool or a number, refuses a single value where a list is wanted
+  (the real one makes a list of it), and misses that a remote repository must have one upstream.
+- A changed cleanup policy can show as `cleanupPolicies` alone where the real one names what changed in it,
+  and one that goes has its place in the state, not in Terraform's set.
 """
 
 from __future__ import annotations

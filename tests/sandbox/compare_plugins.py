@@ -98,7 +98,11 @@ def protocol(plugin: Plugin) -> Iterator[Scenario]:
     for token, about in TABLE.items():
         for it in about.get("refused", []):
             news = {**about["given"], **it["give"]}
-            yield f"check {token} {it['give']}", lambda t=token, n=news: sorted(plugin.check(t, n)[1])
+            known = ", known to differ" if "stand_in" in it else ""
+            yield (
+                f"check {token} {it['give']}{known}",
+                lambda t=token, n=news: sorted(plugin.check(t, n)[1]),
+            )
 
 
 def refusals(plugin: Plugin, stranger: Plugin) -> Iterator[Scenario]:

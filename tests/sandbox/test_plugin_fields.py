@@ -20,9 +20,15 @@ from tests.sandbox.plugin_process import Plugin, Props, running
 # Nothing listens there, and nothing need: no question of these goes to Google.
 ENVIRONMENT = {**os.environ, "HTTPS_PROXY": "http://127.0.0.1:9", "GOOGLE_OAUTH_ACCESS_TOKEN": "x"}
 STAND_IN = (sys.executable, "-m", "sandbox.plugin")
+REPOSITORY = "gcp:artifactregistry/repository:Repository"
 FIELDS = list(fields())
 REFUSED = [
-    pytest.param(token, it["give"], it["says"], id=f"{token.rpartition(':')[2]}-{','.join(it['give'])}")
+    pytest.param(
+        token,
+        it["give"],
+        it.get("stand_in", it["says"]),
+        id=f"{token.rpartition(':')[2]}-{','.join(it['give'])}",
+    )
     for token, about in TABLE.items()
     for it in about.get("refused", [])
 ]
@@ -50,7 +56,7 @@ def test_a_field_of_another_format_is_refused(stand_in: Plugin, field: Field) ->
 
 
 @pytest.mark.parametrize(("token", "give", "says"), REFUSED)
-def test_a_refusal_says_what_the_real_plugin_says(
+def test_a_refusal_says_what_the_real_plugin_says_or_what_is_known_to_differ(
     stand_in: Plugin, token: str, give: Props, says: list[str]
 ) -> None:
     assert sorted(stand_in.check(token, {**TABLE[token]["given"], **give})[1]) == says
@@ -67,3 +73,20 @@ def test_the_table_has_every_field_that_the_stand_in_has(stand_in: Plugin) -> No
     assert known == {
         token: {f.path for f in FIELDS if f.token == token and f.is_imitated} for token in TABLE
     }
+
+
+def test_a_remote_repository_without_an_upstream_is_not_refused_as_the_real_plugin_would(
+    stand_in: Plugin,
+) -> None:
+    news = {**TABLE[REPOSITORY]["given"], "remoteRepositoryConfig": {"description": "a"}}
+    assert stand_in.check(REPOSITORY, news)[1] == []
+
+
+def test_a_policy_that_changes_shows_as_a_whole_where_the_real_plugin_names_what_changed(
+    stand_in: Plugin,
+) -> None:
+    given = TABLE[REPOSITORY]["given"]
+    olds = {**given, **TABLE[REPOSITORY]["read"], "cleanupPolicies": [{"id": "old", "action": "DELETE"}]}
+    news = {**given, "cleanupPolicies": [{"id": "old", "action": "KEEP"}]}
+    # The real one: cleanupPolicies[0].action.
+    assert list(stand_in.diff(REPOSITORY, olds, news).detailedDiff) == ["cleanupPolicies"]
