@@ -11,7 +11,7 @@ INSIDE := $(SANDBOX) run --
 PULUMI := $(INSIDE) pulumi --non-interactive --stack $(STACK)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv stack-file stack up preview refresh outputs tour base-image down shell test test-slow lint clean
+.PHONY: help venv stack-file stack recovered up preview refresh outputs tour base-image down shell test test-slow lint clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,28 +31,30 @@ stack-file:
 
 stack: stack-file venv
 	@$(INSIDE) pulumi --non-interactive stack select --create $(STACK)
+
+recovered: stack
 	@$(SANDBOX) recover $(STACK)
 
-up: stack ## make the index on the sandbox, everything that it needs included
+up: recovered ## make the index on the sandbox, everything that it needs included
 	@$(PULUMI) up --yes --skip-preview
 	@$(SANDBOX) summary $(STACK)
 
 preview: stack ## show what `make up` would change
 	@$(PULUMI) preview --diff
 
-refresh: stack ## read back what the cloud has, as `up` would see it
+refresh: recovered ## read back what the cloud has, as `up` would see it
 	@$(PULUMI) refresh --yes --skip-preview
 
 outputs: stack ## print the stack's outputs
 	@$(PULUMI) stack output
 
-tour: $(if $(REAL),stack-file venv,up base-image) ## publish, install and run a package, step by step; REAL=1: on the real project
-	@$(if $(REAL),PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(VENV)/bin/python,$(INSIDE) python) -m tools tour --stack $(STACK) $(if $(REAL),--real)
+tour: $(if $(filter 1,$(REAL)),stack-file venv,up base-image) ## publish, install and run a package, step by step; REAL=1: on the real project
+	@$(if $(filter 1,$(REAL)),PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(VENV)/bin/python,$(INSIDE) python) -m tools tour --stack $(STACK) $(if $(filter 1,$(REAL)),--real)
 
 base-image: venv
 	@$(SANDBOX) base-image || echo "The tour goes without its container."
 
-down: stack ## destroy the stack on the sandbox, protected or not, and stop the sandbox
+down: recovered ## destroy the stack on the sandbox, protected or not, and stop the sandbox
 	@$(PULUMI) destroy --yes --skip-preview --ignore-protect
 	@$(SANDBOX) stop
 	@echo "Left: $(VENV), .sandbox (the cloud's other stacks, and APIs that stay on) and the cached engine; \`make clean\` removes the first two."

@@ -103,6 +103,10 @@ class SettingsError(pulumi.RunError):
         self.problems = problems
 
 
+# What a stack file that is not one, or not yet, gives.
+UNREADABLE = (OSError, ValueError, yaml.YAMLError, LookupError, TypeError, AttributeError, SettingsError)
+
+
 def read_settings() -> PythonRegistryArgs:
     """The settings of the stack that runs.
 
@@ -116,28 +120,31 @@ def read_settings() -> PythonRegistryArgs:
     )
 
 
-def read_other_stacks(folder: Path, stack: str) -> dict[str, Mapping[str, Any]]:
-    """What the files of the project's other stacks say, by file name; an unreadable one says nothing."""
-    others: dict[str, Mapping[str, Any]] = {}
+def read_other_stacks(folder: Path, stack: str) -> dict[str, PythonRegistryArgs]:
+    """The settings of the project's other stacks, by file name; a file with problems says nothing."""
+    others: dict[str, PythonRegistryArgs] = {}
     for path in sorted(folder.glob("Pulumi.*.yaml")):
         if path.name == f"Pulumi.{stack}.yaml":
             continue
-        with contextlib.suppress(OSError, ValueError, yaml.YAMLError, AttributeError, TypeError):
-            others[path.name] = dict(yaml.safe_load(path.read_text(encoding="utf-8"))["config"])
+        with contextlib.suppress(*UNREADABLE):
+            config: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))["config"]
+            # As the engine hands it over.
+            texts = {k: v if isinstance(v, str) else json.dumps(v) for k, v in config.items()}
+            others[path.name] = parse_settings(texts)
     return others
 
 
 def parse_settings(
     values: Mapping[str, str],
     secret_keys: Iterable[str] = (),
-    others: Mapping[str, Mapping[str, Any]] | None = None,
+    others: Mapping[str, PythonRegistryArgs] | None = None,
 ) -> PythonRegistryArgs:
     """Check a stack's configuration, as the engine hands it over: texts, objects and lists as JSON.
 
     Args:
         values: full keys (`python-registry:location`) and their texts.
         secret_keys: the full keys of those that are encrypted.
-        others: what the files of other stacks say, by file name: no two may make one repository.
+        others: the settings of other stacks, by file name: no two may make the same thing.
 
     Raises:
         SettingsError: names every problem.
@@ -176,10 +183,18 @@ def parse_settings(
     check.member_count(parsed)
     check.own_accounts(parsed)
     check.switched_off(values, parsed)
-    check.twins(values, others or {})
+    check.twins(parsed, others or {})
     if check.problems:
         raise SettingsError(check.problems)
     return PythonRegistryArgs(**parsed)
+
+
+def _made(args: PythonRegistryArgs) -> list[str]:
+    """What no two stacks may both make: repositories, and accounts, whose names are the whole project's."""
+    repositories = [args.repository]
+    repositories += [args.pypi_repository, args.index_repository] if args.pypi_proxy else []
+    accounts = [args.reader_account, args.writer_account] if args.service_accounts else []
+    return [*map(args.repository_name, repositories), *map(args.account_email, accounts)]
 
 
 class _Check:
@@ -401,19 +416,18 @@ class _Check:
             rule = f"are over the {MEMBER_LIMIT} that Google takes in one policy, two accounts among them"
             self.problem(_key("readers"), f"{count} members in all lists", rule, "use groups")
 
-    def twins(self, values: Mapping[str, str], others: Mapping[str, Mapping[str, Any]]) -> None:
-        """Two stacks with one repository undo each other's access; a destroy takes the other's packages."""
-        key = _key("repository")
-
-        def place(config: Mapping[str, Any]) -> tuple[Any, ...]:
-            repository = config.get(key, PythonRegistryArgs.repository)
-            return config.get(PROJECT_KEY), config.get(_key("location")), repository
-
-        project, location, repository = place(values)
-        for name, config in others.items():
-            if project and location and place(config) == (project, location, repository):
-                rule = f"is made by the stack of {name} too, in the same project and location"
-                self.problem(key, repository, rule, "choose another id, or another project or location")
+    def twins(self, parsed: Mapping[str, Any], others: Mapping[str, PythonRegistryArgs]) -> None:
+        """Two stacks that make one thing undo each other's access; a destroy takes the other's packages."""
+        if not {"project", "location"} <= parsed.keys():
+            return
+        args = PythonRegistryArgs(**parsed)
+        for name, other in others.items():
+            shared = [made for made in _made(args) if made in _made(other)]
+            if shared:
+                rule = f"makes {shared[0]}, which the stack of {name} makes too"
+                self.problem(
+                    _key("repository"), args.repository, rule, "choose another id, or another project"
+                )
 
     def own_accounts(self, parsed: Mapping[str, Any]) -> None:
         """The accounts that the program makes and grants must not be granted a second time."""

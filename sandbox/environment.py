@@ -41,8 +41,8 @@ FORGOTTEN_PREFIXES = (
 )
 FORGOTTEN = (
     *("SSL_CERT_DIR", "CLOUDSDK_PYTHON", "NETRC", "all_proxy", "ALL_PROXY"),
-    # They would lead past the sandbox's HOME.
-    *("XDG_CONFIG_HOME", "XDG_DATA_HOME"),
+    # They would lead past the sandbox's HOME; what is planted here must not come into a real cache.
+    *("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME"),
 )
 # The sandbox's stacks hold no secrets: the engine asks for a passphrase all the same.
 PASSPHRASE = "sandbox"  # noqa: S105

@@ -146,7 +146,8 @@ async def _answer(
         writer.write(b"HTTP/1.1 431 Request Header Fields Too Large\r\n\r\n")
         return
     method, target, *_ = [*head.split(b"\r\n", 1)[0].decode("latin-1").split(" "), "", ""]
-    authority = target if method == "CONNECT" else urlsplit(target).netloc
+    # Without a login in the address: it is nobody's business here.
+    authority = (target if method == "CONNECT" else urlsplit(target).netloc).rpartition("@")[2]
     host, _, port = authority.partition(":")
     if method != "CONNECT" or port != HTTPS_PORT or not is_imitated(host, public_host):
         refused = authority or "a request without a host"

@@ -13,7 +13,7 @@ from pathlib import Path
 from tools.access_token import impersonated_token, own_token
 from tools.client_settings import configure
 from tools.errors import ToolError
-from tools.leaks import find_leaks
+from tools.leaks import UnsearchableError, find_leaks
 from tools.stack import account_email, read_outputs
 from tools.tour import take_tour
 
@@ -34,7 +34,7 @@ def _leaks(options: argparse.Namespace) -> None:
     tokens = [os.environ["TOKEN"]] if os.environ.get("TOKEN") else []
     try:
         places = find_leaks(options.files, tokens)
-    except OSError as error:
+    except (OSError, UnsearchableError) as error:
         raise ToolError(str(error)) from error
     if places:
         raise ToolError("\n  ".join(["There is a token in", *places]))

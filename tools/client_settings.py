@@ -22,7 +22,9 @@ from tools.stack import Outputs
 # A new file may come to hold a password one day, and so may what was put aside.
 PRIVATE = 0o600
 # Of what is there already, a person at a shared screen sees everything but these.
-_SECRET = re.compile(r"(?im)^(?P<keep>.[ \t]*password\s*[=:]\s*).+|(?P<url>://[^/\s:@]*:)[^/\s@]+(?=@)")
+_SECRET = re.compile(
+    r"(?im)^(?P<keep>.[ \t]*password\s*[=:]\s*).+|(?P<url>://)(?!oauth2accesstoken@)[^\s@]+(?=@)"
+)
 
 
 @dataclass(frozen=True)

@@ -245,7 +245,8 @@ def _agree(outputs: Outputs, version: str, agreed: bool) -> None:
     """Say what a tour leaves on a real project and what it needs, and go on only if that is wanted."""
     print(
         f"It leaves there my_adder {version}; to delete it:\n  gcloud artifacts versions delete {version} "
-        f"--package=my-adder --repository={outputs['repository']} --location={outputs['location']}\n"
+        f"--package=my-adder --repository={outputs['repository']} --location={outputs['location']} "
+        f"--project={outputs['project']}\n"
         "It needs: the writer role on that repository (`writers`), and for the last step to be an "
         "impersonator of the reader account (`impersonators`)."
     )

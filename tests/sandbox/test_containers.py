@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sandbox.conftest import CHECKOUT, Program, Sandbox, copy_program
+from tests.sandbox.conftest import CHECKOUT, Program, Sandbox, new_program
 
 NEEDED = ("buildah", "debootstrap", "gcloud")
 MISSING = [
@@ -86,7 +86,7 @@ class Builder:
 
 @pytest.fixture(scope="module")
 def builder(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Builder:
-    program = copy_program(sandbox, tmp_path_factory.mktemp("program"))
+    program = new_program(sandbox, tmp_path_factory.mktemp("program"))
     program.up()
     sandbox("base-image")
     lines = sandbox.run("env", "-0").stdout.split("\0")

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import base64
+import bz2
 import gzip
 import io
+import lzma
 import tarfile
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
-from tools.leaks import find_leaks
+from tools.leaks import UnsearchableError, find_leaks
 
 TOKEN = "a-token-of-no-known-form"
 GOOGLE_TOKEN = f"ya29.{'x' * 40}"
@@ -54,7 +57,41 @@ def test_a_token_is_found_in_a_log_in_a_layer_and_in_a_compressed_one(image: Pat
 
 def test_a_name_and_a_link_are_searched_too(image: Path) -> None:
     image.write_bytes(archive({f"tmp/{GOOGLE_TOKEN}": b""}))
-    assert find_leaks([image], [])[0] == f"{image} → tmp/[token]"
+    assert find_leaks([image], []) == [f"{image} → tmp/[token]"]
+    with tarfile.open(image, "w") as tar:
+        link = tarfile.TarInfo("current")
+        link.type, link.linkname = tarfile.SYMTYPE, GOOGLE_TOKEN
+        tar.addfile(link)
+    assert find_leaks([image], []) == [f"{image} → current [token]"]
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, lzma.compress, bz2.compress])
+def test_whatever_a_layer_is_packed_with_is_unpacked(image: Path, pack: Callable[[bytes], bytes]) -> None:
+    image.write_bytes(archive({"layer": pack(archive({"f": GOOGLE_TOKEN.encode()}))}))
+    assert find_leaks([image], []) == [f"{image} → layer → f"]
+
+
+def test_a_wheel_is_looked_into(image: Path) -> None:
+    with zipfile.ZipFile(image, "w", zipfile.ZIP_DEFLATED) as wheel:
+        wheel.writestr("pkg/__init__.py", GOOGLE_TOKEN * 9)
+    assert find_leaks([image], []) == [f"{image} → pkg/__init__.py"]
+
+
+def test_the_login_of_a_token_that_is_not_known_is_found(image: Path) -> None:
+    image.write_bytes(b"Basic " + base64.b64encode(f"oauth2accesstoken:{GOOGLE_TOKEN}".encode()))
+    assert find_leaks([image], []) == [str(image)]
+
+
+def test_what_cannot_be_looked_into_is_said_and_not_called_clean(image: Path) -> None:
+    image.write_bytes(archive({"layer": b"\x28\xb5\x2f\xfd rest"}))
+    with pytest.raises(UnsearchableError, match="layer is packed with zstd"):
+        find_leaks([image], [])
+
+
+def test_a_name_that_is_no_text_is_no_obstacle(image: Path) -> None:
+    content = archive({"name-x": b"", "other": GOOGLE_TOKEN.encode()})
+    image.write_bytes(content.replace(b"name-x", b"name-\xff", 1))
+    assert find_leaks([image], [])
 
 
 def test_what_holds_none_is_clean(image: Path) -> None:
@@ -66,6 +103,10 @@ def test_what_holds_none_is_clean(image: Path) -> None:
 def test_a_damaged_archive_is_searched_as_it_is(image: Path) -> None:
     image.write_bytes(b"\x1f\x8b" + GOOGLE_TOKEN.encode())
     assert find_leaks([image], []) == [str(image)]
+    whole = archive({"a": b"innocent", "b": GOOGLE_TOKEN.encode()})
+    for damaged in (whole[:1400], whole[:600] + b"\xff" * 512 + whole[1112:]):
+        image.write_bytes(damaged + GOOGLE_TOKEN.encode())
+        assert find_leaks([image], []) != []
 
 
 def test_the_answer_says_where_and_never_what(image: Path) -> None:

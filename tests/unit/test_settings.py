@@ -69,29 +69,64 @@ def test_other_programs_keys_are_none_of_ours() -> None:
     assert parse_settings({**engine_config(MINIMAL), "gcp:region": "us-east1", "other:key": "1"})
 
 
-def test_two_stack_files_cannot_make_the_same_repository(tmp_path: Path) -> None:
-    (tmp_path / "Pulumi.dev.yaml").write_text(yaml.safe_dump({"config": MINIMAL}))
-    (tmp_path / "Pulumi.copy.yaml").write_text(yaml.safe_dump({"config": MINIMAL}))
-    (tmp_path / "Pulumi.far.yaml").write_text(
-        yaml.safe_dump({"config": {**MINIMAL, "python-registry:location": "us"}})
-    )
-    for name, text in {"empty": "", "broken": "config: [", "list": "- a", "none": "config:"}.items():
+def other_stack(**changes: Any) -> dict[str, PythonRegistryArgs]:
+    return {"Pulumi.other.yaml": parse(**changes)}
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "shared"),
+    [
+        ({}, {}, "projects/demo-proj/locations/us-central1/repositories/python"),
+        # Accounts have no location.
+        ({}, {"location": "us"}, "python-reader@demo-proj.iam.gserviceaccount.com"),
+        # What is named after one repository is another.
+        (
+            {"repository": "python-index", "serviceAccounts": False},
+            {},
+            "projects/demo-proj/locations/us-central1/repositories/python-index",
+        ),
+    ],
+)
+def test_two_stacks_cannot_make_the_same_thing(
+    ours: dict[str, Any], theirs: dict[str, Any], shared: str
+) -> None:
+    config = engine_config({**MINIMAL, **{f"python-registry:{k}": v for k, v in ours.items()}})
+    with pytest.raises(SettingsError) as refused:
+        parse_settings(config, others=other_stack(**theirs))
+    assert refused.value.problems == [
+        f"  python-registry:repository: {ours.get('repository', 'python')}\n    makes {shared}, which the "
+        "stack of Pulumi.other.yaml makes too; choose another id, or another project"
+    ]
+
+
+@pytest.mark.parametrize(
+    "theirs",
+    [{"repository": "packages"}, {"location": "us", "serviceAccounts": False}],
+)
+def test_stacks_that_share_nothing_stand_side_by_side(theirs: dict[str, Any]) -> None:
+    assert parse_settings(engine_config(MINIMAL), others=other_stack(**theirs))
+
+
+def test_the_other_stacks_are_those_of_the_projects_files(tmp_path: Path) -> None:
+    for name, text in {
+        "dev": yaml.safe_dump({"config": MINIMAL}),
+        "copy": yaml.safe_dump({"config": {**MINIMAL, "python-registry:pypiProxy": False}}),
+        "wrong": yaml.safe_dump({"config": {"python-registry:location": "mars"}}),
+        "secret": yaml.safe_dump({"config": {**MINIMAL, "python-registry:labels": {"secure": "x"}}}),
+        "empty": "",
+        "broken": "config: [",
+        "list": "- a",
+        "none": "config:",
+    }.items():
         (tmp_path / f"Pulumi.{name}.yaml").write_text(text)
     others = read_other_stacks(tmp_path, "dev")
-    assert set(others) == {"Pulumi.copy.yaml", "Pulumi.far.yaml"}
-    with pytest.raises(SettingsError) as refused:
-        parse_settings(engine_config(MINIMAL), others=others)
-    assert refused.value.problems == [
-        "  python-registry:repository: python\n    is made by the stack of Pulumi.copy.yaml too, in the "
-        "same project and location; choose another id, or another project or location"
-    ]
-    assert parse_settings({**engine_config(MINIMAL), "python-registry:repository": "two"}, others=others)
-    assert parse_settings(engine_config(MINIMAL), others={})
+    assert others["Pulumi.copy.yaml"] == parse(pypiProxy=False)
+    assert others.keys() <= {"Pulumi.copy.yaml", "Pulumi.secret.yaml"}
 
 
 def test_a_stack_without_a_place_has_no_twin() -> None:
     with pytest.raises(SettingsError) as refused:
-        parse_settings({}, others={"Pulumi.empty.yaml": {}})
+        parse_settings({}, others=other_stack())
     assert len(refused.value.problems) == 2
 
 
