@@ -33,6 +33,7 @@ from sandbox.environment import (
     sandbox_environment,
     write_commands,
     write_credentials,
+    write_public_index,
 )
 from sandbox.folder import sandbox_folder
 from sandbox.gateway import LOOPBACK
@@ -55,6 +56,7 @@ def _environment(member: str) -> dict[str, str]:
     engine, plugin = _tools()
     gateway = start_gateway(folder)
     write_commands(folder, engine)
+    write_public_index(folder, gateway)
     store = Store(folder.database)
     with store.transaction():
         token = mint_token(store, member)

@@ -88,6 +88,7 @@ def sandbox_environment(
         **dict.fromkeys(("NO_PROXY", "no_proxy"), f"{LOOPBACK},localhost,::1"),
         "PATH": os.pathsep.join(dict.fromkeys(map(str, path))),
         "HOME": str(folder.home),
+        "XDG_CONFIG_DIRS": str(folder.system_settings),
         FOLDER_VARIABLE: str(folder.root),
         CACHE_VARIABLE: str(cache_folder()),
         "GOOGLE_OAUTH_ACCESS_TOKEN": token,
@@ -157,6 +158,21 @@ def write_commands(folder: Folder, engine: Engine) -> None:
         folder.stand_in / "pulumi-resource-gcp",
         f'PYTHONPATH={home} exec {python} -m sandbox.plugin "$@"',
     )
+
+
+def write_public_index(folder: Folder, gateway: Gateway) -> None:
+    """Tell pip and uv inside which public index is imitated: their own settings are left outside.
+
+    As the system's settings, below whatever a person puts into a HOME or a project.
+    """
+    url = gateway.public_index
+    for name, text in {
+        "pip/pip.conf": f"[global]\nindex-url = {url}\n",
+        "uv/uv.toml": f'[[index]]\nurl = "{url}"\ndefault = true\n',
+    }.items():
+        path = folder.system_settings / name
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        write_private(path, text.encode())
 
 
 def _write_command(path: Path, line: str) -> None:

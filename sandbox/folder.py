@@ -71,6 +71,11 @@ class Folder:
         return self.home / ".pulumi"
 
     @property
+    def system_settings(self) -> Path:
+        """What clients inside read before the settings in their HOME."""
+        return self.root / "etc"
+
+    @property
     def credentials(self) -> Path:
         """Logins of the members that clients act as inside the sandbox, a file each."""
         return self.root / "credentials"
@@ -105,7 +110,7 @@ class Folder:
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         for path in (
             *(self.authority, self.home, self.pulumi_home, self.credentials, self.stacks, self.workspaces),
-            *(self.commands, self.stand_in, self.containers, self.blobs),
+            *(self.commands, self.stand_in, self.containers, self.blobs, self.system_settings),
         ):
             path.mkdir(mode=0o700, exist_ok=True)
         return self

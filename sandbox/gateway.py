@@ -15,6 +15,7 @@ import json
 import os
 import socket
 import ssl
+from dataclasses import asdict
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -26,6 +27,7 @@ from sandbox.cloud.blobs import Blobs
 from sandbox.cloud.public_index import PublicIndex, find_host, read_configured_index
 from sandbox.cloud.store import Store
 from sandbox.folder import Folder, sandbox_folder
+from sandbox.process import Gateway, code_version
 
 LOOPBACK = "127.0.0.1"
 IMITATED = ("googleapis.com", "pkg.dev")
@@ -74,6 +76,7 @@ def serve() -> None:
 
 
 async def _serve(folder: Folder) -> None:
+    code = code_version()
     store, blobs = Store(folder.database), Blobs(folder.blobs)
     blobs.sweep(store)
     address = read_configured_index()
@@ -106,8 +109,9 @@ async def _serve(folder: Folder) -> None:
             ssl_context_factory=tls_context,
         )
     )
-    where = {"pid": os.getpid(), "port": port}
-    write_private(folder.server, json.dumps(where).encode())
+    pages = f"https://{public_host}{urlsplit(address).path}"
+    where = Gateway(pid=os.getpid(), port=port, public_index=pages, code=code)
+    write_private(folder.server, json.dumps(asdict(where)).encode())
     await cloud.serve(sockets=[listener])
     # Not waited for: a tunnel that a client keeps open for later must not keep the process alive.
     proxy.close()

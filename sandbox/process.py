@@ -31,10 +31,24 @@ class SandboxError(Exception):
 
 @dataclass(frozen=True)
 class Gateway:
-    """A running gateway."""
+    """A running gateway.
+
+    Attributes:
+        pid: its process.
+        port: of its proxy, on loopback.
+        public_index: where clients inside find the public index that pip is configured with outside.
+        code: the `code_version` that it runs.
+    """
 
     pid: int
     port: int
+    public_index: str = ""
+    code: int = 0
+
+
+def code_version() -> int:
+    """What tells this checkout's sandbox from an earlier one that may still run."""
+    return max(path.stat().st_mtime_ns for path in (PROGRAM / "sandbox").rglob("*.py"))
 
 
 def find_gateway(folder: Folder) -> Gateway | None:
@@ -47,10 +61,10 @@ def find_gateway(folder: Folder) -> Gateway | None:
         return None
     except BlockingIOError:
         pass
-    with contextlib.suppress(OSError, ValueError, KeyError):
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         where = json.loads(folder.server.read_bytes())
         os.kill(where["pid"], 0)
-        return Gateway(pid=where["pid"], port=where["port"])
+        return Gateway(**where)
     return None
 
 
@@ -64,8 +78,9 @@ def start_gateway(folder: Folder) -> Gateway:
     with folder.start_lock.open("w") as start_lock:
         fcntl.flock(start_lock, fcntl.LOCK_EX)
         running = find_gateway(folder)
-        if running:
+        if running and running.code == code_version():
             return running
+        stop_gateway(folder)
         with folder.server_log.open("w") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "sandbox.gateway"],

@@ -157,6 +157,30 @@ def test_it_starts_after_a_kill_with_its_port_and_what_the_cloud_held(tmp_path: 
     stop_gateway(folder)
 
 
+def test_one_that_runs_earlier_code_is_replaced(tmp_path: Path) -> None:
+    folder = Folder(tmp_path / "state")
+    old = start_gateway(folder)
+    assert start_gateway(folder) == old
+    # As a version before this one wrote it.
+    folder.server.write_text(json.dumps({"pid": old.pid, "port": old.port}))
+    new = start_gateway(folder)
+    assert (new.pid != old.pid, new.port) == (True, old.port)
+    stop_gateway(folder)
+
+
+def test_clients_inside_ask_the_index_that_pip_is_configured_with_outside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIP_INDEX_URL", "https://user:hunter2@mirror.example/repo/simple")
+    sandbox = Sandbox(tmp_path / "state")
+    script = 'python -m pip config list; cat "$XDG_CONFIG_DIRS/uv/uv.toml"; env'
+    inside = sandbox.run("sh", "-c", script).stdout
+    assert "index-url='https://mirror.example/repo/simple'\n" in inside
+    assert 'url = "https://mirror.example/repo/simple"\ndefault = true' in inside
+    assert "hunter2" not in inside
+    sandbox("stop")
+
+
 def test_a_taken_port_is_no_problem(tmp_path: Path) -> None:
     folder = Folder(tmp_path / "state").create()
     with socket.create_server(("127.0.0.1", 0)) as other:
