@@ -283,7 +283,12 @@ def _take(step: Step, environment: Mapping[str, str]) -> bool:
     status = process.wait()
     lines = output.splitlines()
     went_well = (status != 0 and step.refused in output) if step.refused else status == 0
-    tail = lines[HEAD_LINES:] if not went_well else lines[max(HEAD_LINES, len(lines) - TAIL_LINES) :]
+    if not went_well:
+        tail = lines[HEAD_LINES:]
+    elif step.refused:
+        tail = [line for line in lines[HEAD_LINES:] if step.refused in line][:TAIL_LINES]
+    else:
+        tail = lines[max(HEAD_LINES, len(lines) - TAIL_LINES) :]
     hidden = len(lines) - HEAD_LINES - len(tail)
     if hidden > 0:
         print(f"     … {hidden} lines more, in {WORK.name}/{LOG.name}")
