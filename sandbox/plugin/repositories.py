@@ -182,8 +182,9 @@ class Repository(ResourceType):
             "name": found["name"].rpartition("/")[2],
             "deletionPolicy": state.get("deletionPolicy"),
             "cleanupPolicies": [{"id": key, **policies[key]} for key in sorted(policies)],
-            "labels": {key: labels.get(key) for key in state.get("labels", {})},
-            "pulumiLabels": {key: labels.get(key) for key in state.get("pulumiLabels", {})},
+            # One that somebody took away is there still, empty, so that the difference is seen.
+            "labels": {key: labels.get(key, "") for key in state.get("labels", {})},
+            "pulumiLabels": {key: labels.get(key, "") for key in state.get("pulumiLabels", {})},
             "effectiveLabels": labels,
         }
 

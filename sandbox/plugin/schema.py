@@ -225,8 +225,12 @@ def _diff_value(field: Field, old: Json, new: Json, given: Json, path: str) -> C
         case Kind.OBJECT:
             parts = [(member, name, _join(path, name)) for name, member in field.parts.items()]
         case Kind.MAP:
-            element = Field(replaces=field.replaces)
-            parts = [(element, key, _join(path, key)) for key in sorted({*old, *new})]
+            # By their keys: a key with an empty text is there.
+            changed = sorted(key for key in {*old, *new} if old.get(key) != new.get(key))
+            verbs = {
+                key: "add" if key not in old else "update" if key in new else "delete" for key in changed
+            }
+            return {_join(path, key): Change(verb, field.replaces) for key, verb in verbs.items()}
     return _diff_parts(parts, old, new, given)
 
 

@@ -11,6 +11,7 @@ Google and polls quicker. What else differs, seen side by side:
   (the real one makes a list of it), and misses that a remote repository must have one upstream.
 - A changed cleanup policy can show as `cleanupPolicies` alone where the real one names what changed in it,
   and one that goes has its place in the state, not in Terraform's set.
+- The real one also logs a failed update, which the engine shows as a second error (`sdk.helper_schema`).
 """
 
 from __future__ import annotations
@@ -210,11 +211,10 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         changed = set(diff(kind.fields, old, planned, given, request.ignoreChanges))
         ident = request.id
         if changed != {"deletionPolicy"}:
-            _reported(
-                context,
-                lambda: kind.update(ident, planned, changed, cloud),
-                f"updating {request.urn}",
-            )
+            try:
+                kind.update(ident, planned, changed, cloud)
+            except PluginError as error:
+                _abort_with(context, f"updating {request.urn}: {_listed(error)}", ident, planned)
         state = self._read_back(request.urn, "updating", ident, planned, context)
         return provider_pb2.UpdateResponse(properties=_outputs(ident, settled(kind.fields, planned, state)))
 
@@ -278,11 +278,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             if found is None:
                 raise PluginError(f"{ident} was written, but cannot be found")
         except PluginError as error:
-            reason = f"{doing} {urn}: {_listed(error)}"
-            detail = provider_pb2.ErrorResourceInitFailed(
-                id=ident, properties=_outputs(ident, known_part(planned)), reasons=[reason]
-            )
-            _abort(context, reason, detail)
+            _abort_with(context, f"{doing} {urn}: {_listed(error)}", ident, planned)
         return found
 
     def _log(self, message: str) -> None:
@@ -321,15 +317,21 @@ def _reported(context: Context, act: Callable[[], Answer], doing: str = "") -> A
         _abort(context, f"{doing}: {_listed(error)}" if doing else _listed(error))
 
 
-def _abort(
-    context: Context, text: str, detail: provider_pb2.ErrorResourceInitFailed | None = None
-) -> NoReturn:
-    if detail is not None:
-        packed = any_pb2.Any()
-        packed.Pack(detail)
-        status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=text, details=[packed])
-        context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
+def _abort(context: Context, text: str) -> NoReturn:
     context.abort(grpc.StatusCode.UNKNOWN, text)
+
+
+def _abort_with(context: Context, reason: str, ident: str, planned: Props) -> NoReturn:
+    """A failure with which the resource is in the state as it was to be, until the engine's next try."""
+    packed = any_pb2.Any()
+    packed.Pack(
+        provider_pb2.ErrorResourceInitFailed(
+            id=ident, properties=_outputs(ident, known_part(planned)), reasons=[reason]
+        )
+    )
+    status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=reason, details=[packed])
+    context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
+    _abort(context, reason)
 
 
 def _first(environment: Environment, names: Sequence[str]) -> str | None:

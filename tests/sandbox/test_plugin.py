@@ -602,6 +602,16 @@ class TestARepository:
         assert detail.id == NAME
         assert "createTime" not in plain(detail.properties)
 
+    def test_that_could_not_be_updated_is_in_the_state_as_it_was_to_be(
+        self, engine: Engine, google: FakeGoogle
+    ) -> None:
+        google.on(f"PATCH {NAME}", (403, refusal(403, "no")))
+        with pytest.raises(Refused, match=r"^updating urn:.*\n\t\* Error updating Repository .*403: no"):
+            engine.update(REPOSITORY, NAME, REPOSITORY_STATE, {**REPOSITORY_INPUTS, "description": "new"})
+        (_, raw), detail = engine.context.metadata[0], provider_pb2.ErrorResourceInitFailed()
+        status_pb2.Status.FromString(raw).details[0].Unpack(detail)
+        assert plain(detail.properties)["description"] == "new"
+
     def test_drift_is_in_state_and_inputs_and_can_be_undone(
         self, engine: Engine, google: FakeGoogle
     ) -> None:
@@ -611,7 +621,10 @@ class TestARepository:
         state = plain(answer.properties)
         assert state["description"] == plain(answer.inputs)["description"] == "theirs"
         assert state["effectiveLabels"] == {"console": "y"}
+        assert state["labels"] == plain(answer.inputs)["labels"] == {"team": ""}
         changes = kinds(engine.diff(REPOSITORY, state, REPOSITORY_INPUTS))
+        assert changes["labels.team"] == "UPDATE"
+        assert changes['pulumiLabels["goog-pulumi-provisioned"]'] == "DELETE"
         assert {"description": "UPDATE", "effectiveLabels.team": "ADD"}.items() <= changes.items()
 
     def test_a_refresh_finds_nothing_to_do_where_nothing_changed(
