@@ -68,10 +68,11 @@ test: venv ## run the quick tests: unit, inventories, end to end
 test-slow: venv ## run the tests that take minutes
 	@$(VENV)/bin/python -m pytest -m slow
 
-lint: venv ## check style and types
+lint: venv ## check style, types and workflows
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/basedpyright
+	@$(VENV)/bin/zizmor --offline --quiet --no-progress .
 
 clean: ## stop the sandbox and remove it and the venv; the cached engine stays
 	@[ ! -x $(VENV)/bin/python ] || $(SANDBOX) reset

@@ -14,7 +14,9 @@ from tools.access_token import impersonated_token, own_token
 from tools.client_settings import configure
 from tools.errors import ToolError
 from tools.leaks import UnsearchableError, find_leaks
+from tools.previews import read_preview
 from tools.stack import account_email, read_outputs
+from tools.summary import summarize
 from tools.tour import take_tour
 
 
@@ -39,6 +41,18 @@ def _leaks(options: argparse.Namespace) -> None:
     if places:
         raise ToolError("\n  ".join(["There is a token in", *places]))
     print(f"No token in {', '.join(map(str, options.files))}.")
+
+
+def _summary(options: argparse.Namespace) -> None:
+    try:
+        preview = read_preview(sys.stdin.buffer.read().decode(errors="replace"))
+    except ToolError as error:
+        # A comment is made of standard output: one that is older must not go on standing there.
+        print(f"{options.title or options.stack or 'Preview'}: {error}")
+        raise
+    print(summarize(preview, options.stack, options.title), end="")
+    if preview.failed:
+        raise ToolError("The preview failed.")
 
 
 def _tour(options: argparse.Namespace) -> None:
@@ -70,6 +84,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     leaks.add_argument("files", metavar="FILE", nargs="+", type=Path)
     leaks.set_defaults(run=_leaks)
+
+    summary = commands.add_parser(
+        "summary", help="say what a preview would do: pulumi preview --json | python -m tools summary"
+    )
+    summary.add_argument("--stack", metavar="NAME", help="the stack that it is of, for the heading")
+    summary.add_argument("--title", help="another heading")
+    summary.set_defaults(run=_summary)
 
     tour = commands.add_parser("tour", help="publish, install and run a package, step by step")
     tour.add_argument("--stack", metavar="NAME", required=True, help="the stack to tour")

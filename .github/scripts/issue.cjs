@@ -1,0 +1,18 @@
+// One open issue a stack while it is not what its file says; closed by the first run that finds nothing.
+const fs = require('fs');
+
+module.exports = async ({ github, context, stack, drift }) => {
+  const title = `Stack ${stack} is not what its file says`;
+  const open = await github.paginate(github.rest.issues.listForRepo, {
+    ...context.repo, state: 'open', creator: 'github-actions[bot]', per_page: 100,
+  });
+  const own = open.find((issue) => issue.title === title && !issue.pull_request);
+  const body = fs.readFileSync('summary.md', 'utf8');
+  if (drift && own) {
+    await github.rest.issues.update({ ...context.repo, issue_number: own.number, body });
+  } else if (drift) {
+    await github.rest.issues.create({ ...context.repo, title, body });
+  } else if (own) {
+    await github.rest.issues.update({ ...context.repo, issue_number: own.number, state: 'closed' });
+  }
+};

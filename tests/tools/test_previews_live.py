@@ -1,0 +1,145 @@
+"""Real previews of the sandbox read as the recorded ones do, which `test_summary.py` judges.
+
+`RECORD_PREVIEWS=1 python -m pytest tests/tools/test_previews_live.py` records them anew; then
+`UPDATE_SUMMARIES=1` for what is made of them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.sandbox.conftest import CHECKOUT, PROGRAM_FILES, Program, Sandbox
+from tools.previews import read_preview
+from tools.summary import summarize
+
+pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
+
+RECORDINGS = Path(__file__).parent / "summaries"
+STREAM = "PULUMI_ENABLE_STREAMING_JSON_PREVIEW=true"
+SETTINGS: dict[str, Any] = {
+    "readers": ["group:developers@example.com"],
+    "impersonators": {"writer": ["group:release@example.com"]},
+    "labels": {"team": "data"},
+    "protect": True,
+}
+# What a summary has no use for: where in whose files a resource is made, and when.
+LEFT_OUT = (
+    "sourcePosition",
+    "stackTrace",
+    "propertyDependencies",
+    "dependencies",
+    "resourceHooks",
+    "timestamp",
+)
+# A resource whose id, and so whose member, Google makes up.
+UNKNOWN_MEMBER = """
+from pulumi_gcp import artifactregistry, serviceaccount
+
+builder = serviceaccount.Account("builder", project="demo-proj", account_id="team-builder")
+artifactregistry.RepositoryIamMember(
+    "builder", project="demo-proj", location="us-central1", repository="python",
+    role="roles/artifactregistry.writer",
+    member=builder.unique_id.apply(lambda i: f"principal://iam.googleapis.com/locations/global/workforcePools/{i}"),
+)
+pulumi.export("builder_id", builder.unique_id)
+"""
+
+
+@pytest.fixture(scope="module")
+def program(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Program:
+    folder = tmp_path_factory.mktemp("program")
+    for name in PROGRAM_FILES:
+        source, target = CHECKOUT / name, folder / name
+        shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
+    program = Program(sandbox, folder, stack="dev", project="demo-proj")
+    program.configure(**SETTINGS)
+    sandbox.run("pulumi", "stack", "init", "dev", cwd=folder)
+    return program
+
+
+def previewed(program: Program, *words: str, stream: bool = True) -> str:
+    """What a preview prints, without what differs from machine to machine."""
+    command = ["pulumi", "--non-interactive", "--stack", "dev", "preview", "--json", *words]
+    setting = ["env", STREAM] if stream else []
+    printed = program.sandbox.run(*setting, *command, cwd=program.folder, check=False).stdout
+    if not stream:
+        return json.dumps(_trimmed(json.loads(printed)), indent=1) + "\n"
+    events = [_trimmed(json.loads(line)) for line in printed.splitlines()]
+    kept = [e for e in events if e.get("diagnosticEvent", {"severity": "error"})["severity"] == "error"]
+    return "".join(f"{json.dumps(event)}\n" for event in kept)
+
+
+def _trimmed(value: Any) -> Any:
+    if isinstance(value, dict):
+        kept = {key: _trimmed(inner) for key, inner in value.items() if key not in LEFT_OUT}
+        # Warnings and notes about where this machine has its plugin.
+        if "diagnostics" in kept:
+            kept["diagnostics"] = [d for d in kept["diagnostics"] if d["severity"] == "error"]
+        return kept
+    return [_trimmed(inner) for inner in value] if isinstance(value, list) else value
+
+
+def scenarios(program: Program) -> Iterator[tuple[str, str]]:
+    """One story of a stack, and the preview at each of its turns."""
+
+    def preview(*words: str, stream: bool = True, **settings: Any) -> str:
+        program.configure(**{**SETTINGS, **settings})
+        return previewed(program, *words, stream=stream)
+
+    other: dict[str, Any] = {
+        "readers": ["group:all@example.com"],
+        "impersonators": {"reader": ["user:ann@example.com"]},
+    }
+    yield "first_up.jsonl", preview()
+    program.up()
+    yield "nothing.jsonl", preview()
+    yield "nothing_document.json", preview(stream=False)
+    yield "reader_added_another_removed.jsonl", preview(**other)
+    yield "reader_added_another_removed_document.json", preview(stream=False, **other)
+    yield "location_of_protected.jsonl", preview(location="europe-west1")
+    yield "location_of_protected_document.json", preview(location="europe-west1", stream=False)
+    yield "location_unprotected.jsonl", preview(location="europe-west1", protect=False)
+    yield "protection_off.jsonl", preview(protect=False)
+    yield "pypi_proxy_off.jsonl", preview(pypiProxy=False)
+    yield "pypi_proxy_off_document.json", preview(pypiProxy=False, stream=False)
+    yield "additive.jsonl", preview(access="additive")
+    yield "label_only.jsonl", preview(labels={"team": "ops", "cost": "42"})
+    yield "accounts_off.jsonl", preview(serviceAccounts=False, impersonators={})
+    yield "wrong_setting.jsonl", preview(location="us-centra1")
+
+    main = program.folder / "__main__.py"
+    committed = main.read_text()
+    main.write_text(committed + UNKNOWN_MEMBER)
+    yield "unknown_values.jsonl", preview()
+    main.write_text(committed)
+
+    _, policy = program.sandbox.ask("GET", f"{program.repository('python')}:getIamPolicy")
+    readers = next(b for b in policy["bindings"] if b["role"] == "roles/artifactregistry.reader")
+    readers["members"].append("user:by-hand@example.com")
+    readers["members"].remove("group:developers@example.com")
+    policy["bindings"].append({"role": "roles/artifactregistry.repoAdmin", "members": ["allUsers"]})
+    program.sandbox.ask("POST", f"{program.repository('python')}:setIamPolicy", {"policy": policy})
+    theirs = {"labels": {"team": "theirs", "goog-pulumi-provisioned": "true"}}
+    program.sandbox.ask("PATCH", f"{program.repository('python')}?updateMask=labels", theirs)
+    program.sandbox.ask("DELETE", program.repository("python-index"))
+    yield "changed_by_hand.jsonl", preview("--refresh")
+    yield "changed_by_hand_document.json", preview("--refresh", stream=False)
+
+
+def test_the_recorded_previews_are_what_the_engine_says(program: Program) -> None:
+    for name, printed in scenarios(program):
+        assert not any(
+            str(folder) in printed for folder in (CHECKOUT, Path.home(), program.sandbox.folder)
+        ), name
+        path = RECORDINGS / name
+        if os.environ.get("RECORD_PREVIEWS"):
+            path.write_text(printed)
+        live, recorded = (summarize(read_preview(text), "dev") for text in (printed, path.read_text()))
+        assert live == recorded, name

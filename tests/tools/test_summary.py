@@ -1,0 +1,252 @@
+"""What reviewers are told, on recorded previews: `summaries/NAME.json` a document, `NAME.jsonl` a stream.
+
+Beside each is the comment that is made of it, for a person to judge. After a change that is meant,
+`UPDATE_SUMMARIES=1` writes them anew; the difference belongs in the commit.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.sandbox.conftest import CHECKOUT
+from tools.errors import ToolError
+from tools.markdown import COMMENT_LIMIT, block, code
+from tools.previews import SIGNATURE, UNKNOWN, read_preview
+from tools.summary import summarize
+
+SUMMARIES = Path(__file__).parent / "summaries"
+RECORDED = sorted(path.name for path in SUMMARIES.glob("*.json*"))
+
+
+def recorded(name: str) -> str:
+    return (SUMMARIES / name).read_text()
+
+
+def summary(text: str) -> str:
+    return summarize(read_preview(text), "dev")
+
+
+def changed(
+    name: str, change: Callable[[dict[str, Any]], None], urn: str = "registry-upload-readers"
+) -> str:
+    """A recorded document, with the step of that resource changed."""
+    document = json.loads(recorded(name))
+    (step,) = (s for s in document["steps"] if s["urn"].endswith(f"::{urn}"))
+    change(step)
+    return json.dumps(document)
+
+
+def with_reader(member: str) -> str:
+    def change(step: dict[str, Any]) -> None:
+        step["newState"]["inputs"]["members"] = [member]
+
+    return summary(changed("reader_added_another_removed_document.json", change))
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_a_recorded_preview_is_said_in_exactly_these_words(name: str) -> None:
+    expected = (SUMMARIES / name).with_suffix(".md")
+    said = summary(recorded(name))
+    if os.environ.get("UPDATE_SUMMARIES"):
+        expected.write_text(said)
+    assert said == expected.read_text()
+
+
+def run(text: str, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "tools", "summary", *words]
+    return subprocess.run(command, cwd=CHECKOUT, input=text, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "status"), [("label_only.jsonl", 0), ("nothing.jsonl", 0), ("location_of_protected.jsonl", 1)]
+)
+def test_the_exit_status_says_whether_the_preview_failed(name: str, status: int) -> None:
+    done = run(recorded(name), "--stack", "dev")
+    assert (done.returncode, done.stdout) == (status, (SUMMARIES / name).with_suffix(".md").read_text())
+    assert done.stderr == ("error: The preview failed.\n" if status else "")
+
+
+def test_nothing_is_one_line() -> None:
+    assert run(recorded("nothing.jsonl"), "--title", "Production").stdout == "Production: No changes.\n"
+    assert summary(recorded("nothing_document.json")) == "Stack `dev`: No changes.\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "There is no preview on standard input"),
+        ("\n\n", "There is no preview on standard input"),
+        ("error: no stack named 'dev' found\n", "is no preview"),
+        ('{"steps": [', "is no preview"),
+        ("[]", "is no preview"),
+        ("null", "is no preview"),
+        ('{"resources": {}}', "is no preview"),
+        ("[" * 100_000, "is no preview"),
+        ("\x00\x1b[31m", "is no preview"),
+    ],
+)
+def test_what_is_no_preview_is_said_on_both_channels_with_status_1(text: str, said: str) -> None:
+    done = run(text, "--stack", "dev")
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert said in done.stdout, "an older comment would go on standing there"
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("lines", [3, 20, 60])
+def test_a_stream_that_was_cut_off_is_a_failure(lines: int) -> None:
+    cut = "".join(recorded("first_up.jsonl").splitlines(keepends=True)[:-lines])
+    preview = read_preview(cut[:-20]) if "resourcePreEvent" in cut else None
+    if preview is None:
+        with pytest.raises(ToolError):
+            read_preview(cut)
+        return
+    assert preview.failed
+    assert "It ended before it was finished." in summarize(preview, "dev")
+
+
+def test_what_the_engine_prints_before_a_document_does_no_harm() -> None:
+    noisy = "Installing dependencies...\n{not this}\n"
+    name = "reader_added_another_removed_document.json"
+    assert summary("Installing dependencies...\n" + recorded(name)) == summary(recorded(name))
+    with pytest.raises(ToolError):
+        read_preview(noisy)
+
+
+def test_both_forms_tell_the_same_of_access() -> None:
+    def access(name: str) -> str:
+        return summary(recorded(name)).partition("**Access**")[2].partition("\n\n**")[0].strip()
+
+    for name in ("reader_added_another_removed", "pypi_proxy_off", "changed_by_hand"):
+        assert access(f"{name}.jsonl") == access(f"{name}_document.json") != ""
+
+
+@pytest.mark.parametrize(
+    ("member", "shown"),
+    [
+        ("user:a`b@example.com", "``user:a`b@example.com``"),
+        ("user:`@example.com", "``user:`@example.com``"),
+        ("user:x@example.com\n\n# Approved", "`user:x@example.com\\n\\n# Approved`"),
+        ("user:<img src=x>@example.com", "`user:<img src=x>@example.com`"),
+        ("user:\u202egro.elpmaxe@example.com", "`user:\\u202egro.elpmaxe@example.com`"),
+        ("@everybody", "`@everybody`"),
+        (UNKNOWN, "somebody whom only the `up` will know"),
+    ],
+)
+def test_a_member_cannot_be_anything_but_text(member: str, shown: str) -> None:
+    assert f"- {shown} **may** install from `python`\n" in with_reader(member)
+
+
+def test_members_are_a_set_and_addresses_one_in_any_case() -> None:
+    def turn(step: dict[str, Any]) -> None:
+        old = step["oldState"]
+        for part in ("inputs", "outputs"):
+            old[part]["members"] = ["user:A@example.com", "principal://iam.googleapis.com/x/B"]
+        step["newState"]["inputs"]["members"] = ["principal://iam.googleapis.com/x/B", "user:a@example.com"]
+
+    said = summary(changed("reader_added_another_removed_document.json", turn))
+    assert "user:" not in said.replace("user:ann@example.com", "")
+
+    def other_case(step: dict[str, Any]) -> None:
+        turn(step)
+        step["newState"]["inputs"]["members"][0] = "principal://iam.googleapis.com/x/b"
+
+    said = summary(changed("reader_added_another_removed_document.json", other_case))
+    assert "- `principal://iam.googleapis.com/x/b` **may** install from `python`\n" in said
+
+
+def test_a_list_that_is_unknown_as_a_whole_is_not_taken_for_an_empty_one() -> None:
+    def unknown(step: dict[str, Any]) -> None:
+        step["newState"]["inputs"]["members"] = UNKNOWN
+
+    said = summary(changed("reader_added_another_removed_document.json", unknown))
+    assert "- somebody whom only the `up` will know **may** install from `python`\n" in said
+
+
+def test_the_whole_world_is_a_warning() -> None:
+    assert "> `allUsers` is the whole world, and may now install from `python`.\n" in with_reader(
+        "allUsers"
+    )
+
+
+def test_no_secret_and_no_token_is_shown() -> None:
+    def secret(step: dict[str, Any]) -> None:
+        step["newState"]["inputs"] |= {
+            "description": {SIGNATURE: "1b47061264138c4ac30d75fd1eb44270", "plaintext": '"hunter2"'},
+            "labels": {"team": "ya29.a0AfH6SMBverylongtokenindeed0123456789"},
+        }
+
+    document = json.loads(recorded("pypi_proxy_off_document.json"))
+    (step,) = (s for s in document["steps"] if s["urn"].endswith("::registry-pypi"))
+    step |= {"op": "update", "newState": {**step["oldState"], "inputs": {**step["oldState"]["inputs"]}}}
+    secret(step)
+    said = summary(json.dumps(document))
+    assert "`description` `Cache of PyPI` → `[secret]`" in said
+    assert "`team` `data` → `[token]`" in said
+    assert "hunter2" not in said
+
+
+def test_a_deleted_upload_repository_loses_its_packages_first_of_all() -> None:
+    document = json.loads(recorded("pypi_proxy_off_document.json"))
+    (step,) = (s for s in document["steps"] if s["urn"].endswith("::registry-pypi"))
+    step["oldState"]["outputs"]["mode"] = "STANDARD_REPOSITORY"
+    first = summary(json.dumps(document)).split("\n>\n")[0]
+    assert "Repository `python-pypi` is deleted. **Every package in it is lost**" in first
+
+
+def test_an_unknown_role_is_named() -> None:
+    def custom(step: dict[str, Any]) -> None:
+        step["newState"]["inputs"]["role"] = "projects/p/roles/custom"
+
+    said = summary(changed("reader_added_another_removed_document.json", custom))
+    assert "use the role `projects/p/roles/custom` on `python`" in said
+
+
+def test_a_step_of_a_kind_unknown_here_is_named_in_words() -> None:
+    document = json.loads(recorded("pypi_proxy_off_document.json"))
+    step = {
+        "op": "create",
+        "urn": "urn:pulumi:dev::p::gcp:iam/workloadIdentityPool:WorkloadIdentityPool::pool",
+        "newState": {"custom": True, "inputs": {}},
+    }
+    document["steps"].append(step)
+    assert "- Made: workload identity pool `pool`\n" in summary(json.dumps(document))
+
+
+def test_a_comment_that_is_too_long_is_cut_at_a_line_and_says_so() -> None:
+    def many(step: dict[str, Any]) -> None:
+        step["newState"]["inputs"]["members"] = [f"user:u{i}@example.com" for i in range(1500)]
+
+    said = summary(changed("reader_added_another_removed_document.json", many))
+    assert COMMENT_LIMIT - 1000 < len(said) <= COMMENT_LIMIT
+    assert said.endswith(
+        "**This is cut off here: it is longer than a comment may be. The rest is in the run's log.**\n"
+    )
+
+
+def test_a_code_block_that_is_cut_is_closed() -> None:
+    document = json.loads(recorded("location_of_protected_document.json"))
+    document["diagnostics"][0]["message"] = "``` line\n" * 20_000
+    said = summary(json.dumps(document))
+    assert len(said) <= COMMENT_LIMIT
+    assert said.count("````") == 2
+    assert said.index("This is cut off") > said.rindex("````")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"), [("", "`  `"), ("`", "`` ` ``"), ("a``b", "```a``b```"), ("x", "`x`")]
+)
+def test_inline_code_holds_any_text(text: str, shown: str) -> None:
+    assert code(text) == shown
+
+
+def test_a_block_is_fenced_longer_than_what_is_in_it() -> None:
+    assert block("a\n```\nb") == ["````", "a", "```", "b", "````"]

@@ -1,0 +1,425 @@
+"""What a preview would do, as one pull-request comment: `pulumi preview --json | python -m tools summary`.
+
+Owns the words for reviewers: what is lost, who gains and who loses access, what clients notice. How a
+preview is read is in `previews.py`, how text becomes safe Markdown in `markdown.py`. Judges nothing:
+whether a change is wanted is the reviewer's to say.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from tools.leaks import ANY_TOKEN
+from tools.markdown import Lines, block, code, codes, fit
+from tools.previews import SECRET, UNKNOWN, Preview, Props, Step
+
+REPOSITORY = "Repository"
+ACCOUNT = "Account"
+# Who may do what, by resource type: the property that names the thing it is about.
+BINDINGS = {"RepositoryIamBinding": "repository", "IAMBinding": "serviceAccountId"}
+MEMBERS = {"RepositoryIamMember": "repository", "IAMMember": "serviceAccountId"}
+GRANTS = {**BINDINGS, **MEMBERS}
+# What a role lets its members do, said as "may …".
+ROLES = {
+    "roles/artifactregistry.reader": "install from",
+    "roles/artifactregistry.writer": "upload to",
+    "roles/artifactregistry.repoAdmin": "delete packages in",
+    "roles/iam.serviceAccountTokenCreator": "act as",
+    "roles/iam.workloadIdentityUser": "act, by a login elsewhere, as",
+}
+EVERYBODY = ("allUsers", "allAuthenticatedUsers")
+NOUNS = {
+    **dict.fromkeys(GRANTS, "grant"),
+    "Service": "API",
+    ACCOUNT: "service account",
+    "Rule": "download rule",
+}
+# What names a resource for a person, the first that it has.
+NAMES = ("repositoryId", "accountId", "service", "ruleId", "workloadIdentityPoolProviderId")
+MODES = {
+    "STANDARD_REPOSITORY": "for uploads",
+    "REMOTE_REPOSITORY": "a cache",
+    "VIRTUAL_REPOSITORY": "a view of others",
+}
+LOST = {
+    "STANDARD_REPOSITORY": "**Every package in it is lost**, unless it was copied before",
+    "REMOTE_REPOSITORY": "It is a cache and fills again; versions that are gone upstream are lost",
+    "VIRTUAL_REPOSITORY": "It is a view and holds no packages",
+}
+DONE = {"create": "Made", "update": "Changed", "replace": "Replaced", "delete": "Deleted"}
+# Google and the plugin write these; no person does.
+COMPUTED = re.compile(
+    r"etag|.*Time|name|uniqueId|registryUri|effectiveLabels|pulumiLabels|vulnerabilityScanningConfig|__.*"
+)
+URLS = ("repository_url", "index_url")
+SHOWN_FILE = "pip_conf"
+CONTRACT = "contract_version"
+# A value longer than this is cut.
+SHOWN = 200
+
+NOT_SAID = (
+    "Not in this preview: `pulumi preview --json` says what clients get with "
+    "`PULUMI_ENABLE_STREAMING_JSON_PREVIEW=true` alone."
+)
+
+# What a role is on, and the role.
+Grant = tuple[str, str]
+
+
+def summarize(preview: Preview, stack: str | None = None, title: str | None = None) -> str:
+    """The comment, as Markdown; one line where nothing matters."""
+    heading = title or (f"Stack {code(stack)}" if stack else "Preview")
+    access = _access(preview)
+    sections = [
+        *_warnings(preview),
+        *access,
+        *_clients(preview),
+        *_changes(preview),
+        *_drift(preview),
+    ]
+    if not sections:
+        return f"{heading}: No changes.\n"
+    counts = Counter(step.op for step in preview.changes if step.type not in GRANTS)
+    said = ", ".join(f"{counts[op]} {word.lower()}" for op, word in DONE.items() if counts[op])
+    if preview.failed:
+        said = "the preview failed"
+    elif access:
+        said += f"{', ' if said else ''}access changes"
+    text = fit([f"### {heading}{': ' if said else ''}{said}", *sections])
+    return re.sub(ANY_TOKEN.decode(), "[token]", text)
+
+
+def _warnings(preview: Preview) -> Lines:
+    found: list[Lines] = []
+    if preview.failed:
+        found.append(["**The preview failed**: nothing of this can be deployed as it is. It said:"])
+        found += [block(_without_urns(error)) for error in preview.errors]
+    # What cannot be had again comes first.
+    for step in sorted(preview.changes, key=lambda step: step.old.get("mode") != "STANDARD_REPOSITORY"):
+        found += [[text] for text in _losses(step, refused=preview.failed)]
+    # The engine calls these the same: protection is nothing of the cloud's.
+    found += [
+        [f"{_sentence(step)} is no longer protected: a later change may delete it."]
+        for step in (*preview.unchanged, *preview.changes)
+        if step.op in ("same", "update") and step.was_protected and not step.is_protected
+    ]
+    found += [[text] for text in _opened(preview)]
+    if _changes_manner(preview.changes):
+        found.append(
+            [
+                "Grants change from whole lists to single ones, or back. The engine makes the new, then "
+                "removes the old, which takes the same members away: **after this `up` they have no "
+                "access until a second one**, `pulumi up --refresh`."
+            ]
+        )
+    after = preview.outputs_after
+    if after is not None and not preview.failed:
+        gone = [name for name in preview.outputs_before if name not in after]
+        if gone:
+            found.append([f"Outputs that other projects may read are gone: {codes(gone)}."])
+        versions = preview.outputs_before.get(CONTRACT), after.get(CONTRACT)
+        if None not in versions and versions[0] != versions[1]:
+            change = f"{code(versions[0])} → {code(versions[1])}"
+            found.append([f"The contract with other projects changes: {code(CONTRACT)} {change}."])
+    if not found:
+        return []
+    lines = ["", "> [!WARNING]"]
+    for number, paragraph in enumerate(found):
+        lines += [">"] * bool(number) + [f"> {line}".rstrip() for line in paragraph]
+    return lines
+
+
+def _losses(step: Step, *, refused: bool) -> list[str]:
+    """What cannot be had again once this step is done."""
+    found: list[str] = []
+    what = _sentence(step)
+    if step.op in ("replace", "delete") and step.type == REPOSITORY:
+        verb = "replaced" if step.op == "replace" else "deleted"
+        for_ = f" for its {codes(_differences(step))}" if step.op == "replace" else ""
+        text = f"{what} would be {verb}{for_}. " if refused else f"{what} is {verb}{for_}. "
+        text += LOST.get(step.old.get("mode", ""), LOST["STANDARD_REPOSITORY"]) + "."
+        if refused and (step.is_protected or (step.op == "delete" and step.was_protected)):
+            text += " It is protected: the engine refuses."
+        elif step.was_protected:
+            text += " **Its protection is taken off by the same change.**"
+        elif step.op == "delete":
+            text += f" Clients that still use {code(step.old.get('repositoryId'))} are refused."
+        found.append(text)
+    elif step.op in ("replace", "delete") and step.type == ACCOUNT:
+        found.append(
+            f"{what} is {step.op}d: whatever acts as it stops, and one of that name made later is another."
+        )
+    elif step.op == "delete" and step.type == "Rule":
+        package = code(step.old.get("packageId"))
+        found.append(f"{package} may be downloaded from {code(step.old.get('repositoryId'))} again.")
+    return found
+
+
+def _opened(preview: Preview) -> list[str]:
+    before, after = _grants(preview, "old"), _grants(preview, "new")
+    return [
+        f"{code(member)} is the whole world, and may now {_may(role)} {code(target)}."
+        for (target, role), members in after.items()
+        for member in members.values()
+        if member in EVERYBODY and member not in before.get((target, role), {}).values()
+    ] + [
+        f"{code(member)} is the whole world, and was granted by hand to {_may(role)} {code(target)}."
+        for (target, role), members in _hand_made(preview).items()
+        for member in EVERYBODY
+        if member.lower() in members
+    ]
+
+
+def _changes_manner(steps: Iterable[Step]) -> bool:
+    """Whether one role on one thing leaves a whole list for single grants, or the reverse."""
+    made: set[tuple[Grant, bool]] = set()
+    removed: set[tuple[Grant, bool]] = set()
+    for step in steps:
+        if step.type in GRANTS and step.op in ("create", "delete"):
+            side, seen = (step.new, made) if step.op == "create" else (step.old, removed)
+            seen.add((_grant(step, side), step.type in BINDINGS))
+    return any((grant, not whole) in removed for grant, whole in made)
+
+
+def _access(preview: Preview) -> Lines:
+    """Who gains and who loses what, as sets: in which resource a grant is written does not matter."""
+    before, after = _grants(preview, "old"), _grants(preview, "new")
+    gone = {
+        str(step.old.get("repositoryId") or step.old.get("email"))
+        for step in preview.changes
+        if step.op == "delete" and step.type in (REPOSITORY, ACCOUNT)
+    }
+    hand_made = _hand_made(preview)
+    lines: Lines = []
+    said: set[tuple[str, str]] = set()
+    for verb, left, right in (("may no longer", before, after), ("may", after, before)):
+        who: dict[tuple[str, str, bool], list[str]] = defaultdict(list)
+        for (target, role), members in left.items():
+            others = right.get((target, role), {})
+            if target in gone and left is before:
+                said |= {(member, target) for member in members.values()}
+                continue
+            for key in members.keys() - others.keys():
+                by_hand = left is before and key in hand_made.get((target, role), ())
+                who[members[key], role, by_hand].append(target)
+        for (member, role, by_hand), targets in sorted(who.items()):
+            note = " (granted by hand, not in the stack's file)" if by_hand else ""
+            lines.append(f"- {_member(member)} **{verb}** {_may(role)} {codes(sorted(targets))}{note}")
+    for target in sorted({target for _, target in said}):
+        count = len({member for member, of in said if of == target})
+        members = "1 member **loses**" if count == 1 else f"{count} members **lose**"
+        lines.append(f"- {members} access to {code(target)}, which is deleted")
+    return ["", "**Access**", "", *lines] if lines else []
+
+
+def _hand_made(preview: Preview) -> Mapping[Grant, set[str]]:
+    """The members that a refresh found beside those that the state had."""
+    found: dict[Grant, set[str]] = {}
+    for step in preview.drift:
+        if step.type in GRANTS and step.new:
+            new = _members(step.new).keys() - _members(step.old).keys()
+            found.setdefault(_grant(step, step.new), set()).update(new)
+    return found
+
+
+def _clients(preview: Preview) -> Lines:
+    """What those who install and upload notice."""
+    before, after = preview.outputs_before, preview.outputs_after
+    if preview.failed:
+        return []
+    if after is None:
+        if any(step.type == REPOSITORY and step.op != "update" for step in preview.changes):
+            return ["", "**Clients**", "", NOT_SAID]
+        return []
+    changed = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+    lines: Lines = []
+    for name in URLS:
+        if name in changed:
+            was = f"{code(before[name])} → " if before.get(name) else ""
+            lines.append(f"- {code(name)}: {was}{code(after.get(name, 'gone'))}")
+    others = [
+        name for name in changed if name not in (*URLS, SHOWN_FILE, CONTRACT) and before and name in after
+    ]
+    if others:
+        lines.append(f"- Other outputs that change: {codes(sorted(others))}")
+    if SHOWN_FILE in changed and before.get(SHOWN_FILE):
+        was, now = (str(side.get(SHOWN_FILE, "")).splitlines() for side in (before, after))
+        if after.get(SHOWN_FILE) == UNKNOWN:
+            lines.append(f"- {code(SHOWN_FILE)} is known after the `up` alone")
+        else:
+            diff = list(difflib.unified_diff(was, now, lineterm="", n=1))[3:]
+            lines += ["", f"{code(SHOWN_FILE)}:", "", *block(_without_passwords("\n".join(diff)), "diff")]
+    return ["", "**Clients**", "", *lines] if lines else []
+
+
+def _changes(preview: Preview) -> Lines:
+    lines: Lines = []
+    for op, word in DONE.items():
+        for step in preview.changes:
+            if step.op == op and step.type not in GRANTS:
+                what = _described(step) if op == "create" else _called(step)
+                details = "; ".join(_details(step))
+                lines.append(f"- {word}: {what}{': ' if details else ''}{details}")
+    grants = [step for step in preview.changes if step.type in GRANTS]
+    if grants and not _access(preview):
+        # Said, since the engine counts them; but there is nothing to review in them.
+        count = "1 grant is" if len(grants) == 1 else f"{len(grants)} grants are"
+        lines.append(f"- {count} written anew; nobody gains or loses access by that")
+    return ["", "**Changes**", "", *lines] if lines else []
+
+
+def _drift(preview: Preview) -> Lines:
+    """What is otherwise than the last `up` left it, and whether the next one mends it."""
+    mended = {step.urn for step in preview.changes}
+    gone = {step.old.get("repositoryId") for step in preview.drift if not step.new}
+    lines: Lines = []
+    for step in preview.drift:
+        if step.type in GRANTS and not step.new and _grant(step, step.old)[0] in gone:
+            continue
+        ends = "this `up` undoes it" if step.urn in mended else "this `up` leaves it"
+        if not step.new:
+            ends = "this `up` makes it again" if step.urn in mended else ends
+            lines.append(f"- {_called(step)} is gone; {ends}")
+        elif step.type in GRANTS:
+            was, now = _members(step.old), _members(step.new)
+            target, role = _grant(step, step.new)
+            for verb, members in (
+                ("was granted", [now[key] for key in sorted(now.keys() - was.keys())]),
+                ("lost", [was[key] for key in sorted(was.keys() - now.keys())]),
+            ):
+                lines += [
+                    f"- {_member(member)} {verb} the right to {_may(role)} {code(target)}; {ends}"
+                    for member in members
+                ]
+        else:
+            details = [_change(key, step.old, step.new) for key in _differing(step.old, step.new)]
+            if details:
+                lines.append(f"- {_called(step)}: {'; '.join(details)}; {ends}")
+    return ["", "**Changed outside Pulumi since the last `up`**", "", *lines] if lines else []
+
+
+def _grants(preview: Preview, side: str) -> Mapping[Grant, dict[str, str]]:
+    """Who has which role on what, by everything that the preview mentions."""
+    found: dict[Grant, dict[str, str]] = {}
+    for step in (*preview.unchanged, *preview.changes):
+        if step.type in GRANTS and (side == "new" or step.op != "create"):
+            props: Props = getattr(step, side)
+            if props and not (side == "new" and step.op == "delete"):
+                found.setdefault(_grant(step, props), {}).update(_members(props))
+    return found
+
+
+def _grant(step: Step, props: Props) -> Grant:
+    # Short: `projects/P/locations/L/repositories/R` in the state is `R` in the program.
+    return str(props.get(GRANTS[step.type], UNKNOWN)).rpartition("/")[2], str(props.get("role", UNKNOWN))
+
+
+def _members(props: Props) -> dict[str, str]:
+    """The members by their identity: addresses are one in any case, federated principals are not."""
+    members = props.get("members", props.get("member"))
+    listed = members if isinstance(members, list) else [] if members is None else [members]
+    return {
+        member if member.startswith("principal") else member.lower(): member for member in map(str, listed)
+    }
+
+
+def _member(member: str) -> str:
+    return "somebody whom only the `up` will know" if member == UNKNOWN else code(member)
+
+
+def _may(role: str) -> str:
+    return ROLES.get(role) or f"use the role {code(role)} on"
+
+
+def _noun(step: Step) -> str:
+    return NOUNS.get(step.type) or re.sub(r"(?<=[a-z])(?=[A-Z])", " ", step.type).lower()
+
+
+def _called(step: Step) -> str:
+    props = step.old or step.new
+    name = next((props[key] for key in NAMES if props.get(key)), step.name)
+    return f"{_noun(step)} {code(name)}"
+
+
+def _sentence(step: Step) -> str:
+    what = _called(step)
+    return what[0].upper() + what[1:]
+
+
+def _described(step: Step) -> str:
+    """A new resource, with what a reviewer would ask about it."""
+    said = [MODES.get(step.new.get("mode", ""), "")]
+    said += [code(step.new["location"])] if step.type == REPOSITORY and "location" in step.new else []
+    said += ["protected"] if step.is_protected else []
+    if step.type == "Rule":
+        said.append(f"{code(step.new.get('action'))} {code(step.new.get('packageId'))}")
+    details = ", ".join(filter(None, said))
+    return _called(step) + (f" ({details})" if details else "")
+
+
+def _differing(old: Props, new: Props) -> list[str]:
+    return [
+        key for key in sorted({*old, *new}) if not COMPUTED.fullmatch(key) and old.get(key) != new.get(key)
+    ]
+
+
+def _differences(step: Step) -> list[str]:
+    """The properties that differ; what the program asks for tells it without what Google computes."""
+    keys = _differing(step.old_inputs, step.new_inputs)
+    return keys or [key for key in step.diffs if not COMPUTED.fullmatch(key)]
+
+
+def _details(step: Step) -> list[str]:
+    if step.op == "delete" and step.old.get("disableOnDestroy") is False:
+        return ["it stays on, others may use it"]
+    if step.op in ("create", "delete"):
+        return []
+    found = [_change(key, step.old_inputs, step.new_inputs) for key in _differences(step)]
+    if step.was_protected != step.is_protected:
+        found.append("protected" if step.is_protected else "no longer protected")
+    return found
+
+
+def _change(key: str, old: Props, new: Props) -> str:
+    was, now = old.get(key), new.get(key)
+    if _nested(was) or _nested(now):
+        # Too much to read here; the diff of the stack's file has it.
+        return code(key)
+    if isinstance(was, Mapping) or isinstance(now, Mapping):
+        # One line of a map, such as labels, rather than all of it.
+        left: Mapping[str, Any] = was if isinstance(was, Mapping) else {}
+        right: Mapping[str, Any] = now if isinstance(now, Mapping) else {}
+        parts = [
+            f"{code(part)} {_value(left.get(part))} → {_value(right.get(part))}"
+            for part in sorted({*left, *right})
+            if left.get(part) != right.get(part)
+        ]
+        return f"{code(key)} " + ", ".join(parts)
+    return f"{code(key)} {_value(was)} → {_value(now)}"
+
+
+def _nested(value: Any) -> bool:
+    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+    return any(isinstance(part, (Mapping, list)) for part in inner)
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return "none"
+    if value in (SECRET, True, False):
+        return code(str(value).lower())
+    text = str(value)
+    return code(text if len(text) <= SHOWN else f"{text[:SHOWN]}…")
+
+
+def _without_urns(text: str) -> str:
+    """Resources by their names: the rest of a URN says nothing to a reviewer."""
+    return re.sub(r"urn:pulumi:[^\s\"']+::([^\s\"':]+)", r"\1", text)
+
+
+def _without_passwords(text: str) -> str:
+    return re.sub(r"(://[^/\s:@]*:)[^/\s@]+(?=@)", r"\1[hidden]", text)
