@@ -11,7 +11,9 @@ Google and polls quicker. What else differs, seen side by side:
   (the real one makes a list of it), and misses that a remote repository must have one upstream.
 - A changed cleanup policy can show as `cleanupPolicies` alone where the real one names what changed in it,
   and one that goes has its place in the state, not in Terraform's set.
-- The real one also logs a failed update, which the engine shows as a second error (`sdk.helper_schema`).
+- A binding that drift filled and the program empties shows its members going, not the whole list.
+- The real one also logs a failed call, which the engine shows as a second error (`sdk.helper_schema`).
+- It has no schema: `pulumi import` without `--generate-code=false` imports, and then fails to write code.
 """
 
 from __future__ import annotations
