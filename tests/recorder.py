@@ -99,11 +99,19 @@ class _RecordingMonitor(MockMonitor):
                     dependencies=sorted(request.dependencies),
                     protect=request.protect,
                     deleted_with=request.deletedWith,
-                    aliases=[alias.urn for alias in request.aliases],
+                    aliases=[self._alias(request, alias) for alias in request.aliases],
                     error_hooks=list(request.hooks.on_error),
                 )
             )
         return super().RegisterResource(request)
+
+    def _alias(self, request: Any, alias: Any) -> str:
+        """The URN that an alias stands for; what its spec leaves out is as the resource has it."""
+        if alias.WhichOneof("alias") == "urn":
+            return alias.urn
+        spec = alias.spec
+        parent = "" if spec.noParent else spec.parentUrn or request.parent
+        return self.make_urn(parent, spec.type or request.type, spec.name or request.name)
 
     def RegisterResourceOutputs(self, request: Any) -> Any:
         outputs = MessageToDict(request.outputs)

@@ -64,6 +64,8 @@ ROLES: dict[str, set[str]] = {
     "roles/iam.serviceAccountAdmin": {"iam.serviceAccounts.*", "resourcemanager.projects.get"},
     "roles/iam.serviceAccountKeyAdmin": {"iam.serviceAccountKeys.*", "iam.serviceAccounts.get"},
     "roles/iam.serviceAccountTokenCreator": {ACT_AS_ACCOUNT, "iam.serviceAccounts.get"},
+    "roles/storage.admin": {"storage.*"},
+    "roles/storage.objectViewer": {"storage.objects.get", "storage.objects.list"},
     "roles/browser": {"resourcemanager.projects.get", "resourcemanager.projects.getIamPolicy"},
 }
 # "Policy" in the IAM reference lists the member types.

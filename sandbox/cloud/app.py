@@ -18,7 +18,16 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Host, Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sandbox.cloud import artifact_registry, iam, iam_credentials, packages, projects, python_index, tokens
+from sandbox.cloud import (
+    artifact_registry,
+    iam,
+    iam_credentials,
+    packages,
+    projects,
+    python_index,
+    storage,
+    tokens,
+)
 from sandbox.cloud.access import Caller, identify
 from sandbox.cloud.blobs import Blobs
 from sandbox.cloud.errors import GoogleError
@@ -51,6 +60,7 @@ def _routes(public_index: PublicIndex) -> list[BaseRoute]:
         tokens.HOST: [*tokens.ROUTES],
         projects.RESOURCE_MANAGER: [*projects.RESOURCE_MANAGER_ROUTES],
         projects.SERVICE_USAGE: [*projects.SERVICE_USAGE_ROUTES],
+        storage.HOST: [*storage.ROUTES],
         "openidconnect.googleapis.com": [Route("/v1/userinfo", _userinfo)],
     }
     every_method = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]

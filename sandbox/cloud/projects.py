@@ -28,9 +28,11 @@ SERVICE_USAGE = "serviceusage.googleapis.com"
 SERVICES = {
     "artifactregistry.googleapis.com": "Artifact Registry API",
     RESOURCE_MANAGER: "Cloud Resource Manager API",
+    "composer.googleapis.com": "Cloud Composer API",
     "iam.googleapis.com": "Identity and Access Management (IAM) API",
     "iamcredentials.googleapis.com": "IAM Service Account Credentials API",
     SERVICE_USAGE: "Service Usage API",
+    "storage.googleapis.com": "Cloud Storage API",
 }
 ON_AT_BIRTH = (RESOURCE_MANAGER, SERVICE_USAGE)
 # "Creating and managing projects": 6 to 30 lowercase letters, digits and hyphens, a letter first.

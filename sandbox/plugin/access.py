@@ -1,6 +1,7 @@
-"""Who has which role on one repository or service account:
+"""Who has which role on one repository, service account or bucket:
 gcp:artifactregistry/repositoryIamBinding:RepositoryIamBinding, …/repositoryIamMember:RepositoryIamMember,
-gcp:serviceaccount/iAMBinding:IAMBinding and …/iAMMember:IAMMember.
+gcp:serviceaccount/iAMBinding:IAMBinding, …/iAMMember:IAMMember and
+gcp:storage/bucketIAMMember:BucketIAMMember.
 
 All of them change one policy, which Google gives and takes only whole: read, change, write with the etag
 that was read, and again from the start where someone else was quicker. Writes on one policy go one after
@@ -22,6 +23,7 @@ from sandbox.plugin.repositories import REGISTRY
 from sandbox.plugin.resources import LOCATION, PROJECT, Cloud, ResourceType, parse_by
 from sandbox.plugin.rest import CONFLICT, NOT_FOUND, PluginError, has_status, saying
 from sandbox.plugin.schema import COMPUTED, Field, Fields, Kind
+from sandbox.plugin.storage import STORAGE
 from sandbox.plugin.values import UNKNOWN, Json, Props
 
 # tpgiamresource/iam.go: IamPolicyVersion; its pauses of 1, 2, 4, 8 and 16 s add up to this.
@@ -75,6 +77,10 @@ def _same_member(old: str, new: str) -> bool:
     return normalized(old) == normalized(new)
 
 
+def _same_bucket(old: str, new: str) -> bool:
+    return old.removeprefix("b/") == new.removeprefix("b/")
+
+
 def _not_an_account(value: str, name: str) -> Iterator[str]:
     if not re.search(ACCOUNT_LINK, value):
         yield f'"{name}" ("{value}") doesn\'t match regexp {json.dumps(ACCOUNT_LINK)}'
@@ -94,7 +100,9 @@ class Holder:
     """A kind of thing that has a policy.
 
     ``key`` is the property that names one, ``fields`` those that locate it, ``locate`` what they are in
-    full. ``title`` is how the real plug-in speaks of one, ``read`` and ``query`` how its API is asked.
+    full. ``title`` is how the real plug-in speaks of one, ``read`` and ``query`` how its API is asked,
+    ``paths`` what follows its name to read and to write the policy; ``bare``: the policy is sent by PUT, as
+    the whole of the body.
     """
 
     key: str
@@ -104,6 +112,8 @@ class Holder:
     api: str
     read: str
     query: Mapping[str, str] = field(default_factory=dict[str, str])
+    paths: tuple[str, str] = (":getIamPolicy", ":setIamPolicy")
+    bare: bool = False
 
 
 REPOSITORY = Holder(
@@ -126,6 +136,17 @@ ACCOUNT = Holder(
     api=IAM,
     read="POST",
     query={"options.requestedPolicyVersion": str(POLICY_VERSION)},
+)
+BUCKET = Holder(
+    key="bucket",
+    fields={"bucket": Field(required=True, replaces=True, same=_same_bucket)},
+    locate=lambda state, _: {"bucket": f"b/{state['bucket'].removeprefix('b/')}"},
+    title='storage bucket "{}"',
+    api=STORAGE,
+    read="GET",
+    query={"optionsRequestedPolicyVersion": str(POLICY_VERSION)},
+    paths=("/iam", "/iam"),
+    bare=True,
 )
 
 _FIXED = Field(required=True, replaces=True)
@@ -236,7 +257,7 @@ class _Access(ResourceType):
         return self.holder.title.format(name)
 
     def _ask(self, name: str, cloud: Cloud) -> Json:
-        url = f"{self.holder.api}/{name}:getIamPolicy"
+        url = f"{self.holder.api}/{name}{self.holder.paths[0]}"
         return cloud.api.call(self.holder.read, url, **self.holder.query)
 
     def _policy(self, name: str, cloud: Cloud) -> Json:
@@ -251,8 +272,9 @@ class _Access(ResourceType):
                 policy = {**policy, "bindings": change(_merged(policy.get("bindings", []))), **added}
                 try:
                     with saying(f"Error setting IAM policy for {self._describe(name)}"):
-                        url = f"{self.holder.api}/{name}:setIamPolicy"
-                        cloud.api.call("POST", url, {"policy": policy})
+                        url = f"{self.holder.api}/{name}{self.holder.paths[1]}"
+                        method, body = ("PUT", policy) if self.holder.bare else ("POST", {"policy": policy})
+                        cloud.api.call(method, url, body)
                     return
                 except PluginError as error:
                     subject = f"Error applying IAM policy for {self._describe(name)}"
@@ -317,6 +339,11 @@ class AccountIamBinding(_Binding):
 class AccountIamMember(_Member):
     token = "gcp:serviceaccount/iAMMember:IAMMember"  # noqa: S105
     holder, fields = ACCOUNT, {**ACCOUNT.fields, **_MEMBER}
+
+
+class BucketIamMember(_Member):
+    token = "gcp:storage/bucketIAMMember:BucketIAMMember"  # noqa: S105
+    holder, fields = BUCKET, {**BUCKET.fields, **_MEMBER}
 
 
 def _key(binding: Binding) -> tuple[str, ...]:

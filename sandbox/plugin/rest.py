@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+import uuid
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -90,12 +91,13 @@ def _as_go_prints(value: Json) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """One request; ``body`` None sends none."""
+    """One request; ``body`` None sends none, bytes are sent as they are."""
 
     method: str
     url: str
     query: dict[str, str]
     body: Json = None
+    content_type: str = "application/json"
 
 
 class Transport(Protocol):
@@ -114,11 +116,14 @@ def proxied(proxy: str, authorities: str | bool, token: str) -> Transport:
     session.headers["Authorization"] = f"Bearer {token}"
 
     def send(request: Request) -> tuple[int, str]:
+        raw = isinstance(request.body, bytes)
         answer = session.request(
             request.method,
             request.url,
             params=request.query,
-            json=request.body,
+            data=request.body if raw else None,
+            json=None if raw else request.body,
+            headers={"Content-Type": request.content_type} if raw else None,
             timeout=CONNECT_AND_READ_SECONDS,
         )
         return answer.status_code, answer.text
@@ -136,14 +141,31 @@ class Api:
 
     def call(self, method: str, url: str, body: Json = None, **query: str) -> Json:
         """The answer's JSON. Retries what the real plug-in retries; else raises ApiError."""
-        request = Request(method=method, url=url, query={"alt": "json", **query}, body=body)
+        return self._retried(Request(method=method, url=url, query={"alt": "json", **query}, body=body))
+
+    def upload(self, url: str, described: Json, content: str, **query: str) -> Json:
+        """Sends a small file with its description, in the two parts of one body."""
+        boundary = uuid.uuid4().hex
+        head, kind = "Content-Type: application/json", described.get("contentType", "text/plain")
+        parts = f"{head}\r\n\r\n{json.dumps(described)}", f"Content-Type: {kind}\r\n\r\n{content}"
+        body = "".join(f"--{boundary}\r\n{part}\r\n" for part in parts) + f"--{boundary}--\r\n"
+        request = Request(
+            method="POST",
+            url=url,
+            query={"alt": "json", "uploadType": "multipart", **query},
+            body=body.encode(),
+            content_type=f"multipart/related; boundary={boundary}",
+        )
+        return self._retried(request)
+
+    def _retried(self, request: Request) -> Json:
         for last in self.attempts(RETRY_SECONDS):
             try:
                 status, text = self._send(request)
             except requests.RequestException as error:
                 # A write that got no answer may have been carried out: it is not sent twice.
-                if last or method != "GET":
-                    raise PluginError(f"{method} {url}: {error}") from error
+                if last or request.method != "GET":
+                    raise PluginError(f"{request.method} {request.url}: {error}") from error
                 continue
             if status < FIRST_FAILURE:
                 return json.loads(text) if text else {}

@@ -40,10 +40,12 @@ from pulumi.runtime.proto import (
 from sandbox.plugin.access import (
     AccountIamBinding,
     AccountIamMember,
+    BucketIamMember,
     RepositoryIamBinding,
     RepositoryIamMember,
 )
 from sandbox.plugin.accounts import Account
+from sandbox.plugin.composer import Environment as ComposerEnvironment
 from sandbox.plugin.repositories import Repository
 from sandbox.plugin.resources import ABANDON, PREVENT, Cloud, ResourceType
 from sandbox.plugin.rest import NOT_FOUND, PluginError, Transport, has_status, new_api, proxied
@@ -59,6 +61,7 @@ from sandbox.plugin.schema import (
     with_defaults,
 )
 from sandbox.plugin.services import Service
+from sandbox.plugin.storage import Bucket, BucketObject
 from sandbox.plugin.values import UNKNOWN, Props, from_struct, known_part, to_struct
 
 # One more type: a module, and a name here.
@@ -71,6 +74,10 @@ RESOURCE_TYPES: tuple[type[ResourceType], ...] = (
     Rule,
     AccountIamBinding,
     AccountIamMember,
+    Bucket,
+    BucketObject,
+    BucketIamMember,
+    ComposerEnvironment,
 )
 NOTICE = "stand-in for the GCP plugin: talks to the sandbox alone, never to Google"
 CONFIG_KEYS = "accessToken billingProject project region userProjectOverride zone".split()

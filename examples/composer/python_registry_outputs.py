@@ -1,0 +1,1 @@
+../consumer/python_registry_outputs.py

@@ -1,0 +1,40 @@
+"""gcp:composer/environment:Environment — shown in a preview, and never made: the sandbox runs no Airflow.
+
+Knows the properties that `examples/composer` uses.
+"""
+
+from __future__ import annotations
+
+from sandbox.plugin.resources import DELETION_POLICY, LOCATION, PROJECT, Cloud, ResourceType
+from sandbox.plugin.rest import PluginError
+from sandbox.plugin.schema import Field, Kind
+from sandbox.plugin.values import Props
+
+_REFUSED = "the stand-in shows a Composer environment in a preview alone: the sandbox runs no Airflow"
+
+
+def _block(*, replaces: bool = False, **members: Field) -> Field:
+    return Field(kind=Kind.OBJECT, replaces=replaces, members=members)
+
+
+class Environment(ResourceType):
+    token = "gcp:composer/environment:Environment"  # noqa: S105 - a type's name
+    fields = {  # noqa: RUF012 - declared by the base
+        "name": Field(required=True, replaces=True),
+        "project": PROJECT,
+        "region": LOCATION,
+        "storageConfig": _block(replaces=True, bucket=Field(required=True, replaces=True)),
+        "config": _block(
+            enablePrivateBuildsOnly=Field(),
+            enablePrivateEnvironment=Field(),
+            nodeConfig=_block(serviceAccount=Field(replaces=True)),
+            softwareConfig=_block(imageVersion=Field(), pypiPackages=Field(kind=Kind.MAP)),
+        ),
+        "deletionPolicy": DELETION_POLICY,
+    }
+
+    def create(self, planned: Props, cloud: Cloud) -> tuple[str, Props | None]:
+        raise PluginError(_REFUSED)
+
+    def parse_id(self, ident: str, cloud: Cloud) -> tuple[str, Props]:
+        raise PluginError(_REFUSED)
