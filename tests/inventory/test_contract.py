@@ -25,8 +25,8 @@ CONTRACT = HERE / "contract.yaml"
 STACK_FILE = HERE / "stacks" / "minimal.yaml"
 WHAT_TO_DO = (
     "Other projects' programs read this. Keep it as it was or, if the change is meant, raise "
-    "CONTRACT_VERSION in components/python_registry.py and in examples/consumer/python_registry_outputs.py, "
-    "then UPDATE_CONTRACT=1 make test, and commit them together."
+    "CONTRACT_VERSION in components/python_registry.py and in examples/*/python_registry_outputs.py, then "
+    "UPDATE_CONTRACT=1 make test, and commit them together."
 )
 
 Contract = dict[str, Any]
@@ -43,7 +43,7 @@ def contract_of(outputs: dict[str, Any]) -> Contract:
 
 
 def breaks(committed: Contract, current: Contract) -> list[str]:
-    """What a consumer of the committed contract would stumble over; nothing where the version was raised."""
+    """What a consumer of the committed contract would stumble over; nothing after the version was raised."""
     if current["version"] > committed["version"]:
         return []
     if current["version"] < committed["version"]:

@@ -74,8 +74,8 @@ class Sandbox:
         """Every request so far."""
         return [json.loads(line) for line in self("log", "--json").stdout.splitlines()]
 
-    def ask(self, method: str, url: str, body: Any = None, member: str = OWNER) -> tuple[int, Any]:
-        """Ask a Google host as that member, through the proxy: status and JSON."""
+    def session(self, member: str = OWNER) -> requests.Session:
+        """What asks a Google host as that member, through the proxy."""
         if member not in self._sessions:
             lines = self.run("env", "-0", member=member).stdout.split("\0")
             inside = dict(line.split("=", 1) for line in lines if line)
@@ -85,7 +85,11 @@ class Sandbox:
             session.verify = inside["REQUESTS_CA_BUNDLE"]
             session.headers["Authorization"] = f"Bearer {inside['GOOGLE_OAUTH_ACCESS_TOKEN']}"
             self._sessions[member] = session
-        answer = self._sessions[member].request(method, url, json=body, timeout=30)
+        return self._sessions[member]
+
+    def ask(self, method: str, url: str, body: Any = None, member: str = OWNER) -> tuple[int, Any]:
+        """Ask a Google host as that member: status and JSON."""
+        answer = self.session(member).request(method, url, json=body, timeout=30)
         return answer.status_code, answer.json()
 
 

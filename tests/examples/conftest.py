@@ -1,0 +1,73 @@
+"""Other projects beside the registry's, on one sandbox: each a copy of an example with a stack of its own."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from sandbox.cloud.storage import HOST
+from tests.examples.helper import EXAMPLES
+from tests.sandbox.conftest import LOCATION, Program, program, sandbox
+
+__all__ = ["program", "sandbox"]
+
+
+@dataclass
+class Example(Program):
+    """An example that reads a registry's stack."""
+
+    namespace: str
+    registry: Program
+
+    def configure(self, **settings: Any) -> None:
+        """Write the stack file: what must be in it, and these keys of the example's namespace."""
+        registry = f"organization/python-registry/{self.registry.stack}"
+        values = {"registry": registry, "location": LOCATION, **settings}
+        config = {"gcp:project": self.project, **{f"{self.namespace}:{k}": v for k, v in values.items()}}
+        (self.folder / f"Pulumi.{self.stack}.yaml").write_text(yaml.safe_dump({"config": config}))
+
+    def pip_conf(self, member: str) -> tuple[int, str]:
+        """The file that it put into its bucket, as that member reads it: status and text."""
+        bucket, _, name = self.outputs()["pip_conf"].removeprefix("gs://").partition("/")
+        url = f"https://{HOST}/storage/v1/b/{bucket}/o/{name.replace('/', '%2F')}?alt=media"
+        answer = self.sandbox.session(member).get(url, timeout=30)
+        return answer.status_code, answer.text
+
+    @property
+    def member(self) -> str:
+        """Its service account."""
+        return f"serviceAccount:{self.outputs()['account']}"
+
+
+MakeExample = Callable[[str, str], Example]
+
+
+@pytest.fixture
+def make_example(program: Program, tmp_path: Path) -> MakeExample:
+    """Makes a copy of an example, with a stack and a project of that name's own."""
+
+    def make(kind: str, name: str) -> Example:
+        folder = tmp_path / name
+        shutil.copytree(EXAMPLES / kind, folder)
+        for committed in folder.glob("Pulumi.*.yaml"):
+            committed.unlink()
+        example = Example(
+            program.sandbox,
+            folder,
+            # Copies of one example are one Pulumi project: their stacks tell them apart.
+            stack=f"{program.stack}-{name}",
+            project=f"{program.project}-{name}",
+            namespace=f"python-{kind}",
+            registry=program,
+        )
+        example.configure()
+        program.sandbox.run("pulumi", "stack", "init", example.stack, cwd=folder)
+        return example
+
+    return make

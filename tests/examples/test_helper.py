@@ -1,0 +1,114 @@
+"""What consumers copy: typed outputs of the registry, and a clear word where they are not as they should be."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+from pulumi.runtime.mocks import MockCallArgs, MockResourceArgs, Mocks, set_mocks
+
+from tests.examples.helper import EXAMPLES, NAME, OUTPUT_NAMES, helper
+
+STACK = "organization/python-registry/dev"
+INDEX = "https://us-central1-python.pkg.dev/demo-proj/python-index/simple/"
+# As the engine hands them over.
+GOOD = {**{name: f"the {name}" for name in OUTPUT_NAMES}, "contract_version": 1.0, "index_url": INDEX}
+
+
+class Reference(Mocks):
+    """A referenced stack with those outputs."""
+
+    def __init__(self, outputs: dict[str, Any]) -> None:
+        self.outputs = outputs
+
+    def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
+        return args.name, {**args.inputs, "outputs": self.outputs}
+
+    def call(self, args: MockCallArgs) -> dict[Any, Any]:
+        raise AssertionError(args.token)
+
+
+def value_of(name: str, outputs: dict[str, Any]) -> Any:
+    """One of the helper's values, read from a stack with those outputs."""
+
+    async def read() -> Any:
+        set_mocks(Reference(outputs), project="consumer", stack="dev")
+        return await getattr(helper.read_registry(STACK), name).future()
+
+    try:
+        return asyncio.run(read())
+    finally:
+        pulumi.runtime.settings.reset_options()
+
+
+def test_every_output_is_there_by_its_name() -> None:
+    for name in OUTPUT_NAMES:
+        assert value_of(name, GOOD) == GOOD[name]
+    assert isinstance(value_of("contract_version", GOOD), int)
+
+
+@pytest.mark.parametrize("repository", ["python-index", "py-repo"])
+def test_the_repository_to_be_a_reader_of_is_the_one_that_clients_install_from(repository: str) -> None:
+    outputs = {**GOOD, "index_url": INDEX.replace("python-index", repository)}
+    assert value_of("index_repository", outputs) == repository
+
+
+def test_an_output_more_is_no_concern_of_a_consumer() -> None:
+    assert value_of("project", {**GOOD, "new_one": "x"}) == "the project"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            {"contract_version": 2.0},
+            f"{STACK} has contract_version 2; this program knows 1. Take {NAME}.py",
+        ),
+        ({"contract_version": "two"}, "has contract_version two; this program knows 1."),
+        ({"contract_version": None}, "has no output contract_version. Is it a python-registry stack"),
+        ({"pip_conf": None}, "does not keep contract 1: pip_conf is missing. Run `pulumi up` there"),
+        ({"pip_conf": 3.0, "project": None}, "project is missing, pip_conf is no text"),
+        ({"reader_email": None}, "reader_email is missing"),
+    ],
+)
+def test_what_is_wrong_is_said(change: dict[str, Any], said: str) -> None:
+    outputs = {name: value for name, value in {**GOOD, **change}.items() if value is not None}
+    with pytest.raises(helper.ContractError, match="^organization/python-registry/dev ") as refused:
+        value_of("index_url", outputs)
+    assert said in str(refused.value)
+
+
+def test_an_empty_output_is_there() -> None:
+    assert value_of("reader_email", {**GOOD, "reader_email": ""}) == ""
+
+
+def test_in_a_preview_that_knows_nothing_nothing_is_said_and_nothing_known(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def read() -> bool:
+        set_mocks(Reference({}), preview=True)
+
+        async def answer(value: Any) -> Any:
+            return value
+
+        class Unknown:
+            outputs = pulumi.Output[Any](
+                set(), asyncio.ensure_future(answer(None)), asyncio.ensure_future(answer(False))
+            )
+
+        monkeypatch.setattr(pulumi, "StackReference", lambda _: Unknown())
+        return await helper.read_registry(STACK).index_repository.is_known()
+
+    try:
+        assert asyncio.run(read()) is False
+    finally:
+        pulumi.runtime.settings.reset_options()
+
+
+def test_all_examples_have_the_same_copy() -> None:
+    copies: list[Path] = list(EXAMPLES.glob(f"*/{NAME}.py"))
+    assert len(copies) == 2
+    assert len({copy.read_text() for copy in copies}) == 1
