@@ -1,4 +1,4 @@
-"""What consumers copy: typed outputs of the registry, and a clear word where they are not as they should be."""
+"""What consumers copy: typed outputs of the registry, and a clear word where they are not as they should."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Reference(Mocks):
     def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
         return args.name, {**args.inputs, "outputs": self.outputs}
 
-    def call(self, args: MockCallArgs) -> dict[Any, Any]:
+    def call(self, args: MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
         raise AssertionError(args.token)
 
 
@@ -76,7 +76,7 @@ def test_an_output_more_is_no_concern_of_a_consumer() -> None:
 )
 def test_what_is_wrong_is_said(change: dict[str, Any], said: str) -> None:
     outputs = {name: value for name, value in {**GOOD, **change}.items() if value is not None}
-    with pytest.raises(helper.ContractError, match="^organization/python-registry/dev ") as refused:
+    with pytest.raises(helper.ContractError, match=f"^{STACK} ") as refused:
         value_of("index_url", outputs)
     assert said in str(refused.value)
 
@@ -99,7 +99,10 @@ def test_in_a_preview_that_knows_nothing_nothing_is_said_and_nothing_known(
                 set(), asyncio.ensure_future(answer(None)), asyncio.ensure_future(answer(False))
             )
 
-        monkeypatch.setattr(pulumi, "StackReference", lambda _: Unknown())
+        def refer(_: str) -> Unknown:
+            return Unknown()
+
+        monkeypatch.setattr(pulumi, "StackReference", refer)
         return await helper.read_registry(STACK).index_repository.is_known()
 
     try:

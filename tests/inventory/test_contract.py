@@ -43,7 +43,7 @@ def contract_of(outputs: dict[str, Any]) -> Contract:
 
 
 def breaks(committed: Contract, current: Contract) -> list[str]:
-    """What a consumer of the committed contract would stumble over; nothing after the version was raised."""
+    """What a consumer of the committed contract would stumble over; nothing once the version is raised."""
     if current["version"] > committed["version"]:
         return []
     if current["version"] < committed["version"]:
