@@ -89,7 +89,7 @@ class BucketObject(ResourceType):
     fields = {  # noqa: RUF012 - declared by the base
         "bucket": _FIXED,
         "name": _FIXED,
-        "content": Field(required=True, secret=True),
+        "content": Field(required=True),
         "contentType": Field(computed=True, replaces=True),
         "deletionPolicy": DELETION_POLICY,
         "generation": COMPUTED,

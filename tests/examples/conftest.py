@@ -1,4 +1,4 @@
-"""Other projects beside the registry's, on one sandbox: each a copy of an example with a stack of its own."""
+"""Other projects beside the registry's, on one sandbox: each a copy of an example with its own stack."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What consumers copy: typed outputs of the registry, and a clear word where they are not as they should."""
+"""What consumers copy: typed outputs of the registry, and a clear word where they are not as expected."""
 
 from __future__ import annotations
 
