@@ -69,7 +69,9 @@ def test_the_table_has_every_field_that_the_stand_in_has(stand_in: Plugin) -> No
             each = "[0]" if field.kind in (Kind.LIST, Kind.SET) else ""
             yield from paths(field.parts, f"{before}{name}{each}.")
 
-    known: Any = {kind.token: set(paths(kind.fields)) for kind in RESOURCE_TYPES}
+    # The types of the examples alone are not in it.
+    types = [kind for kind in RESOURCE_TYPES if kind.token in TABLE]
+    known: Any = {kind.token: set(paths(kind.fields)) for kind in types}
     assert known == {
         token: {f.path for f in FIELDS if f.token == token and f.is_imitated} for token in TABLE
     }
