@@ -6,17 +6,21 @@ Owns the folder and the order of writes. Which files there are is said by the do
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import secrets
+import time
 from collections.abc import Generator
-from contextlib import contextmanager
 from pathlib import Path
 
 from sandbox.cloud.store import Store
 
 # Between two reads of a file; what hashing and disks like.
 CHUNK_BYTES = 1024 * 1024
+# After which a draft that nobody finished is the rest of a crash; the sandbox's own. `python -m sandbox
+# plant` writes drafts while a gateway starts.
+DRAFT_SECONDS = 10 * 60
 
 
 class Draft:
@@ -70,7 +74,7 @@ class Blobs:
         """Where that content is, if it is here."""
         return self._root / sha256
 
-    @contextmanager
+    @contextlib.contextmanager
     def draft(self) -> Generator[Draft]:
         """A draft that is gone afterwards, unless it was kept."""
         draft = Draft(self._drafts / secrets.token_hex(8))
@@ -94,12 +98,18 @@ class Blobs:
             os.close(folder)
 
     def sweep(self, store: Store) -> None:
-        """Remove drafts, and content that no document names by `sha256`; at start, before any upload."""
+        """Remove old drafts, and content that no document names by `sha256`; at start, before any upload.
+
+        What cannot be removed stays until the next start.
+        """
         for path in self._drafts.iterdir():
-            path.unlink()
+            with contextlib.suppress(OSError):
+                if path.stat().st_mtime < time.time() - DRAFT_SECONDS:
+                    path.unlink()
         # Whoever else keeps content (`python -m sandbox plant`) waits for this transaction.
         with store.transaction():
             named = store.values("sha256")
             for path in self._root.iterdir():
                 if path.is_file() and path.name not in named:
-                    path.unlink()
+                    with contextlib.suppress(OSError):
+                        path.unlink()

@@ -7,6 +7,8 @@ repositories, nor of who uploads.
 from __future__ import annotations
 
 import gzip
+import io
+import itertools
 import tarfile
 import zipfile
 from collections.abc import Mapping
@@ -14,13 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from packaging.metadata import InvalidMetadata, Metadata, parse_email
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.metadata import Metadata, parse_email
+from packaging.specifiers import SpecifierSet
 from packaging.utils import (
-    InvalidName,
     InvalidSdistFilename,
     InvalidWheelFilename,
     canonicalize_name,
+    canonicalize_version,
     parse_sdist_filename,
     parse_wheel_filename,
 )
@@ -28,12 +30,21 @@ from packaging.version import InvalidVersion, Version
 
 from sandbox.cloud.blobs import CHUNK_BYTES, Draft
 
-# Unknown at Google. As much as a wheel of the largest size has been seen to unpack to, and a stop for
-# an archive that was made to fill the disk.
+# Unknown at Google, all of these; the sandbox's own, far above what people publish and far below what
+# would stop the process for others. What an archive unpacks to:
 UNPACKED_BYTES = 4 * 1024**3
-# Metadata is text that people write; more is an attack or damage.
-METADATA_BYTES = 8 * 1024**2
+# How many members it has, and what its own headers have altogether: they are read into memory.
+MEMBERS = 50_000
+HEADERS_BYTES = 32 * 1024**2
+# METADATA or PKG-INFO, of which the description is most, and the fields before that, which are parsed.
+METADATA_BYTES = 2 * 1024**2
+FIELDS_BYTES = 256 * 1024
+FIELD_LINES = 3_000
+# A name in a folder of the usual file systems (NAME_MAX): pip could not keep a file with a longer one. It
+# bounds what a wheel's tags multiply to, too.
+FILENAME_BYTES = 255
 # Fields that may come once: a second one makes the packaging library set both aside as unparsed.
+_PKG_INFO = "/PKG-INFO"
 _SINGLE = ("metadata-version", "name", "version", "requires-python")
 
 
@@ -52,7 +63,7 @@ class FileName:
     kind: Literal["bdist_wheel", "sdist"]
     """In the words of the upload form."""
     key: str
-    """The same for file names that differ in spelling alone: `My_Pkg-1.0.tar.gz`, `my.pkg-1.0.tar.gz`."""
+    """The same for file names that differ in spelling alone: `My_Pkg-1.0.tar.gz`, `my.pkg-1.0.0.tar.gz`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,17 +83,22 @@ def parse_filename(filename: str) -> FileName:
     Raises:
         BadDistribution: it is none of a wheel or sdist.
     """
+    if len(filename.encode(errors="replace")) > FILENAME_BYTES:
+        raise BadDistribution(f"The file name has more than {FILENAME_BYTES} bytes.")
     try:
         if filename.endswith(".whl"):
-            name, version, build, tags = parse_wheel_filename(filename)
-            key = f"{name}-{version}-{build}-{sorted(map(str, tags))}"
+            name, version, build, _ = parse_wheel_filename(filename)
+            tags = (
+                ".".join(sorted(set(part.split(".")))) for part in filename[:-4].lower().split("-")[-3:]
+            )
+            key = f"{name}-{canonicalize_version(version)}-{build}-{'-'.join(tags)}.whl"
             return FileName(package=name, version=str(version), kind="bdist_wheel", key=key)
         name, version = parse_sdist_filename(filename)
     except (InvalidWheelFilename, InvalidSdistFilename, InvalidVersion) as error:
         raise BadDistribution(f"{filename!r} is not the file name of a distribution: {error}.") from error
     if not name or canonicalize_name(name) != name or "/" in filename:
         raise BadDistribution(f"{filename!r} is not the file name of a distribution.")
-    key = f"{name}-{version}-{'zip' if filename.endswith('.zip') else 'tar.gz'}"
+    key = f"{name}-{canonicalize_version(version)}.{'zip' if filename.endswith('.zip') else 'tar.gz'}"
     return FileName(package=name, version=str(version), kind="sdist", key=key)
 
 
@@ -96,7 +112,7 @@ def check_file(path: Path, filename: str) -> Distribution:
     metadata = _parse(_read_metadata(path, filename, said))
     if canonicalize_name(metadata.name) != said.package:
         raise BadDistribution(f"{filename} holds the metadata of {metadata.name!r}, another package.")
-    if str(metadata.version) != said.version:
+    if metadata.version != Version(said.version):
         raise BadDistribution(f"{filename} holds the metadata of version {metadata.version}.")
     requires = str(metadata.requires_python) if metadata.requires_python else None
     return Distribution(
@@ -127,12 +143,13 @@ def check_upload(form: Mapping[str, str], filename: str, content: Draft) -> Dist
             raise BadDistribution(f"Field {field!r} is missing.")
     said = parse_filename(filename)
     try:
-        name, version = canonicalize_name(form["name"], validate=True), str(Version(form["version"]))
-    except (InvalidName, InvalidVersion) as error:
+        name, version = canonicalize_name(form["name"], validate=True), Version(form["version"])
+    # ValueError: a version with more digits than Python makes a number of.
+    except ValueError as error:
         raise BadDistribution(f"{error}.") from error
     for field, value, expected in (
         ("name", name, said.package),
-        ("version", version, said.version),
+        ("version", version, Version(said.version)),
         ("filetype", form["filetype"], said.kind),
     ):
         if value != expected:
@@ -146,7 +163,7 @@ def check_upload(form: Mapping[str, str], filename: str, content: Draft) -> Dist
         )
     try:
         required = str(SpecifierSet(form.get("requires_python", "")))
-    except InvalidSpecifier as error:
+    except ValueError as error:
         raise BadDistribution(f"Field 'requires_python': {error}.") from error
     if required and required != distribution.requires_python:
         raise BadDistribution(
@@ -168,6 +185,11 @@ def _check_digests(form: Mapping[str, str], content: Draft) -> None:
 
 
 def _parse(text: bytes) -> Metadata:
+    lines = list(itertools.takewhile(bool, text.splitlines()))
+    if len(lines) > FIELD_LINES or sum(map(len, lines)) > FIELDS_BYTES:
+        raise BadDistribution(
+            f"The file's own metadata has more than {FIELD_LINES} lines or {FIELDS_BYTES} bytes of fields."
+        )
     raw, unparsed = parse_email(text)
     for field in _SINGLE:
         if field in unparsed:
@@ -178,7 +200,8 @@ def _parse(text: bytes) -> Metadata:
         raw.pop("license_expression", None)
     try:
         return Metadata.from_raw(raw)
-    except (ExceptionGroup, InvalidMetadata) as error:
+    # Of whatever kind: numbers too long for Python, markers nested without end.
+    except (ExceptionGroup, ValueError, RecursionError) as error:
         problems = error.exceptions if isinstance(error, ExceptionGroup) else [error]
         text_of = "; ".join(map(str, problems))
         raise BadDistribution(f"The file's own metadata is invalid: {text_of}.") from error
@@ -199,23 +222,24 @@ def _read_metadata(path: Path, filename: str, said: FileName) -> bytes:
 
 
 def _read_zip(path: Path, said: FileName) -> bytes:
-    with zipfile.ZipFile(path) as archive:
+    with _Zip(io.FileIO(path)) as file, zipfile.ZipFile(file) as archive:
+        if len(archive.infolist()) > MEMBERS:
+            raise BadDistribution(f"The archive has more than {MEMBERS} members.")
         if sum(member.file_size for member in archive.infolist()) > UNPACKED_BYTES:
             raise BadDistribution(f"The archive unpacks to more than {UNPACKED_BYTES} bytes.")
         if damaged := archive.testzip():
             raise BadDistribution(f"The archive is damaged: {damaged} does not match its CRC.")
         names = archive.namelist()
         if said.kind == "sdist":
-            wanted = _only(names, "/PKG-INFO")
+            wanted = _only(names, _PKG_INFO)
         else:
             wanted = _only(names, ".dist-info/METADATA")
             folder = wanted.removesuffix("METADATA")
             for other in ("WHEEL", "RECORD"):
                 if f"{folder}{other}" not in names:
                     raise BadDistribution(f"The wheel has no {folder}{other}.")
-        if archive.getinfo(wanted).file_size > METADATA_BYTES:
-            raise BadDistribution(f"{wanted} has more than {METADATA_BYTES} bytes.")
-        return archive.read(wanted)
+        with archive.open(wanted) as metadata:
+            return _bounded(metadata.read(METADATA_BYTES + 1))
 
 
 def _read_tar(path: Path) -> bytes:
@@ -226,13 +250,47 @@ def _read_tar(path: Path) -> bytes:
             unpacked += len(chunk)
             if unpacked > UNPACKED_BYTES:
                 raise BadDistribution(f"The archive unpacks to more than {UNPACKED_BYTES} bytes.")
-    with tarfile.open(path, "r:gz") as archive:
-        members = {member.name: member for member in archive}
-        wanted = members[_only(list(members), "/PKG-INFO")]
-        file = archive.extractfile(wanted)
-        if file is None or wanted.size > METADATA_BYTES:
-            raise BadDistribution(f"{wanted.name} is no file, or has more than {METADATA_BYTES} bytes.")
-        return file.read()
+    with _Tar(path) as file, tarfile.open(fileobj=file, mode="r:") as archive:
+        members: dict[str, tarfile.TarInfo] = {}
+        for count, member in enumerate(archive, 1):
+            if count > MEMBERS:
+                raise BadDistribution(f"The archive has more than {MEMBERS} members.")
+            if member.name.endswith(_PKG_INFO):
+                members[member.name] = member
+        wanted = members[_only(list(members), _PKG_INFO)]
+        # A link's content would be that of another member, of any size.
+        if not wanted.isreg():
+            raise BadDistribution(f"{wanted.name} is no regular file.")
+        metadata = archive.extractfile(wanted)
+        assert metadata  # noqa: S101  # as of every regular file
+        return _bounded(metadata.read(METADATA_BYTES + 1))
+
+
+def _bounded(metadata: bytes) -> bytes:
+    if len(metadata) > METADATA_BYTES:
+        raise BadDistribution(f"The file's own metadata has more than {METADATA_BYTES} bytes.")
+    return metadata
+
+
+class _Zip(io.BufferedReader):
+    """A zip file whose directory, which is read in one piece, has a size that memory can bear."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > HEADERS_BYTES:
+            raise BadDistribution(f"The archive's headers have more than {HEADERS_BYTES} bytes.")
+        return super().read(size)
+
+
+class _Tar(gzip.GzipFile):
+    """A tar file whose headers have a size that memory can bear; contents are skipped, not read."""
+
+    _read = 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        self._read += size or 0
+        if self._read > HEADERS_BYTES:
+            raise BadDistribution(f"The archive's headers have more than {HEADERS_BYTES} bytes.")
+        return super().read(size)
 
 
 def _only(names: list[str], end: str) -> str:

@@ -27,7 +27,7 @@ from sandbox.cloud.store import Store
 # is unknown; a gcloud that pages is tried with any.
 PAGE_SIZE = 1000
 # What the index needs to know of a file, and Google's File does not say.
-_OWN = ("sha256", "filename", "version", "requiresPython")
+_OWN = ("sha256", "filename", "key", "version", "requiresPython")
 _ORDERS = {
     f"{field}{direction}": (key, direction == " desc")
     for field, key in {
@@ -39,8 +39,10 @@ _ORDERS = {
     }.items()
     for direction in ("", " asc", " desc")
 }
-# As gcloud sends them: one field, with `*` for any rest at either end of the value.
-_FILTER = re.compile(r'(?P<field>name|owner)\s*=\s*"(?P<value>[^"]*)"')
+# As gcloud sends them: one field, with `*` for any rest at either end of the value, and nowhere else.
+_FILTER = re.compile(
+    r'(?P<field>name|owner)\s*=\s*"(?P<before>\*?)(?P<text>[^"*]*)(?P<after>\*?)"', re.ASCII
+)
 
 
 def escape(name: str) -> str:
@@ -81,9 +83,8 @@ def add_file(store: Store, repository: str, package: str, link: Link, size: int,
         GoogleError: ALREADY_EXISTS for a file name that is there, in whatever spelling.
     """
     key = parse_filename(link.filename).key
-    for known in list_links(store, repository, package):
-        if parse_filename(known.filename).key == key:
-            raise GoogleError("ALREADY_EXISTS", "Requested entity already exists.")
+    if any(file["key"] == key for file in store.below(f"{repository}/files/{package}%2F")):
+        raise GoogleError("ALREADY_EXISTS", "Requested entity already exists.")
     time = now()
     owner = f"{repository}/packages/{package}"
     version = f"{owner}/versions/{escape(link.version)}"
@@ -101,6 +102,7 @@ def add_file(store: Store, repository: str, package: str, link: Link, size: int,
         "owner": version,
         "sha256": link.sha256,
         "filename": link.filename,
+        "key": key,
         "version": link.version,
         "requiresPython": link.requires_python,
         **more,
@@ -158,13 +160,24 @@ def _listed(request: Request, field: str, documents: list[Json]) -> Response:
 def _matcher(wanted: str) -> Callable[[Json], bool]:
     condition = _FILTER.fullmatch(wanted.strip())
     if condition is None:
-        raise invalid(f"Invalid filter: {wanted!r}.")
-    parts = (re.escape(part) for part in condition["value"].split("*"))
-    # gcloud asks for all files of a package by the package as their owner, which is a version.
-    versions = "(/versions/[^/]*)?" if condition["field"] == "owner" else ""
+        raise invalid(f"Request contains an invalid argument: filter {wanted!r}.")
     # "Filter is case-insensitive" (the reference, on lists).
-    pattern = re.compile(".*".join(parts) + versions, re.IGNORECASE)
-    return lambda document: bool(pattern.fullmatch(document.get(condition["field"], "")))
+    field, text = condition["field"], condition["text"].lower()
+    before, after = condition["before"], condition["after"]
+
+    def fits(value: str) -> bool:
+        if before and after:
+            return text in value
+        if before:
+            return value.endswith(text)
+        return value.startswith(text) if after else value == text
+
+    def matches(document: Json) -> bool:
+        value = document.get(field, "").lower()
+        # gcloud asks for all files of a package by the package as their owner, which is a version.
+        return fits(value) or (field == "owner" and fits(value.partition("/versions/")[0]))
+
+    return matches
 
 
 def _find(request: Request, collection: str, permission: str) -> tuple[Store, Json]:

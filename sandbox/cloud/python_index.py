@@ -8,12 +8,12 @@ indexes. What a repository holds is kept by `packages`, what makes a file accept
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from dataclasses import asdict, dataclass, replace
 from urllib.parse import quote
 
 from cryptography.fernet import Fernet, InvalidToken
+from packaging.utils import canonicalize_version
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
@@ -22,14 +22,14 @@ from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, R
 from starlette.routing import Route
 from starlette.types import Message, Receive
 
-from sandbox.cloud.access import Caller, identify, require
-from sandbox.cloud.artifact_registry import HOST as REGISTRY
+from sandbox.cloud.access import Caller, identify
+from sandbox.cloud.artifact_registry import find_repository
 from sandbox.cloud.blobs import CHUNK_BYTES, Blobs, Draft
 from sandbox.cloud.distributions import BadDistribution, Distribution, check_upload
 from sandbox.cloud.download_rules import check_download
 from sandbox.cloud.errors import HTTP_STATUS, GoogleError, Json, invalid, not_found
 from sandbox.cloud.packages import add_file, find_file, list_links
-from sandbox.cloud.projects import now, require_service
+from sandbox.cloud.projects import now
 from sandbox.cloud.public_index import PublicIndex, Published, UnreachableError, unavailable
 from sandbox.cloud.simple_pages import Link, normalise, show_links
 from sandbox.cloud.store import Store
@@ -42,7 +42,7 @@ USER = "oauth2accesstoken"
 CHALLENGE = 'Basic realm="Artifact Registry"'
 # Unknown at Google; the public index's default, and a stop before the disk is full.
 UPLOAD_BYTES = 100 * 1024**2
-# For the form beside the file: its text fields, above all the description.
+# For the form beside the file: its text fields, above all the description. The sandbox's own, both.
 FORM_BYTES = 16 * 1024**2
 FIELD_BYTES = 8 * 1024**2
 # Unknown at Google. A client follows a redirect at once.
@@ -69,14 +69,15 @@ def identify_client(store: Store, request: Request) -> Caller:
     Raises:
         GoogleError: UNAUTHENTICATED.
     """
-    if request.url.path.startswith(DOWNLOADS):
+    if request.scope["path"].startswith(DOWNLOADS):
         return Caller(member=None)
     authorization = request.headers.get("authorization", "")
     scheme, _, credentials = authorization.partition(" ")
     if scheme.lower() == "basic":
         try:
             user, _, token = base64.b64decode(credentials, validate=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:
+            # Of whatever kind: no ASCII, no base64, no UTF-8.
             user, token = "", ""
         if user != USER:
             raise GoogleError("UNAUTHENTICATED", f"Log in as {USER}, with an access token as password.")
@@ -117,7 +118,7 @@ class DownloadTokens:
             GoogleError: PERMISSION_DENIED, the status that a refused download was seen with (uv 20850).
         """
         try:
-            said = self._fernet.decrypt(token, ttl=DOWNLOAD_SECONDS).decode()
+            said = self._fernet.decrypt(token.encode(), ttl=DOWNLOAD_SECONDS).decode()
         except InvalidToken:
             said = ""
         made_for, _, sha256 = said.partition(" ")
@@ -152,19 +153,11 @@ def _cloud(request: Request) -> _Cloud:
 def _find_repository(request: Request, verb: str) -> Json:
     """The repository that the request names, if the caller may do that to it."""
     store: Store = request.app.state.store
-    parts = request.path_params
-    project = f"projects/{parts['project']}"
-    name = f"{project}/locations/{parts['location']}/repositories/{parts['repository']}"
     with store.transaction():
-        if store.get(project) is None:
+        # An index makes no project by being asked for one.
+        if store.get(f"projects/{request.path_params['project']}") is None:
             raise not_found()
-        require_service(store, parts["project"], REGISTRY)
-        repository = store.get(name)
-        if repository is None:
-            raise not_found()
-        permission = f"artifactregistry.repositories.{verb}"
-        require(store, request.state.caller, permission, REGISTRY, name, project)
-    return repository
+        return find_repository(request, f"artifactregistry.repositories.{verb}")[1]
 
 
 async def _remote_links(cloud: _Cloud, repository: str, package: str) -> list[Published]:
@@ -200,6 +193,10 @@ async def _offers(cloud: _Cloud, repository: Json, package: str) -> list[_Offer]
 async def _union(cloud: _Cloud, virtual: Json, package: str) -> list[_Offer]:
     """All upstreams' versions; one that several have is the highest priority's alone (uv 6104).
 
+    Google asks the virtual repository for `repositories.readViaVirtualRepository` on each ("Produced by
+    the upstream repository when a virtual repository authenticates to it", the audit logging page);
+    here it has that always, as its service agent has in a project that nobody took it from.
+
     Unknown at Google is what is listed while the public index does not answer; here, what the others
     have, so that a private package installs without a network.
     """
@@ -220,7 +217,7 @@ async def _union(cloud: _Cloud, virtual: Json, package: str) -> list[_Offer]:
             continue
         versions: dict[str, list[_Offer]] = {}
         for offer in offered:
-            versions.setdefault(offer.link.version, []).append(offer)
+            versions.setdefault(canonicalize_version(offer.link.version), []).append(offer)
         offers = {**versions, **offers}
     if silent and not offers:
         raise silent
@@ -234,7 +231,7 @@ async def show_page(request: Request) -> Response:
     package = normalise(name)
     if package != name:
         # Unknown at Google, whose own pages link to the normalised name.
-        return RedirectResponse(f"{request.url.path.removesuffix(f'{name}/')}{package}/")
+        return RedirectResponse(f"{request.scope['path'].removesuffix(f'{name}/')}{package}/")
     with cloud.store.transaction():
         check_download(cloud.store, repository["name"], package)
     offers = await _offers(cloud, repository, package)
@@ -348,6 +345,7 @@ async def upload(request: Request) -> Response:
         except BadDistribution as error:
             # Google's words are unknown; its status for what a form says wrongly is.
             raise invalid(str(error)) from error
+    # Unknown at Google: the status of a success, and what it says; clients take any 2xx.
     return PlainTextResponse("")
 
 

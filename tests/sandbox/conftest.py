@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
@@ -23,6 +23,9 @@ import yaml
 
 from sandbox.cloud.access import OWNER
 from sandbox.folder import FOLDER_VARIABLE
+
+if TYPE_CHECKING:
+    from tests.sandbox.indexes import Registry, TinyIndex
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PROJECT = "demo-proj"
@@ -175,3 +178,33 @@ def new_program(sandbox: Sandbox, folder: Path, number: int | None = None) -> Pr
 def program(sandbox: Sandbox, tmp_path: Path) -> Program:
     """The program with an empty stack, in a project of the test's own."""
     return new_program(sandbox, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def indexes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Sandbox, TinyIndex]]:
+    """A sandbox for one module's tests whose public index is the tests' own."""
+    # Not at the top: what it needs of this module would not be there yet.
+    from tests.sandbox.indexes import sandbox_with_index
+
+    with sandbox_with_index(tmp_path_factory.mktemp("indexes") / "state") as both:
+        yield both
+
+
+@pytest.fixture
+def registry(indexes: tuple[Sandbox, TinyIndex]) -> Registry:
+    """A new project of that sandbox."""
+    from tests.sandbox.indexes import Registry
+
+    return Registry(indexes[0])
+
+
+@pytest.fixture
+def public(indexes: tuple[Sandbox, TinyIndex], registry: Registry) -> TinyIndex:
+    """The public index, with nothing on it and nothing remembered of it."""
+    _, index = indexes
+    index.files.clear()
+    index.asked.clear()
+    index.down = False
+    with registry.store() as store:
+        store.delete_below("public-index/")
+    return index

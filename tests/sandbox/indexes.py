@@ -51,13 +51,19 @@ class TinyIndex:
         self.files: dict[str, Upload] = {}
         self.down = False
         self.asked: list[str] = []
+        self.logins: list[str | None] = []
+        self.moved: dict[str, str] = {}
+        """Where a path leads that is no longer here."""
         index = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 index.asked.append(self.path)
+                index.logins.append(self.headers["Authorization"])
                 status, content = index.answer(self.path)
-                self.send_response(status)
+                self.send_response(302 if self.path in index.moved else status)
+                if self.path in index.moved:
+                    self.send_header("Location", index.moved[self.path])
                 kind = "text/html" if self.path.startswith("/simple/") else "application/octet-stream"
                 self.send_header("Content-Type", kind)
                 self.send_header("Content-Length", str(len(content)))

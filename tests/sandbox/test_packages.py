@@ -70,13 +70,27 @@ def test_lists_come_in_pages_filtered_and_ordered(registry: Registry) -> None:
         f'files?filter=owner="{package}"': 3,
         f'packages?filter=name="{registry.parent}/python/packages/my-*"': 1,
         f'packages?filter=name="{registry.parent}/python/packages/MY-ADDER"': 1,
+        'packages?filter=name="*/TOOL"': 1,
+        'packages?filter=name = "*-add*"': 1,
+        'packages?filter=name="*"': 2,
+        'packages?filter=name="tool"': 0,
+        'files?filter=owner="*/packages/my-adder"': 3,
+        'files?filter=owner="*/packages/my"': 0,
         f'packages?filter=name="{registry.parent}/python/packages/none"': 0,
     }.items():
         answer = registry.must("GET", f"{url}/{query}")
         assert len(answer[query.partition("?")[0]]) == expected, query
     ordered = registry.must("GET", f"{url}/packages?orderBy=name desc")["packages"]
     assert names(ordered) == ["tool", "my-adder"]
-    for query in ("filter=annotations.a:b", "orderBy=size", "pageSize=many", "pageSize=-1", "pageToken=!"):
+    for query in (
+        'filter=name="a*b"',
+        'filter=name="' + "*a" * 5000 + '*"',
+        "filter=annotations.a:b",
+        "orderBy=size",
+        "pageSize=many",
+        "pageSize=-1",
+        "pageToken=!",
+    ):
         assert registry.ask("GET", f"{url}/packages?{query}").status_code == 400, query
 
 

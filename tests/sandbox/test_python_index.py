@@ -5,20 +5,36 @@ from __future__ import annotations
 
 import concurrent.futures
 import contextlib
+import gzip
 import hashlib
+import io
 import os
 import random
 import signal
 import string
+import tarfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import requests
 
 from sandbox.cloud.access import OWNER
-from sandbox.cloud.python_index import UPLOAD_BYTES
+from sandbox.cloud.blobs import DRAFT_SECONDS
+from sandbox.cloud.distributions import (
+    FIELD_LINES,
+    FIELDS_BYTES,
+    FILENAME_BYTES,
+    HEADERS_BYTES,
+    MEMBERS,
+    METADATA_BYTES,
+    BadDistribution,
+    check_file,
+)
+from sandbox.cloud.errors import GoogleError
+from sandbox.cloud.python_index import DOWNLOAD_SECONDS, UPLOAD_BYTES, DownloadTokens
 from sandbox.process import find_gateway, start_gateway
 from tests.sandbox.distributions import (
     Upload,
@@ -39,7 +55,6 @@ from tests.sandbox.indexes import (
     listed,
     prepare,
     put,
-    sandbox_with_index,
     send,
     with_login,
 )
@@ -49,30 +64,6 @@ pytestmark = pytest.mark.sandbox
 READER, WRITER, ADMIN, STRANGER = (
     f"user:{who}@example.com" for who in ("reader", "writer", "admin", "stranger")
 )
-
-
-@pytest.fixture(scope="module")
-def setting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Registry, TinyIndex]]:
-    with sandbox_with_index(tmp_path_factory.mktemp("index") / "state") as (sandbox, index):
-        yield Registry(sandbox), index
-
-
-@pytest.fixture
-def registry(setting: tuple[Registry, TinyIndex]) -> Registry:
-    """A new project."""
-    return Registry(setting[0].sandbox)
-
-
-@pytest.fixture
-def public(setting: tuple[Registry, TinyIndex]) -> TinyIndex:
-    """The public index, with nothing on it and nothing remembered of it."""
-    registry, index = setting
-    index.files.clear()
-    index.asked.clear()
-    index.down = False
-    with registry.store() as store:
-        store.delete_below("public-index/")
-    return index
 
 
 def forget_pages(registry: Registry) -> None:
@@ -206,7 +197,7 @@ def test_a_download_is_a_redirect_that_needs_no_login_and_takes_ranges(registry:
     assert head.headers["content-length"] == str(len(upload.content))
 
 
-def test_a_download_address_cannot_be_made_up_moved_or_used_for_long(registry: Registry) -> None:
+def test_a_download_address_cannot_be_made_up_or_moved(registry: Registry) -> None:
     url = registry.make()
     registry.make("other")
     upload = wheel("my-adder", "1.0")
@@ -219,6 +210,16 @@ def test_a_download_address_cannot_be_made_up_moved_or_used_for_long(registry: R
         answer = registry.session().get(address, timeout=30)
         assert answer.status_code == 403, address
         assert "download address" in answer.text
+
+
+def test_a_download_address_is_good_for_minutes_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    tokens, now = DownloadTokens(), time.time()
+    token = tokens.make("/here/", "abc")
+    monkeypatch.setattr(time, "time", lambda: now + DOWNLOAD_SECONDS - 2)
+    assert tokens.read("/here/", token) == "abc"
+    monkeypatch.setattr(time, "time", lambda: now + DOWNLOAD_SECONDS + 2)
+    with pytest.raises(GoogleError, match="no longer"):
+        tokens.read("/here/", token)
 
 
 def test_no_download_token_is_logged(registry: Registry) -> None:
@@ -241,7 +242,6 @@ def test_a_file_is_there_once_in_whatever_spelling(registry: Registry) -> None:
     upload = sdist("my-adder", "1.0")
     put(registry, url, upload)
     session = registry.session()
-    spelled = Upload("My.Adder-1.0.0.tar.gz", b"", upload.fields).with_content(upload.content)
     before = session.get(f"{url}/simple/my-adder/", timeout=30).text
     for again in (
         upload,
@@ -249,10 +249,91 @@ def test_a_file_is_there_once_in_whatever_spelling(registry: Registry) -> None:
     ):
         answer = send(session, url, again)
         assert (answer.status_code, answer.text) == (400, "Requested entity already exists.\n")
-    one = Upload("My.Adder-1.0.tar.gz", b"", upload.fields).with_content(upload.content)
-    assert send(session, url, one).text == "Requested entity already exists.\n"
-    assert send(session, url, spelled).status_code == 400
+    for filename in ("My.Adder-1.0.tar.gz", "My.Adder-1.0.0.tar.gz", "my_adder-1.tar.gz"):
+        spelled = replace(upload, filename=filename)
+        assert send(session, url, spelled).text == "Requested entity already exists.\n"
+    put(registry, url, wheel("my-adder", "1.0"))
+    long = wheel("my-adder", "1.0.0").with_fields(version="1.0")
+    assert send(session, url, long).text == "Requested entity already exists.\n"
+    registry.must("DELETE", f"{API}/{registry.parent}/python/packages/my-adder/versions/1.0")
+    put(registry, url, upload)
     assert session.get(f"{url}/simple/my-adder/", timeout=30).text == before
+
+
+def linked_metadata(kind: bytes) -> Upload:
+    """An sdist whose PKG-INFO is a link to a member that is far larger than metadata may be."""
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as archive:
+        large = tarfile.TarInfo("my_adder-1.0/large")
+        large.size = METADATA_BYTES + 1
+        archive.addfile(large, io.BytesIO(metadata("my-adder", "1.0").ljust(large.size)))
+        link = tarfile.TarInfo("my_adder-1.0/PKG-INFO")
+        link.type, link.linkname = kind, large.name
+        archive.addfile(link)
+    return sdist("my-adder", "1.0").with_content(gzip.compress(file.getvalue()))
+
+
+def with_metadata(about: bytes) -> list[Upload]:
+    name = ("my-adder", "1.0", about)
+    return [
+        wheel("my-adder", "1.0").with_content(pack_wheel(wheel_members(*name))),
+        sdist("my-adder", "1.0").with_content(pack_sdist(sdist_members(*name))),
+    ]
+
+
+def long_header() -> Upload:
+    """An sdist with a header that tarfile would read into memory at once."""
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        archive.addfile(tarfile.TarInfo("my_adder-1.0/" + "x" * (HEADERS_BYTES + 1)))
+    return sdist("my-adder", "1.0").with_content(gzip.compress(file.getvalue(), 1))
+
+
+COSTLY: dict[str, Callable[[], list[Upload]]] = {
+    "is no regular file": lambda: [linked_metadata(tarfile.SYMTYPE), linked_metadata(tarfile.LNKTYPE)],
+    f"more than {METADATA_BYTES} bytes": lambda: with_metadata(
+        metadata("my-adder", "1.0") + b"x" * METADATA_BYTES
+    ),
+    f"more than {FIELD_LINES} lines": lambda: [
+        *with_metadata(metadata("my-adder", "1.0", more="Platform: x\n" * FIELD_LINES)),
+        *with_metadata(metadata("my-adder", "1.0", more=f"License: {'x' * FIELDS_BYTES}\n")),
+    ],
+    f"headers have more than {HEADERS_BYTES} bytes": lambda: [long_header()],
+    f"more than {MEMBERS} members": lambda: [
+        sdist("a", "1").with_content(pack_sdist({f"a-1/{n}": b"" for n in range(MEMBERS + 1)})),
+        wheel("a", "1").with_content(pack_wheel({f"{n}": b"" for n in range(MEMBERS + 1)})),
+    ],
+    f"more than {FILENAME_BYTES} bytes": lambda: [
+        replace(wheel("my-adder", "1.0"), filename=f"my_adder-1.0-{'.'.join(['py3'] * 80)}-none-any.whl")
+    ],
+}
+
+
+@pytest.mark.parametrize("reason", COSTLY)
+def test_what_would_cost_others_their_answers_is_refused(reason: str, tmp_path: Path) -> None:
+    for upload in COSTLY[reason]():
+        path = tmp_path / "file"
+        path.write_bytes(upload.content)
+        with pytest.raises(BadDistribution, match=reason):
+            check_file(path, upload.filename)
+
+
+def test_a_version_with_too_many_digits_and_a_file_name_that_is_too_long_are_400(
+    registry: Registry,
+) -> None:
+    url = registry.make()
+    upload = sdist("my-adder", "1.0")
+    digits = "1" * 5000
+    for wrong in (
+        upload.with_fields(version=digits),
+        upload.with_fields(requires_python=f">={digits}"),
+        replace(upload, filename=f"my_adder-{digits}.tar.gz"),
+        *with_metadata(metadata("my-adder", digits)),
+        *with_metadata(metadata("my-adder", "1.0", more=f"Requires-Dist: a; {'(' * 50_000}\n")),
+        linked_metadata(tarfile.SYMTYPE),
+    ):
+        answer = send(registry.session(), url, wrong)
+        assert answer.status_code == 400, answer.text[:200]
 
 
 def test_of_two_uploads_at_once_one_wins(registry: Registry) -> None:
@@ -556,7 +637,6 @@ def test_a_kill_during_an_upload_leaves_all_of_the_file_or_nothing(
         assert hashlib.sha256(upload.content).hexdigest() not in registry.stored()
         put(registry, url, upload)
     assert session.get(f"{url}/my-adder/{upload.filename}", timeout=30).content == upload.content
-    assert not list((registry.folder.blobs / "drafts").iterdir())
     registry.must("DELETE", f"{API}/{registry.parent}/python")
 
 
@@ -588,10 +668,16 @@ def test_content_that_no_document_names_goes_at_the_next_start(registry: Registr
     orphan = registry.folder.blobs / hashlib.sha256(b"orphan").hexdigest()
     orphan.write_bytes(b"orphan")
     (registry.folder.blobs / "drafts" / "half").write_bytes(b"half")
+    old = time.time() - DRAFT_SECONDS - 1
+    os.utime(registry.folder.blobs / "drafts" / "half", (old, old))
+    (registry.folder.blobs / "drafts" / "another's").write_bytes(b"being written")
+    (registry.folder.blobs / "drafts" / "no file").mkdir()
+    os.utime(registry.folder.blobs / "drafts" / "no file", (old, old))
     kill(registry)
     start_gateway(registry.folder)
     assert not orphan.exists()
     assert "half" not in registry.stored()
+    assert "another's" in registry.stored()
     assert registry.session().get(f"{url}/my-adder/{upload.filename}", timeout=30).content == upload.content
 
 
@@ -623,14 +709,14 @@ def test_a_virtual_repository_lists_all_versions_each_from_the_first_that_has_it
 ) -> None:
     one, two = registry.make("one"), registry.make("two")
     put(registry, one, sdist("my-adder", "1.0"), wheel("my-adder", "2.0"))
-    put(registry, two, wheel("my-adder", "1.0"), wheel("my-adder", "3.0"))
+    put(registry, two, wheel("my-adder", "1.0.0"), wheel("my-adder", "3.0"))
     url = registry.make_virtual("one", "two")
     assert listed(registry.session(), url, "my-adder") == [
         "my_adder-1.0.tar.gz",
         "my_adder-2.0-py3-none-any.whl",
         "my_adder-3.0-py3-none-any.whl",
     ]
-    hidden = registry.session().get(f"{url}/my-adder/my_adder-1.0-py3-none-any.whl", timeout=30)
+    hidden = registry.session().get(f"{url}/my-adder/my_adder-1.0.0-py3-none-any.whl", timeout=30)
     assert hidden.status_code == 404
     registry.client(
         "pip", "install", "--target", str(tmp_path / "t"), "--index-url", with_login(url), "my-adder"
