@@ -24,13 +24,12 @@ import uvicorn
 
 from sandbox.cloud.app import append_log, build_app
 from sandbox.cloud.blobs import Blobs
-from sandbox.cloud.public_index import PublicIndex, find_host, read_configured_index
+from sandbox.cloud.public_index import IMITATED, PublicIndex, find_host, read_configured_index
 from sandbox.cloud.store import Store
 from sandbox.folder import Folder, sandbox_folder
 from sandbox.process import Gateway, code_version
 
 LOOPBACK = "127.0.0.1"
-IMITATED = ("googleapis.com", "pkg.dev")
 # How long requests under way may finish once the gateway is told to stop, seconds.
 GRACE_SECONDS = 3
 # Google keeps idle connections for minutes. With the server's own 5 seconds a client that waits as long

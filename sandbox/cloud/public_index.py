@@ -2,10 +2,12 @@
 
 Owns the way to the real one (whichever pip is configured with), what was fetched of it, and the
 packages planted beside it, as if a stranger had published them. It needs no login, and takes no uploads.
+Nothing here goes to a host that the sandbox imitates; a login to the real index is sent, never stored.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import ssl
@@ -15,11 +17,12 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TypeVar
-from urllib.parse import urlsplit
+from typing import Any, TypeVar
+from urllib.parse import unquote, urlsplit
 
 import requests
 from pypi_simple import DistributionPackage, NoSuchProjectError, PyPISimple, UnsupportedRepoVersionError
+from requests.utils import urldefragauth
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
@@ -31,9 +34,12 @@ from sandbox.cloud.errors import GoogleError, Json, not_found
 from sandbox.cloud.simple_pages import Link, normalise, show_links
 from sandbox.cloud.store import Store
 
-# How long a fetched page is taken for the truth. Files never change under their digest.
+# Google's zones, every host of which the sandbox answers for, and none of which it asks.
+IMITATED = ("googleapis.com", "pkg.dev")
+# How long a fetched page is taken for the truth, unknown at Google; the sandbox's own, short enough to
+# see a new release within a try or two. Files never change under their digest.
 PAGE_SECONDS = 60
-# To connect, and between two reads.
+# To connect, and between two reads; the sandbox's own, less than clients wait for it.
 TIMEOUT_SECONDS = (5, 30)
 # Clients ask loopback past any proxy: an index that is configured there is imitated under this name.
 LOOPBACK_STANDS_FOR = "public-index.example"
@@ -42,6 +48,10 @@ _FILES = "public-index/files/"
 _PLANTED = "public-index/planted/"
 
 _Result = TypeVar("_Result")
+
+
+class _ImitatedHostError(requests.RequestException):
+    """An address that must not be asked."""
 
 
 class UnreachableError(Exception):
@@ -57,29 +67,49 @@ class Published(Link):
 
 
 def read_configured_index() -> str:
-    """The address of the index that pip uses here, from its own help: pip has no other word for it.
+    """The address of the index that pip uses here.
+
+    The one that pip is built with, where the configured one is Google's own: no request of the sandbox
+    may go there, and its host would be taken for an imitated one that needs no login.
 
     Raises:
         RuntimeError: pip cannot be run.
     """
-    said = re.search(r"--index-url <url> .*? \(default (\S+)\)", _ask_pip("install", "--help"))
-    if said is None:
-        raise RuntimeError(
-            "The public index is not known: `python -m pip install --help` does not name it."
-        )
-    address = said[1]
+    address = _read_index()
     if "****" in address:
         # The help hides a login, the configuration does not.
         for value in re.findall(r"[.]index-url='(\S+)'", _ask_pip("config", "list")):
             known, hidden = urlsplit(value), urlsplit(address)
             if (known.hostname, known.path) == (hidden.hostname, hidden.path):
                 address = value
+    host = find_host(address)
+    if _is_googles(host):
+        # A file of nothing beside: `--isolated` leaves the machine's own configuration in force.
+        address = _read_index("--isolated", PIP_CONFIG_FILE=os.devnull)
+        logging.warning(
+            "pip's index is on %s, which the sandbox imitates and never asks: "
+            "its public index is pip's default, %s.",
+            host,
+            address,
+        )
     return address
 
 
-def _ask_pip(*words: str) -> str:
+def _read_index(*options: str, **variables: str) -> str:
+    """The index from pip's own help: pip has no other word for it."""
+    said = re.search(
+        r"--index-url <url> .*? \(default (\S+)\)", _ask_pip(*options, "install", "--help", **variables)
+    )
+    if said is None:
+        raise RuntimeError(
+            "The public index is not known: `python -m pip install --help` does not name it."
+        )
+    return said[1]
+
+
+def _ask_pip(*words: str, **variables: str) -> str:
     # Wide, so that no address is broken in two.
-    environment = {**os.environ, "COLUMNS": "4000"}
+    environment = {**os.environ, "COLUMNS": "4000", **variables}
     command = [sys.executable, "-m", "pip", *words]
     done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
     return " ".join(done.stdout.split())
@@ -89,6 +119,10 @@ def find_host(address: str) -> str:
     """The host under which clients inside the sandbox find that index."""
     host = urlsplit(address).hostname or ""
     return LOOPBACK_STANDS_FOR if host == "localhost" or host.startswith("127.") else host
+
+
+def _is_googles(host: str) -> bool:
+    return f".{host.rstrip('.')}".endswith(tuple(f".{zone}" for zone in IMITATED))
 
 
 def plant(store: Store, blobs: Blobs, path: Path) -> str:
@@ -135,7 +169,8 @@ class PublicIndex:
         """
         self._store = store
         self._blobs = blobs
-        self._address = address
+        self._address = urldefragauth(address)
+        self._login = _read_login(address)
         self._own_proxy = own_proxy
         self.host = find_host(address)
 
@@ -195,7 +230,7 @@ class PublicIndex:
 
     def _fetch_page(self, package: str) -> Json:
         def ask(session: requests.Session) -> list[Published]:
-            client = PyPISimple(self._address, session=session)
+            client = PyPISimple(self._address, auth=self._login, session=session)
             try:
                 page = client.get_project_page(package, timeout=TIMEOUT_SECONDS)
             except NoSuchProjectError:
@@ -207,7 +242,9 @@ class PublicIndex:
 
     def _fetch_file(self, url: str, draft: Draft) -> None:
         def ask(session: requests.Session) -> None:
-            with session.get(url, stream=True, timeout=TIMEOUT_SECONDS) as answer:
+            # Its login is for the index alone, not for where it keeps its files.
+            login = self._login if urlsplit(url)[:2] == urlsplit(self._address)[:2] else None
+            with session.get(url, auth=login, stream=True, timeout=TIMEOUT_SECONDS) as answer:
                 answer.raise_for_status()
                 for chunk in answer.iter_content(CHUNK_BYTES):
                     draft.write(chunk)
@@ -217,7 +254,7 @@ class PublicIndex:
 
     def _ask(self, ask: Callable[[requests.Session], _Result]) -> _Result:
         """Ask the real index, by the user's own environment."""
-        with requests.Session() as session:
+        with _Session() as session:
             # What pip trusts: the file it is told of, else the system's authorities.
             trusted = os.environ.get("PIP_CERT") or ssl.get_default_verify_paths().cafile
             session.verify = trusted or True
@@ -225,10 +262,31 @@ class PublicIndex:
                 session.trust_env = False
             try:
                 return ask(session)
+            except _ImitatedHostError as error:
+                raise UnreachableError(str(error)) from error
             # ValueError: an answer that is no page of an index, of whatever kind.
             except (requests.RequestException, UnsupportedRepoVersionError, ValueError, OSError) as error:
                 how = type(error).__name__
                 raise UnreachableError(f"the public index does not answer ({how})") from error
+
+
+class _Session(requests.Session):
+    """Asks no host that the sandbox imitates, wherever a page or a redirect leads."""
+
+    def send(self, request: requests.PreparedRequest, **more: Any) -> requests.Response:
+        host = urlsplit(request.url or "").hostname or ""
+        if _is_googles(str(host)):
+            raise _ImitatedHostError(
+                f"the public index leads to {host}, which the sandbox imitates and never asks"
+            )
+        return super().send(request, **more)
+
+
+def _read_login(address: str) -> tuple[str, str] | None:
+    parts = urlsplit(address)
+    if parts.username is None:
+        return None
+    return unquote(parts.username), unquote(parts.password or "")
 
 
 def _read_file(file: DistributionPackage) -> Published | None:
@@ -243,7 +301,7 @@ def _read_file(file: DistributionPackage) -> Published | None:
         sha256=(file.digests or {}).get("sha256"),
         requires_python=file.requires_python,
         yanked=(file.yanked_reason or "") if file.is_yanked else None,
-        url=file.url,
+        url=urldefragauth(file.url),
     )
 
 

@@ -2,47 +2,43 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
+import contextlib
 import hashlib
+import os
+import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from sandbox.cloud.public_index import LOOPBACK_STANDS_FOR, find_host, read_configured_index
+from sandbox.cloud.blobs import Blobs
+from sandbox.cloud.public_index import (
+    LOOPBACK_STANDS_FOR,
+    PublicIndex,
+    UnreachableError,
+    find_host,
+    read_configured_index,
+)
+from sandbox.cloud.store import Store
 from sandbox.gateway import is_imitated
 from tests.sandbox.distributions import Upload, sdist, wheel
-from tests.sandbox.indexes import Registry, TinyIndex, listed, put, sandbox_with_index
+from tests.sandbox.indexes import Registry, TinyIndex, listed, put
 
 pytestmark = pytest.mark.sandbox
 
 URL = f"https://{LOOPBACK_STANDS_FOR}"
 
 
-@pytest.fixture(scope="module")
-def setting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Registry, TinyIndex]]:
-    with sandbox_with_index(tmp_path_factory.mktemp("public") / "state") as (sandbox, index):
-        yield Registry(sandbox), index
-
-
 @pytest.fixture
-def registry(setting: tuple[Registry, TinyIndex]) -> Registry:
-    """A new project."""
-    return Registry(setting[0].sandbox)
-
-
-@pytest.fixture
-def public(setting: tuple[Registry, TinyIndex]) -> TinyIndex:
-    """The real index, with one package on it."""
-    registry, index = setting
-    index.files.clear()
-    index.asked.clear()
-    index.down = False
-    index.publish(wheel("helper", "1.0"), sdist("helper", "1.0"))
-    with registry.store() as store:
-        store.delete_below("public-index/")
-    return index
+def public(public: TinyIndex) -> TinyIndex:
+    """The public index, with one package on it."""
+    public.publish(wheel("helper", "1.0"), sdist("helper", "1.0"))
+    return public
 
 
 def plant(registry: Registry, folder: Path, *uploads: Upload) -> str:
@@ -159,3 +155,65 @@ def test_pips_default_index_is_imitated_where_nothing_else_is_configured(
     )
     assert address in "".join(said.stdout.split())
     assert find_host(address) not in ("", LOOPBACK_STANDS_FOR)
+
+
+GOOGLES = "https://us-python.pkg.dev/some-project/python/simple/"
+
+
+@pytest.mark.parametrize("address", [GOOGLES, "https://oauth2accesstoken:s3cret@x.googleapis.com./simple/"])
+def test_an_index_of_googles_own_is_not_taken_for_the_public_one(
+    address: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.delenv("PIP_INDEX_URL", raising=False)
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    default = read_configured_index()
+    assert caplog.text == ""
+    monkeypatch.setenv("PIP_INDEX_URL", address)
+    assert read_configured_index() == default
+    assert "which the sandbox imitates and never asks" in caplog.text
+    assert "s3cret" not in caplog.text
+
+
+@contextlib.contextmanager
+def index_in_this_process(folder: Path, login: str = "") -> Generator[tuple[PublicIndex, TinyIndex]]:
+    real = TinyIndex()
+    real.publish(wheel("helper", "1.0"))
+    address = real.url.replace("http://", f"http://{login}")
+    store = Store(folder / "cloud.db")
+    yield PublicIndex(store, Blobs(folder / "blobs"), address, own_proxy=""), real
+    store.close()
+    real.server.shutdown()
+    real.server.server_close()
+
+
+def test_no_page_or_redirect_leads_to_google(tmp_path: Path) -> None:
+    with index_in_this_process(tmp_path) as (index, real):
+        (file,) = asyncio.run(index.find("helper"))
+        leads = replace(file, url=f"{GOOGLES}helper/helper-1.0.tar.gz")
+        with pytest.raises(UnreachableError, match=r"leads to us-python\.pkg\.dev, which the sandbox"):
+            asyncio.run(index.fetch(leads))
+        path = f"/packages/{file.filename}"
+        for target in (GOOGLES, "https://STORAGE.googleapis.com/x", "https://x.pkg.dev./x"):
+            real.moved = {path: target, "/simple/other/": target}
+            with pytest.raises(UnreachableError, match="which the sandbox imitates"):
+                asyncio.run(index.fetch(file))
+            with pytest.raises(UnreachableError, match="which the sandbox imitates"):
+                asyncio.run(index.find("other"))
+        real.moved = {path: "/packages/elsewhere"}
+        real.publish(replace(wheel("helper", "1.0"), filename="elsewhere"))
+        assert asyncio.run(index.fetch(file)) == file.sha256, "any other redirect is followed"
+
+
+def test_a_login_is_sent_to_the_index_alone_and_never_stored(tmp_path: Path) -> None:
+    with index_in_this_process(tmp_path, login="someone:s3cr%40t@") as (index, real):
+        (file,) = asyncio.run(index.find("helper"))
+        assert asyncio.run(index.fetch(file)) == file.sha256
+        assert len(real.logins) == 2
+        assert set(real.logins) == {f"Basic {base64.b64encode(b'someone:s3cr@t').decode()}"}
+        with index_in_this_process(tmp_path) as (_, other):
+            elsewhere = f"http://127.0.0.1:{other.server.server_port}/packages/{file.filename}"
+            asyncio.run(index.fetch(replace(file, url=elsewhere)))
+            assert other.logins == [None]
+    kept = "".join(sqlite3.connect(tmp_path / "cloud.db").iterdump())
+    assert file.filename in kept
+    assert "s3cr" not in kept
