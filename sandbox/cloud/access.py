@@ -19,7 +19,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from sandbox.cloud.errors import GoogleError, Json, invalid, permission_denied
+from sandbox.cloud.errors import (
+    GoogleError,
+    Json,
+    invalid,
+    permission_denied,
+    read_field,
+    read_list,
+    read_object,
+)
 from sandbox.cloud.faults import read_faults, strikes
 from sandbox.cloud.store import Store
 
@@ -96,6 +104,11 @@ def mint_token(store: Store, member: str, seconds: float = TOKEN_SECONDS) -> str
     token = f"ya29.sandbox-{secrets.token_urlsafe(32)}"
     store.put(f"tokens:{fingerprint(token)}", {"member": member, "expires": time.time() + seconds})
     return token
+
+
+def forget_expired_tokens(store: Store) -> None:
+    """Remove the tokens that nobody can use any more."""
+    store.delete_older("tokens:", "expires", time.time())
 
 
 def revoke_token(store: Store, token: str) -> bool:
@@ -182,7 +195,7 @@ def set_policy(store: Store, resource: str, wanted: Json) -> Json:
             role that Google refuses.
     """
     current = get_policy(store, resource)
-    stale = "etag" in wanted and wanted["etag"] != current["etag"]
+    stale = wanted.get("etag") not in (None, current["etag"])
     if stale or strikes(read_faults(store).stale_etag):
         raise GoogleError(
             "ABORTED",
@@ -190,11 +203,11 @@ def set_policy(store: Store, resource: str, wanted: Json) -> Json:
             "exponential backoff.",
         )
     bindings: dict[str, list[str]] = {}
-    for binding in wanted.get("bindings", []):
-        role = binding.get("role", "")
+    for binding in read_list(wanted, "bindings", dict):
+        role = read_field(binding, "role", "")
         if role not in ROLES:
             raise invalid(f"Role {role} is not supported for this resource.")
-        for member in binding.get("members", []):
+        for member in read_list(binding, "members", str):
             _check_member(store, member)
             if member not in bindings.setdefault(role, []):
                 bindings[role].append(member)
@@ -226,7 +239,11 @@ def policy_routes(
 
     async def set_(request: Request) -> Response:
         name = resource(request, "setIamPolicy")
-        wanted = (await request.json()).get("policy", {})
+        body = await read_object(request)
+        if "policy" not in body:
+            # Taken for an empty one, it would take everything from everybody.
+            raise invalid("Invalid value at 'policy': it is missing.")
+        wanted = read_field(body, "policy", Json())
         return JSONResponse(set_policy(request.app.state.store, name, wanted))
 
     return [

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import time
+from http import HTTPStatus
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -28,10 +29,11 @@ from sandbox.cloud import (
     storage,
     tokens,
 )
-from sandbox.cloud.access import Caller, identify
+from sandbox.cloud.access import Caller, forget_expired_tokens, identify
 from sandbox.cloud.blobs import Blobs
 from sandbox.cloud.errors import GoogleError
 from sandbox.cloud.faults import count_down_to_cut, read_faults, strikes
+from sandbox.cloud.operations import forget_old_operations
 from sandbox.cloud.public_index import PublicIndex
 from sandbox.cloud.store import Store
 
@@ -48,8 +50,13 @@ async def _userinfo(request: Request) -> Response:
 async def _not_imitated(request: Request) -> Response:
     raise GoogleError(
         "UNIMPLEMENTED",
-        f"The sandbox does not imitate {request.method} {request.url.hostname}{request.url.path}.",
+        f"The sandbox does not imitate {request.method} {_host(request)}{request.scope['path']}.",
     )
+
+
+def _host(request: Request) -> str:
+    """The host that is asked, from the header itself: not every header makes a `request.url`."""
+    return request.headers.get("host", "").partition(":")[0].lower()
 
 
 def _routes(public_index: PublicIndex) -> list[BaseRoute]:
@@ -115,11 +122,14 @@ class _Conduct:
             await self._app(scope, receive, send)
             return
         request = Request(scope, receive)
-        host = request.url.hostname or ""
+        host = _host(request)
         member: str | None = None
+        cut = started = False
 
         async def pass_on(message: Message) -> None:
+            nonlocal started
             if message["type"] == "http.response.start":
+                started = True
                 # Before the client has it: who was answered finds the line.
                 self._write_log(request, message["status"], member)
                 if cut:
@@ -131,9 +141,9 @@ class _Conduct:
                 message = {"type": "http.response.body", "body": b"", "more_body": True}
             await send(message)
 
-        with self._store.transaction():
-            cut = count_down_to_cut(self._store)
         try:
+            with self._store.transaction():
+                cut = count_down_to_cut(self._store)
             with self._store.transaction():
                 if strikes(read_faults(self._store).unavailable):
                     raise GoogleError("UNAVAILABLE", "The service is currently unavailable.")
@@ -146,6 +156,11 @@ class _Conduct:
             await response(scope, receive, pass_on)
         except ClientDisconnect:
             self._write_log(request, CLIENT_LEFT, member)
+        except Exception:
+            # A fault of the sandbox itself. The server answers it, past `pass_on`.
+            if not started:
+                self._write_log(request, HTTPStatus.INTERNAL_SERVER_ERROR, member)
+            raise
 
     def _identify(self, request: Request, host: str) -> Caller:
         if host == self._public_host:
@@ -158,9 +173,9 @@ class _Conduct:
     def _write_log(self, request: Request, status: int, member: str | None) -> None:
         append_log(
             self._log,
-            host=request.url.hostname or "",
+            host=_host(request),
             method=request.method,
-            path=python_index.logged_path(request.url.path),
+            path=python_index.logged_path(request.scope["path"]),
             status=status,
             principal=member,
         )
@@ -180,16 +195,14 @@ def append_log(log: Path, *, host: str, method: str, path: str, status: int, pri
         file.write(json.dumps(line) + "\n")
 
 
-async def _malformed(_: Request, __: Exception) -> Response:
-    return GoogleError("INVALID_ARGUMENT", "Invalid JSON payload received.").response()
-
-
 def build_app(store: Store, blobs: Blobs, public_index: PublicIndex, log: Path) -> Starlette:
-    """The cloud over a store and a folder of files, logging to a file."""
+    """The cloud over a store and a folder of files, logging to a file. Forgets what is over by now."""
+    with store.transaction():
+        forget_expired_tokens(store)
+        forget_old_operations(store)
     app = Starlette(
         routes=_routes(public_index),
         middleware=[Middleware(_Conduct, store=store, public_host=public_index.host, log=log)],
-        exception_handlers={json.JSONDecodeError: _malformed},
     )
     app.state.store = store
     app.state.blobs = blobs

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import re
 import uuid
-from typing import cast
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from sandbox.cloud.access import delete_policy, policy_routes, require
-from sandbox.cloud.errors import GoogleError, Json, invalid, not_found, read_object
+from sandbox.cloud.errors import GoogleError, Json, invalid, not_found, read_field, read_list, read_object
 from sandbox.cloud.operations import get_operation, start_operation
 from sandbox.cloud.projects import get_project, now, require_service
 from sandbox.cloud.store import Store
@@ -54,6 +53,15 @@ MUTABLE = frozenset(
         "vulnerabilityScanningConfig",
     }
 )
+# The types of the fields that are looked at, each by an empty value.
+FIELDS: Json = {
+    "description": "",
+    "labels": {},
+    "cleanupPolicies": {},
+    "cleanupPolicyDryRun": False,
+    "vulnerabilityScanningConfig": {},
+}
+_REPOSITORY_NAME = re.compile(r"projects/[^/]+/locations/[^/]+/repositories/[^/]+")
 _PACKAGE = "type.googleapis.com/google.devtools.artifactregistry.v1"
 
 
@@ -94,17 +102,21 @@ def find_repository(request: Request, permission: str) -> tuple[Store, Json]:
 
 
 def _checked(store: Store, repository: Json) -> Json:
-    """The repository with Google's defaults, refused where Google would refuse it."""
-    labels = repository.get("labels", {})
+    """The repository, refused where Google would refuse it."""
+    for field, empty in FIELDS.items():
+        read_field(repository, field, empty)
+    labels: Json = repository.get("labels", {})
     for key, value in labels.items():
-        if not (LABEL_KEY.fullmatch(key) and LABEL.fullmatch(value)):
+        if not (LABEL_KEY.fullmatch(key) and isinstance(value, str) and LABEL.fullmatch(value)):
             raise invalid(f"Invalid label {key!r}: {value!r}.")
     if len(labels) > LABEL_LIMIT:
         raise invalid(f"At most {LABEL_LIMIT} labels are allowed.")
-    virtual = repository.get("virtualRepositoryConfig") or {}
-    for policy in virtual.get("upstreamPolicies", []):
-        if store.get(policy.get("repository", "")) is None:
-            raise invalid(f"Upstream repository {policy.get('repository')} does not exist.")
+    virtual = read_field(repository, "virtualRepositoryConfig", Json())
+    for policy in read_list(virtual, "upstreamPolicies", dict):
+        read_field(policy, "priority", 0)
+        upstream = read_field(policy, "repository", "")
+        if not _REPOSITORY_NAME.fullmatch(upstream) or store.get(upstream) is None:
+            raise invalid(f"Upstream repository {upstream} does not exist.")
     return repository
 
 
@@ -131,31 +143,31 @@ async def create_repository(request: Request) -> Response:
     if not REPOSITORY_ID.fullmatch(repository_id):
         raise invalid(f"Invalid repository id {repository_id!r}: must match {REPOSITORY_ID.pattern}.")
     name = f"{collection}/{repository_id}"
-    body = cast(Json, await request.json())
+    body = await read_object(request)
     if body.get("format") != "PYTHON":
         raise invalid(f"The sandbox keeps PYTHON repositories, not {body.get('format')}.")
-    mode = body.get("mode", "MODE_UNSPECIFIED")
+    mode = read_field(body, "mode", "MODE_UNSPECIFIED")
     if mode == "MODE_UNSPECIFIED":
         mode = MODES[0]
     if mode not in MODES:
         raise invalid(f"Invalid mode {mode!r}.")
     if store.get(name):
         raise GoogleError("ALREADY_EXISTS", "the repository already exists")
-    remote = body.get("remoteRepositoryConfig") or {}
+    remote = read_field(body, "remoteRepositoryConfig", Json())
     if mode == MODES[1] and remote.get("pythonRepository") != {"publicRepository": "PYPI"}:
         raise invalid("The sandbox's remote repositories have the public repository PYPI upstream.")
     created = now()
     repository = _checked(
         store,
         {
-            **{key: value for key, value in body.items() if value is not None},
+            **body,
             "name": name,
             "mode": mode,
             "createTime": created,
             "updateTime": created,
             "satisfiesPzi": True,
             "vulnerabilityScanningConfig": {
-                **(body.get("vulnerabilityScanningConfig") or {}),
+                **read_field(body, "vulnerabilityScanningConfig", Json()),
                 "enablementState": "SCANNING_DISABLED",
                 "enablementStateReason": "API containerscanning.googleapis.com is not enabled.",
             },
@@ -180,7 +192,7 @@ async def describe_repository(request: Request) -> Response:
 
 async def update_repository(request: Request) -> Response:
     store, repository = _repository(request, "update")
-    body = cast(Json, await request.json())
+    body = await read_object(request)
     for path in filter(None, request.query_params.get("updateMask", "").split(",")):
         head, *tail = path.split(".")[0].split("_")
         field = head + "".join(part.title() for part in tail)
@@ -189,7 +201,7 @@ async def update_repository(request: Request) -> Response:
         wanted = body.get(field)
         if field == "vulnerabilityScanningConfig":
             # What was asked may change; whether scanning is on is Google's to say.
-            repository[field].update(wanted or {})
+            repository[field].update(read_field(body, field, Json()))
         elif wanted is None:
             repository.pop(field, None)
         else:
@@ -209,8 +221,6 @@ async def delete_repository(request: Request) -> Response:
                 "FAILED_PRECONDITION",
                 f"Repository {name} is an upstream of the virtual repository {other['name']}.",
             )
-    for rule in store.children(f"{name}/rules"):
-        store.delete(rule["name"])
     store.delete(name)
     store.delete_below(f"{name}/")
     delete_policy(store, name)
@@ -219,12 +229,8 @@ async def delete_repository(request: Request) -> Response:
 
 def _rules(request: Request, verb: str) -> tuple[Store, str]:
     """The rules of the repository that the request names, if the caller may do that to them."""
-    store, project, collection = _parent(request)
-    repository = f"{collection}/{request.path_params['repository']}"
-    require(store, request.state.caller, f"artifactregistry.rules.{verb}", HOST, repository, project)
-    if store.get(repository) is None:
-        raise not_found()
-    return store, f"{repository}/rules"
+    store, repository = find_repository(request, f"artifactregistry.rules.{verb}")
+    return store, f"{repository['name']}/rules"
 
 
 def _rule(request: Request, verb: str) -> tuple[Store, Json]:
@@ -295,7 +301,7 @@ def _policy_holder(request: Request, verb: str) -> str:
 
 
 async def describe_operation(request: Request) -> Response:
-    return JSONResponse(get_operation(request.app.state.store, request.url.path[len("/v1/") :]))
+    return JSONResponse(get_operation(request.app.state.store, request.scope["path"].removeprefix("/v1/")))
 
 
 def begin_deletion(store: Store, name: str) -> Json:

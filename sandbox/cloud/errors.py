@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from http import HTTPStatus
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 Json = dict[str, Any]
+_Value = TypeVar("_Value")
 
 # google.rpc.Code (google/rpc/code.proto) and the HTTP status it maps to there.
 HTTP_STATUS = {
@@ -65,14 +66,49 @@ def invalid(message: str) -> GoogleError:
 async def read_object(request: Request) -> Json:
     """A request's body: an object, empty where there is none.
 
+    A field that is null is as good as missing (the JSON form of protobuf), and is left out.
+
     Raises:
-        GoogleError: INVALID_ARGUMENT for any other JSON; for what is none, `json.JSONDecodeError`.
+        GoogleError: INVALID_ARGUMENT for any other JSON, and for what is none.
     """
     text = await request.body()
-    body = json.loads(text) if text else {}
+    try:
+        body = json.loads(text, object_hook=_without_nulls) if text else {}
+        # What Python reads beyond JSON and UTF-8 cannot be written again: NaN, 1e999, half a character.
+        json.dumps(body, allow_nan=False, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise invalid("Invalid JSON payload received.") from error
     if not isinstance(body, dict):
         raise invalid("Invalid JSON payload received. Expected an object.")
     return cast(Json, body)
+
+
+def _without_nulls(body: Json) -> Json:
+    return {field: value for field, value in body.items() if value is not None}
+
+
+def read_field(body: Json, field: str, default: _Value) -> _Value:
+    """A field of an object, or the default.
+
+    Raises:
+        GoogleError: INVALID_ARGUMENT for a value of another type than the default's.
+    """
+    value = body.get(field, default)
+    if type(value) is not type(default):
+        raise invalid(f"Invalid value at {field!r}: {json.dumps(value)[:100]}.")
+    return value
+
+
+def read_list(body: Json, field: str, kind: type) -> list[Any]:
+    """A list in an object, empty where it is missing.
+
+    Raises:
+        GoogleError: INVALID_ARGUMENT for what is no list, or has a member of another type.
+    """
+    values: list[Any] = read_field(body, field, [])
+    if not all(type(value) is kind for value in values):
+        raise invalid(f"Invalid value at {field!r}: {json.dumps(values)[:100]}.")
+    return values
 
 
 def service_disabled(service: str, title: str, project: str) -> GoogleError:

@@ -22,7 +22,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from sandbox.cloud.access import delete_policy, policy_routes, require
-from sandbox.cloud.errors import GoogleError, Json, invalid, not_found, read_object
+from sandbox.cloud.errors import GoogleError, Json, invalid, not_found, read_field, read_object
 from sandbox.cloud.faults import read_faults
 from sandbox.cloud.projects import get_project, require_service
 from sandbox.cloud.store import Store
@@ -79,13 +79,11 @@ async def create_account(request: Request) -> Response:
     require_service(store, project_id, HOST)
     parent = f"projects/{project_id}"
     require(store, request.state.caller, "iam.serviceAccounts.create", HOST, parent)
-    body = await request.json()
-    account_id = body.get("accountId", "")
+    body = await read_object(request)
+    account_id = read_field(body, "accountId", "")
     if not ACCOUNT_ID.fullmatch(account_id):
         raise invalid(f"Invalid account id: {account_id!r} must match {ACCOUNT_ID.pattern}.")
-    wanted = body.get("serviceAccount", {})
-    if len(wanted.get("displayName", "").encode()) > DISPLAY_NAME_BYTES:
-        raise invalid(f"The display name must not exceed {DISPLAY_NAME_BYTES} bytes.")
+    texts = _read_texts(read_field(body, "serviceAccount", Json()))
     email = f"{account_id}@{project_id}{_DOMAIN}"
     name = f"{parent}/serviceAccounts/{email}"
     if store.get(name):
@@ -100,8 +98,7 @@ async def create_account(request: Request) -> Response:
         "projectId": project_id,
         "uniqueId": number,
         "email": email,
-        "displayName": wanted.get("displayName", ""),
-        "description": wanted.get("description", ""),
+        **texts,
         "oauth2ClientId": number,
         "readableAt": time.time() + faults.account_delay,
         "grantableAt": time.time() + faults.account_delay + faults.member_delay,
@@ -109,6 +106,14 @@ async def create_account(request: Request) -> Response:
     account["etag"] = _etag(account)
     store.put(name, account)
     return JSONResponse(_published(account))
+
+
+def _read_texts(wanted: Json) -> dict[str, str]:
+    """The fields of an account that a request may set."""
+    texts = {field: read_field(wanted, field, "") for field in ("displayName", "description")}
+    if len(texts["displayName"].encode()) > DISPLAY_NAME_BYTES:
+        raise invalid(f"The display name must not exceed {DISPLAY_NAME_BYTES} bytes.")
+    return texts
 
 
 async def list_accounts(request: Request) -> Response:
@@ -130,16 +135,17 @@ async def describe_account(request: Request) -> Response:
 
 async def update_account(request: Request) -> Response:
     account = _find(request, "serviceAccounts.update")
-    body = await request.json()
-    wanted = body.get("serviceAccount", {})
-    if wanted.get("etag", account["etag"]) != account["etag"]:
+    body = await read_object(request)
+    wanted = read_field(body, "serviceAccount", Json())
+    texts = _read_texts(wanted)
+    if read_field(wanted, "etag", account["etag"]) != account["etag"]:
         raise GoogleError("ABORTED", "There were concurrent changes to the service account.")
     fields = {"display_name": "displayName", "displayName": "displayName"}
     fields["description"] = "description"
-    for path in body.get("updateMask", "").split(","):
+    for path in read_field(body, "updateMask", "").split(","):
         if path not in fields:
             raise invalid(f"Invalid update mask: {path!r} is none of {', '.join(fields)}.")
-        account[fields[path]] = wanted.get(fields[path], "")
+        account[fields[path]] = texts[fields[path]]
     account["etag"] = _etag(account)
     request.app.state.store.put(account["name"], account)
     return JSONResponse(_published(account))

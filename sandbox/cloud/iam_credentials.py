@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from sandbox.cloud.access import ACT_AS_ACCOUNT, holds, mint_token, require_login
-from sandbox.cloud.errors import GoogleError, invalid, read_object
+from sandbox.cloud.errors import GoogleError, invalid, read_list, read_object
 from sandbox.cloud.iam import HOST as IAM
 from sandbox.cloud.iam import find_account
 from sandbox.cloud.projects import require_service
@@ -36,7 +36,7 @@ async def generate_access_token(request: Request) -> Response:
     if not holds(store, member, ACT_AS_ACCOUNT, account["name"], f"projects/{account['projectId']}"):
         raise _denied()
     body = await read_object(request)
-    if not body.get("scope"):
+    if not read_list(body, "scope", str):
         raise invalid("scope: at least one is required.")
     if body.get("delegates"):
         raise invalid("The sandbox imitates no chains of delegates.")

@@ -8,6 +8,10 @@ from sandbox.cloud.errors import Json, not_found
 from sandbox.cloud.faults import read_faults
 from sandbox.cloud.store import Store
 
+# How long a finished operation can be asked for, unknown at Google; the sandbox's own, longer than any
+# client polls.
+KEPT_SECONDS = 24 * 60 * 60
+
 
 def start_operation(store: Store, name: str, response: Json, metadata: Json) -> Json:
     """Begin an operation whose effect is already stored; `response` is told when it is done.
@@ -19,6 +23,11 @@ def start_operation(store: Store, name: str, response: Json, metadata: Json) -> 
     operation = {"name": name, "metadata": metadata}
     store.put(f"operations:{name}", {**operation, "response": response, "doneAt": done_at})
     return operation
+
+
+def forget_old_operations(store: Store) -> None:
+    """Remove the operations that were done long ago."""
+    store.delete_older("operations:", "doneAt", time.time() - KEPT_SECONDS)
 
 
 def get_operation(store: Store, name: str) -> Json:

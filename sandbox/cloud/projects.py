@@ -17,7 +17,15 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from sandbox.cloud.access import OWNER, grant, policy_routes, require
-from sandbox.cloud.errors import GoogleError, Json, invalid, permission_denied, service_disabled
+from sandbox.cloud.errors import (
+    GoogleError,
+    Json,
+    invalid,
+    permission_denied,
+    read_list,
+    read_object,
+    service_disabled,
+)
 from sandbox.cloud.faults import read_faults
 from sandbox.cloud.operations import get_operation, start_operation
 from sandbox.cloud.store import Store
@@ -156,7 +164,7 @@ async def enable_services(request: Request) -> Response:
     parent = f"projects/{project['projectId']}"
     require(store, caller, "serviceusage.services.enable", SERVICE_USAGE, parent)
     single = request.path_params.get("service")
-    names = [single] if single else (await request.json()).get("serviceIds", [])
+    names = [single] if single else read_list(await read_object(request), "serviceIds", str)
     if not 0 < len(names) <= BATCH_LIMIT:
         raise invalid(f"Between 1 and {BATCH_LIMIT} services can be enabled at once.")
     usable_at = time.time() + read_faults(store).api_delay

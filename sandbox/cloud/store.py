@@ -76,6 +76,13 @@ class Store:
         """Remove the documents whose name begins with the prefix and goes on."""
         self._database.execute("DELETE FROM document WHERE name > ? AND name < ?", _span(prefix))
 
+    def delete_older(self, prefix: str, key: str, time: float) -> None:
+        """Remove the documents below a prefix whose time, under that key, is before another."""
+        self._database.execute(
+            "DELETE FROM document WHERE name > ? AND name < ? AND json_extract(body, ?) < ?",
+            (*_span(prefix), f"$.{key}", time),
+        )
+
     def values(self, key: str) -> set[str]:
         """What any document has under that key."""
         rows = self._database.execute(

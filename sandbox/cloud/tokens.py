@@ -98,9 +98,12 @@ def _signed(store: Store, form: dict[str, str]) -> str:
     try:
         key_id = jwt.get_unverified_header(assertion).get("kid", "")
         claimed = jwt.decode(assertion, options={"verify_signature": False})
-    except jwt.InvalidTokenError as error:
+        issuer = str(claimed.get("iss"))
+        f"{key_id}{issuer}".encode()
+    # Beside the library's own errors: claims nested without end, or with half a character in a name.
+    except (jwt.InvalidTokenError, RecursionError, UnicodeEncodeError) as error:
         raise _Refused("Invalid JWT Signature.") from error
-    account = find_account(store, str(claimed.get("iss")))
+    account = find_account(store, issuer)
     if account is None:
         raise _Refused("Invalid grant: account not found")
     key = public_key(store, account, key_id)
@@ -121,7 +124,7 @@ def _signed(store: Store, form: dict[str, str]) -> str:
         raise _Refused("Invalid JWT Signature.") from error
     except jwt.InvalidAudienceError as error:
         raise _Refused("Invalid JWT: Failed audience check.") from error
-    except (jwt.InvalidTokenError, OverflowError) as error:
+    except (jwt.InvalidTokenError, OverflowError, TypeError) as error:
         raise _Refused("Invalid JWT: Failed audience check." if "aud" not in claimed else WINDOW) from error
     if claims.get("sub", account["email"]) != account["email"]:
         # Domain-wide delegation, which no account here has.

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import itertools
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sandbox.cloud.access import OWNER
+from sandbox.cloud.access import OWNER, fingerprint, identify, mint_token
+from sandbox.cloud.app import build_app
+from sandbox.cloud.blobs import Blobs
+from sandbox.cloud.errors import GoogleError
+from sandbox.cloud.operations import KEPT_SECONDS
+from sandbox.cloud.public_index import PublicIndex
+from sandbox.cloud.store import Store
 from tests.sandbox.conftest import Sandbox
 
 pytestmark = pytest.mark.sandbox
@@ -343,3 +351,20 @@ def test_what_is_not_imitated_is_refused_by_name(cloud: Cloud, url: str) -> None
     status, said = message(cloud.ask("GET", url))
     assert status == 501
     assert said == f"The sandbox does not imitate GET {url.removeprefix('https://')}."
+
+
+def test_tokens_and_operations_that_are_over_are_forgotten_at_the_next_start(tmp_path: Path) -> None:
+    store = Store(tmp_path / "cloud.db")
+    with store.transaction():
+        expired, good = mint_token(store, OWNER, seconds=-1), mint_token(store, OWNER)
+        for name, age in (("old", KEPT_SECONDS + 1), ("new", 0)):
+            store.put(f"operations:{name}", {"name": name, "doneAt": time.time() - age})
+    blobs = Blobs(tmp_path / "blobs")
+    build_app(
+        store, blobs, PublicIndex(store, blobs, "https://index.example/simple/", ""), tmp_path / "log"
+    )
+    assert store.names("operations:*") == ["operations:new"]
+    assert store.names("tokens:*") == [f"tokens:{fingerprint(good)}"]
+    with pytest.raises(GoogleError):
+        identify(store, f"Bearer {expired}")
+    store.close()

@@ -1,0 +1,367 @@
+"""Whatever is sent to whichever route, the answer is one that Google would give: never a 5xx.
+
+The cloud's app is asked in this process, so that a fault shows with its traceback.
+"""
+# ruff: noqa: S311  # seeds, not secrets
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import json
+import random
+import re
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote_to_bytes, urlsplit
+
+import pytest
+from starlette.applications import Starlette
+from starlette.routing import Host, Route, Router
+from starlette.types import Message
+
+from sandbox.cloud.access import OWNER, grant, mint_token
+from sandbox.cloud.app import build_app
+from sandbox.cloud.blobs import Blobs
+from sandbox.cloud.packages import add_file
+from sandbox.cloud.public_index import LOOPBACK_STANDS_FOR, PublicIndex
+from sandbox.cloud.simple_pages import Link
+from sandbox.cloud.store import Store
+from tests.sandbox.distributions import wheel
+from tests.sandbox.indexes import HOST, LOCATION, TinyIndex, prepare
+
+pytestmark = pytest.mark.sandbox
+
+PROJECT = "hostile-requests"
+EMAIL = f"python-reader@{PROJECT}.iam.gserviceaccount.com"
+ACCOUNT = f"projects/{PROJECT}/serviceAccounts/{EMAIL}"
+REPOSITORY = f"projects/{PROJECT}/locations/{LOCATION}/repositories/python"
+UPLOAD = wheel("helper", "1.0")
+# What stands in a route's path, so that the request comes as far as its body is read.
+PARTS = {
+    "project": PROJECT,
+    "location": LOCATION,
+    "repository": "python",
+    "rule": "deny",
+    "package": "helper",
+    "version": "1.0",
+    "file": f"helper%2F{UPLOAD.filename}",
+    "filename": UPLOAD.filename,
+    "key": EMAIL,
+    "account": EMAIL,
+    "key_id": "abc",
+    "service": "iam.googleapis.com",
+    "operation": "none",
+    "token": "none",
+    "path": "none",
+}
+# Every field that any route reads, with a value that is right.
+BODY: dict[str, Any] = {
+    "policy": {"etag": "x", "bindings": [{"role": "roles/browser", "members": ["user:a@example.com"]}]},
+    "accountId": "python-writer",
+    "serviceAccount": {"displayName": "a", "description": "b", "etag": "c"},
+    "updateMask": "display_name,description",
+    "privateKeyType": "TYPE_GOOGLE_CREDENTIALS_FILE",
+    "keyAlgorithm": "KEY_ALG_RSA_2048",
+    "scope": ["https://www.googleapis.com/auth/cloud-platform"],
+    "lifetime": "60s",
+    "delegates": [],
+    "serviceIds": ["iam.googleapis.com"],
+    "format": "PYTHON",
+    "mode": "VIRTUAL_REPOSITORY",
+    "description": "a",
+    "labels": {"team": "a"},
+    "cleanupPolicies": {"old": {"action": "DELETE"}},
+    "cleanupPolicyDryRun": True,
+    "vulnerabilityScanningConfig": {"enablementConfig": "INHERITED"},
+    "remoteRepositoryConfig": {"pythonRepository": {"publicRepository": "PYPI"}},
+    "virtualRepositoryConfig": {
+        "upstreamPolicies": [{"id": "one", "repository": REPOSITORY, "priority": 1}]
+    },
+    "action": "DENY",
+    "operation": "DOWNLOAD",
+    "packageId": "helper",
+    "condition": {},
+}
+MASKS = (
+    "description,labels,cleanupPolicies,cleanupPolicyDryRun,virtualRepositoryConfig,"
+    "vulnerabilityScanningConfig",
+    "action,operation,packageId,condition",
+)
+OTHER_TYPES: list[Any] = [None, 5, -1, 1.5, True, "", "x", "\0", "é", [], [1], [None], {}, {"a": 1}, [[]]]
+NO_OBJECTS = [
+    *(b"", b"null", b"[]", b"5", b'"x"', b"{", b"{}{}", b"\0", b"\xff\xfe", b"{oops", b"NaN"),
+    *(b'{"labels": NaN}', b'{"a": 1e999}', b'{"accountId": -Infinity}', b'{"description": "\\ud800"}'),
+    *(b'{"\\udfff": 1}', b'{"a": ' + b"9" * 5000 + b"}", b"[" * 100_000, b'{"a":' * 100_000),
+    *(b"grant_type=refresh_token&client_id=%ff", b"token=%ED%A0%80", b"&" * 1000),
+    b"grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion=e30.e30.x",
+]
+HEADERS = [
+    (b"authorization", "Basic é".encode("latin-1")),
+    (b"authorization", "Basic é".encode()),
+    (b"authorization", b"Basic /////w=="),
+    (b"authorization", b"Bearer \xff\xfe"),
+    (b"authorization", b"Basic b2F1dGgyYWNjZXNzdG9rZW46/w=="),
+    (b"content-type", b"multipart/form-data"),
+    (b"content-type", b"multipart/form-data; boundary=\xff"),
+    (b"content-type", b"application/json; charset=nonsense"),
+    (b"content-length", b"9" * 5000),
+    (b"range", b"bytes=5-1"),
+    (b"range", b"bytes=" + b"9" * 5000 + b"-"),
+    (b"if-range", b"\xff"),
+]
+PATHS = ["é", "%C3%A9", "%ED%A0%80", "%00", "%2F", "%3F", "a" * 3000, "9" * 5000, "..", "~", "["]
+
+
+class Cloud:
+    """The app over a project that has one of everything."""
+
+    def __init__(self, folder: Path, index: TinyIndex) -> None:
+        self.log = folder / "requests.log"
+        self.store = Store(folder / "cloud.db")
+        blobs = Blobs(folder / "blobs")
+        self.app: Starlette = build_app(
+            self.store, blobs, PublicIndex(self.store, blobs, index.url, "http://none.example"), self.log
+        )
+        with self.store.transaction():
+            self.token = mint_token(self.store, OWNER)
+
+    def ask(
+        self, method: str, host: str, path: str, body: bytes, *headers: tuple[bytes, bytes]
+    ) -> tuple[int, str]:
+        sent: list[Message] = []
+        given = {name for name, _ in headers}
+        login = (b"authorization", f"Bearer {self.token}".encode())
+        parts = urlsplit(path)
+        scope = {
+            "type": "http",
+            "http_version": "1.1",
+            "method": method,
+            "scheme": "https",
+            "path": unquote_to_bytes(parts.path).decode("utf-8", "replace"),
+            "raw_path": parts.path.encode(),
+            "query_string": parts.query.encode(),
+            "headers": [(b"host", host.encode()), *headers, *([] if login[0] in given else [login])],
+        }
+        incoming = iter([{"type": "http.request", "body": body, "more_body": False}])
+
+        async def receive() -> Message:
+            return next(incoming, {"type": "http.disconnect"})
+
+        async def send(message: Message) -> None:
+            sent.append(message)
+
+        asyncio.run(self.app(scope, receive, send))
+        text = b"".join(message.get("body", b"") for message in sent)
+        return sent[0]["status"], text.decode("utf-8", "replace")
+
+    def restore(self) -> None:
+        """Everything that a route's path names is there, whatever became of it."""
+        with self.store.transaction():
+            grant(self.store, f"projects/{PROJECT}", "roles/owner", OWNER)
+        usage = "serviceusage.googleapis.com"
+        path = f"/v1/projects/{PROJECT}/services"
+        for service in ("artifactregistry", "iam", "iamcredentials", "cloudresourcemanager"):
+            answer = self.ask("POST", usage, f"{path}/{service}.googleapis.com:enable", b"")
+            assert answer[0] == 200, answer
+        account = b'{"accountId": "python-reader"}'
+        self.ask("POST", "iam.googleapis.com", f"/v1/projects/{PROJECT}/serviceAccounts", account)
+        registry = "artifactregistry.googleapis.com"
+        collection = f"/v1/{REPOSITORY.rpartition('/')[0]}"
+        self.ask("POST", registry, f"{collection}?repositoryId=python", b'{"format": "PYTHON"}')
+        rule = b'{"action": "DENY", "operation": "DOWNLOAD", "packageId": "other"}'
+        self.ask("POST", registry, f"{collection}/python/rules?ruleId=deny", rule)
+        with self.store.transaction():
+            grant(self.store, ACCOUNT, "roles/iam.serviceAccountTokenCreator", OWNER)
+            self.store.put(f"{ACCOUNT}/keys/abc", {"name": f"{ACCOUNT}/keys/abc", "publicKey": "x"})
+            if self.store.get(f"{REPOSITORY}/packages/helper") is None:
+                link = Link(filename=UPLOAD.filename, version="1.0", sha256="00", requires_python=None)
+                add_file(self.store, REPOSITORY, "helper", link, 1)
+
+    def routes(self) -> Iterator[tuple[str, str, str]]:
+        """Method, host and path of all that is imitated."""
+        for host in self.app.routes:
+            if not isinstance(host, Host):
+                continue
+            name = host.host.replace("{location}", LOCATION)
+            inner: Any = getattr(host.app, "_app", host.app)
+            assert isinstance(inner, Router)
+            for route in inner.routes:
+                assert isinstance(route, Route)
+                path = re.sub(r"\{(\w+)(:path)?\}", lambda part: PARTS[part[1]], route.path)
+                for method in sorted(route.methods or ()):
+                    yield method, name, path
+
+
+@pytest.fixture
+def cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
+    connect = sqlite3.connect
+
+    def connect_without_waiting(*words: Any, **options: Any) -> sqlite3.Connection:
+        # No crash is tried here, and the disk would take most of the time.
+        database = connect(*words, **options)
+        database.execute("PRAGMA synchronous = OFF")
+        return database
+
+    monkeypatch.setattr(sqlite3, "connect", connect_without_waiting)
+    index = TinyIndex()
+    odd = f"helper-{'1' * 5000}.tar.gz"
+    index.publish(UPLOAD, wheel("helper", "2.0"))
+    index.publish(replace(UPLOAD, filename=odd))
+    yield Cloud(tmp_path, index)
+    index.server.shutdown()
+    index.server.server_close()
+
+
+def places(value: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The way to each value that is inside another."""
+    inside: Any = ()
+    if isinstance(value, dict):
+        inside = value.items()  # pyright: ignore[reportUnknownMemberType]
+    elif isinstance(value, list):
+        inside = enumerate(value)  # pyright: ignore[reportUnknownArgumentType]
+    for key, inner in inside:
+        yield (*at, key)
+        yield from places(inner, (*at, key))
+
+
+PLACES = list(places(BODY))
+
+
+def draw_body(draw: random.Random) -> bytes:
+    """A body that is wrong in one place, or as a whole."""
+    if draw.random() < 0.3:
+        return draw.choice(NO_OBJECTS)
+    if draw.random() < 0.1:
+        body, _ = prepare("https://none.example", UPLOAD)
+        return body[: draw.randrange(len(body))]
+    body = copy.deepcopy(BODY)
+    body["mode"] = draw.choice(["STANDARD_REPOSITORY", "REMOTE_REPOSITORY", "VIRTUAL_REPOSITORY"])
+    if draw.random() < 0.5:
+        del body["policy"]["etag"]
+        del body["serviceAccount"]["etag"]
+        del body["condition"]
+    for way in draw.sample(PLACES, draw.choice([0, 1, 1, 1, 3])):
+        place: Any = body
+        try:
+            for key in way[:-1]:
+                place = place[key]
+            place[way[-1]] = draw.choice(OTHER_TYPES)
+        except (KeyError, IndexError, TypeError):
+            pass  # Another change was there before.
+    return json.dumps(body).encode()
+
+
+def test_no_body_header_or_path_makes_any_route_fail(cloud: Cloud) -> None:
+    seed = 7
+    draw = random.Random(seed)
+    statuses: set[int] = set()
+    routes = list(cloud.routes())
+    assert len(routes) > 60
+    for method, host, path in routes:
+        cloud.restore()
+        for _ in range(25):
+            asked = path
+            if draw.random() < 0.15:
+                last = draw.choice([part for part in path.split("/") if part] or [""])
+                asked = path.replace(last, draw.choice(PATHS)) if last else path
+            mask = draw.choice([*MASKS, draw.choice(MASKS).split(",")[0], "x", "é"])
+            number = draw.choice(["1", "x", "9" * 5000, "-1"])
+            query = draw.choice(
+                [
+                    "",
+                    f"updateMask={mask}",
+                    f"repositoryId=r{draw.randrange(99)}",
+                    f"ruleId=r{draw.randrange(99)}",
+                    f"pageSize={number}&pageToken={number}",
+                    'filter=name="*' + "*a" * 50 + '"',
+                    "filter=%ff&orderBy=%00",
+                ]
+            )
+            headers = draw.sample(HEADERS, draw.choice([0, 0, 0, 1, 2]))
+            at = f"{host}:[" if draw.random() < 0.03 else host
+            body = draw_body(draw)
+            case = f"seed {seed}: {method} {host} {asked[:200]}?{query[:100]} {headers} {body[:1000]!r}"
+            try:
+                status, text = cloud.ask(method, at, f"{asked}?{query}", body, *headers)
+            except Exception as error:
+                pytest.fail(f"{case}\n{error!r}")
+            assert status < 500 or status == 501, f"{case}\n{status} {text}"
+            statuses.add(status)
+    assert {200, 307, 400, 401, 403, 404, 409} <= statuses, "the requests come far enough to matter"
+
+
+@pytest.mark.parametrize(
+    ("host", "path", "body"),
+    [
+        ("artifactregistry.googleapis.com", f"/v1/{REPOSITORY}:setIamPolicy", body)
+        for body in ({"policy": None}, {}, {"policy": {"bindings": [1]}}, {"policy": {"bindings": {}}})
+    ]
+    + [
+        ("iam.googleapis.com", f"/v1/projects/{PROJECT}/serviceAccounts", body)
+        for body in (
+            {"accountId": 5},
+            {"accountId": "python-writer", "serviceAccount": {"displayName": ["x"]}},
+            {"accountId": "python-writer", "serviceAccount": []},
+        )
+    ]
+    + [
+        (
+            "serviceusage.googleapis.com",
+            f"/v1/projects/{PROJECT}/services:batchEnable",
+            {"serviceIds": [1]},
+        ),
+        (
+            "artifactregistry.googleapis.com",
+            f"/v1/projects/{PROJECT}/locations/{LOCATION}/repositories?repositoryId=new",
+            {"format": "PYTHON", "labels": {"a": 1}},
+        ),
+    ],
+)
+def test_a_value_of_another_type_is_400_in_googles_form(
+    cloud: Cloud, host: str, path: str, body: dict[str, Any]
+) -> None:
+    cloud.restore()
+    status, text = cloud.ask("POST", host, path, json.dumps(body).encode())
+    assert (status, json.loads(text)["error"]["status"]) == (400, "INVALID_ARGUMENT"), text
+
+
+@pytest.mark.parametrize("body", [b"{oops", b'{"a": NaN}', b'{"a": "\\ud800"}', b"[" * 100_000, b"\xff"])
+def test_what_is_no_json_is_400_in_googles_words(cloud: Cloud, body: bytes) -> None:
+    path = f"/v1/projects/{PROJECT}/services:batchEnable"
+    status, text = cloud.ask("POST", "serviceusage.googleapis.com", path, body)
+    assert status == 400
+    assert json.loads(text)["error"]["message"].startswith("Invalid JSON payload received.")
+
+
+def test_a_fault_of_the_sandbox_itself_is_logged_as_500(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise LookupError("a fault")
+
+    cloud.restore()
+    monkeypatch.setattr(cloud.store, "children", fail)
+    with pytest.raises(LookupError, match="a fault"):
+        cloud.ask("GET", "artifactregistry.googleapis.com", f"/v1/{REPOSITORY}/packages", b"")
+    last = json.loads(cloud.log.read_text().splitlines()[-1])
+    assert (last["host"], last["status"]) == ("artifactregistry.googleapis.com", 500)
+    assert last["principal"] == OWNER
+
+
+def test_a_login_or_download_that_is_no_ascii_is_refused(cloud: Cloud) -> None:
+    for header in ("Basic é", "Basic \xff"):
+        login = (b"authorization", header.encode("latin-1"))
+        assert cloud.ask("GET", HOST, "/p/python/simple/x/", b"", login)[0] == 401
+    path = f"/artifacts-downloads/namespaces/{PROJECT}/repositories/python/downloads/%C3%A9"
+    assert cloud.ask("GET", HOST, path, b"")[0] == 403
+
+
+def test_names_that_no_client_could_keep_are_left_out_of_the_public_indexs_page(cloud: Cloud) -> None:
+    status, page = cloud.ask("GET", LOOPBACK_STANDS_FOR, "/simple/helper/", b"")
+    assert status == 200
+    assert UPLOAD.filename in page
+    assert "1" * 300 not in page
