@@ -108,14 +108,6 @@ def _warnings(preview: Preview) -> Lines:
         if step.op in ("same", "update") and step.was_protected and not step.is_protected
     ]
     found += [[text] for text in _opened(preview)]
-    if _changes_manner(preview.changes):
-        found.append(
-            [
-                "Grants change from whole lists to single ones, or back. The engine makes the new, then "
-                "removes the old, which takes the same members away: **after this `up` they have no "
-                "access until a second one**, `pulumi up --refresh`."
-            ]
-        )
     after = preview.outputs_after
     if after is not None and not preview.failed:
         gone = [name for name in preview.outputs_before if name not in after]
@@ -172,17 +164,6 @@ def _opened(preview: Preview) -> list[str]:
         for member in EVERYBODY
         if member.lower() in members
     ]
-
-
-def _changes_manner(steps: Iterable[Step]) -> bool:
-    """Whether one role on one thing leaves a whole list for single grants, or the reverse."""
-    made: set[tuple[Grant, bool]] = set()
-    removed: set[tuple[Grant, bool]] = set()
-    for step in steps:
-        if step.type in GRANTS and step.op in ("create", "delete"):
-            side, seen = (step.new, made) if step.op == "create" else (step.old, removed)
-            seen.add((_grant(step, side), step.type in BINDINGS))
-    return any((grant, not whole) in removed for grant, whole in made)
 
 
 def _access(preview: Preview) -> Lines:

@@ -69,6 +69,13 @@ ROLES: dict[str, set[str]] = {
     "roles/artifactregistry.repoAdmin": _MANAGE,
     "roles/artifactregistry.admin": {"artifactregistry.*"},
     "roles/serviceusage.serviceUsageAdmin": {"serviceusage.*"},
+    "roles/serviceusage.serviceUsageViewer": {"serviceusage.services.get", "serviceusage.services.list"},
+    "roles/iam.securityReviewer": {
+        "artifactregistry.repositories.getIamPolicy",
+        "iam.serviceAccounts.getIamPolicy",
+        "iam.serviceAccounts.list",
+    },
+    "roles/iam.serviceAccountViewer": {"iam.serviceAccounts.get", "iam.serviceAccounts.list"},
     "roles/iam.serviceAccountAdmin": {"iam.serviceAccounts.*", "resourcemanager.projects.get"},
     "roles/iam.serviceAccountKeyAdmin": {"iam.serviceAccountKeys.*", "iam.serviceAccounts.get"},
     "roles/iam.serviceAccountTokenCreator": {ACT_AS_ACCOUNT, "iam.serviceAccounts.get"},

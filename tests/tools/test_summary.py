@@ -51,6 +51,12 @@ def with_reader(member: str) -> str:
     return summary(changed("reader_added_another_removed_document.json", change))
 
 
+def test_the_one_in_the_readme_is_one_of_them() -> None:
+    comment = (SUMMARIES / "reader_added_another_removed.md").read_text()
+    quoted = "".join(f"> {line}".rstrip() + "\n" for line in comment.splitlines())
+    assert f"\n{quoted}\n" in (CHECKOUT / "README.md").read_text()
+
+
 @pytest.mark.parametrize("name", RECORDED)
 def test_a_recorded_preview_is_said_in_exactly_these_words(name: str) -> None:
     expected = (SUMMARIES / name).with_suffix(".md")

@@ -1,0 +1,355 @@
+"""The workflows: what they may do, read from their YAML; and what their steps do, run on the sandbox.
+
+Run as GitHub runs them, with variables as it would set them. Not run: actions of others (checkout, login).
+The scripts that one of them is given run on a stand-in for GitHub's client that notes what it is asked.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import runpy
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from sandbox.engine import CLI_VERSION
+from tests.sandbox.conftest import CHECKOUT, Sandbox, sandbox
+
+__all__ = ["sandbox"]
+
+GITHUB = CHECKOUT / ".github"
+TEXTS = {path.stem: path.read_text() for path in sorted((GITHUB / "workflows").glob("*.yml"))}
+# YAML 1.1 takes `on` for true.
+WORKFLOWS: dict[str, dict[Any, Any]] = {name: yaml.safe_load(text) for name, text in TEXTS.items()}
+PREPARE = "./.github/actions/prepare"
+COMPOSITE: dict[str, Any] = yaml.safe_load((GITHUB / "actions/prepare/action.yml").read_text())
+JOBS = [(f"{name}/{key}", job) for name, flow in WORKFLOWS.items() for key, job in flow["jobs"].items()]
+PINNED = re.compile(r"[\w.-]+/[\w.-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
+DEPLOYER, PREVIEWER = "user:deployer@example.com", "user:previewer@example.com"
+PREVIEWERS_ROLES = "#### Roles of the previewer"
+BOT = {"user": {"type": "Bot"}}
+# What GitHub's client would be asked; it answers lists from $KNOWN.
+FAKE_CLIENT = """
+const known = JSON.parse(process.env.KNOWN), asked = [];
+const call = (name) => async (what) => { asked.push([name, what]); };
+const issues = new Proxy({}, { get: (_, name) => call(name) });
+const github = { rest: { issues }, paginate: async () => known };
+const context = { repo: { owner: 'o', repo: 'r' }, issue: { number: 7 } };
+(async () => { SCRIPT; console.log(JSON.stringify(asked)); })();
+"""
+
+
+def steps(job: dict[str, Any]) -> list[dict[str, Any]]:
+    """A job's steps, with those of the action that they share."""
+    found: list[dict[str, Any]] = []
+    for step in job["steps"]:
+        found += COMPOSITE["runs"]["steps"] if step.get("uses") == PREPARE else [step]
+    return found
+
+
+def roles(heading: str) -> list[str]:
+    """What the README tells to grant there."""
+    section = (CHECKOUT / "README.md").read_text().partition(heading)[2].partition("\n#")[0]
+    return re.findall(r"`(roles/\S+?)`", section)
+
+
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_nothing_may_do_anything_unless_its_job_says_so(name: str) -> None:
+    assert WORKFLOWS[name]["permissions"] == {}
+
+
+@pytest.mark.parametrize(("name", "job"), JOBS, ids=[name for name, _ in JOBS])
+def test_a_job_has_the_least_permissions_and_an_end(name: str, job: dict[str, Any]) -> None:
+    login = [step for step in job["steps"] if step.get("uses") == PREPARE]
+    wanted = {"contents": "read", **({"id-token": "write"} if login else {})}
+    extra = {"preview/preview": "pull-requests", "drift/drift": "issues"}.get(name)
+    assert job["permissions"] == {**wanted, **({extra: "write"} if extra else {})}
+    assert job["timeout-minutes"] <= 120
+    assert bool(login) == ("environment" in job), "an identity belongs to an environment"
+
+
+def test_no_workflow_runs_a_strangers_code_with_rights_or_holds_a_secret() -> None:
+    for text in (*TEXTS.values(), (GITHUB / "actions/prepare/action.yml").read_text()):
+        code = re.sub(r"#.*", "", text)
+        assert not re.search(r"pull_request_target|workflow_run|secrets\.|credentials_json", code)
+
+
+def test_actions_are_pinned_to_a_commit_with_its_version_beside() -> None:
+    for text in (*TEXTS.values(), (GITHUB / "actions/prepare/action.yml").read_text()):
+        for used in re.findall(r"uses: (.*)", text):
+            assert used == PREPARE or PINNED.fullmatch(used), used
+
+
+def test_no_expression_is_in_a_script() -> None:
+    for _, job in JOBS:
+        for step in steps(job):
+            assert "${{" not in step.get("run", "") + step.get("with", {}).get("script", "")
+            if "checkout" in step.get("uses", ""):
+                assert step["with"]["persist-credentials"] is False
+
+
+def test_previews_are_for_branches_of_the_repository_alone() -> None:
+    jobs = WORKFLOWS["preview"]["jobs"]
+    assert WORKFLOWS["preview"][True] == {"pull_request": None}
+    assert jobs["stacks"]["if"] == "github.event.pull_request.head.repo.full_name == github.repository"
+    assert jobs["preview"]["needs"] == "stacks"
+    assert jobs["preview"]["environment"] == "preview-${{ matrix.stack }}"
+
+
+def test_deployments_are_one_at_a_time_never_cancelled_and_prod_is_last() -> None:
+    jobs = WORKFLOWS["deploy"]["jobs"]
+    for stack in ("dev", "prod"):
+        assert jobs[stack]["concurrency"] == {"group": f"deploy-{stack}", "cancel-in-progress": False}
+        assert jobs[stack]["environment"] == jobs[stack]["env"]["STACK"] == stack
+    assert "concurrency" not in WORKFLOWS["deploy"]
+    assert (jobs["review"]["needs"], jobs["prod"]["needs"]) == ("dev", "review")
+    assert jobs["dev"]["steps"] == jobs["prod"]["steps"]
+    others = [job.get("environment", "preview-") for name, job in JOBS if name[:7] != "deploy/"]
+    assert all(environment.startswith("preview-") for environment in others)
+    assert set(WORKFLOWS["deploy"][True]) == {"push", "workflow_dispatch"}
+    assert WORKFLOWS["deploy"][True]["push"] == {"branches": ["main"]}
+
+
+def test_tests_run_on_what_is_supported() -> None:
+    matrix = WORKFLOWS["test"]["jobs"]["test"]["strategy"]["matrix"]
+    lowest = re.search(r"pulumi-gcp>=([\d.]+)", (CHECKOUT / "requirements.txt").read_text())
+    python = re.search(r'requires-python = ">=([\d.]+)"', (CHECKOUT / "pyproject.toml").read_text())
+    assert lowest
+    assert python
+    assert matrix["include"][0]["pulumi-gcp"] == f"{lowest[1]}.0"
+    assert matrix["python"][0] == python[1]
+    pulumi = next(s for s in COMPOSITE["runs"]["steps"] if "pulumi/actions" in s.get("uses", ""))
+    assert pulumi["with"]["pulumi-version"] == CLI_VERSION
+
+
+@pytest.mark.parametrize(
+    ("changed", "stacks"),
+    [
+        ("Pulumi.dev.yaml", ["dev"]),
+        ("Pulumi.dev.yaml Pulumi.prod.yaml", ["dev", "prod"]),
+        ("components/access.py", ["dev", "prod"]),
+        ("requirements.lock", ["dev", "prod"]),
+        ("README.md tests/unit/test_settings.py tools/summary.py", []),
+        ("Pulumi.gone.yaml", []),
+        ("tests/inventory/Pulumi.dev.yaml", []),
+        ("", []),
+    ],
+)
+def test_a_change_touches_these_stacks(changed: str, stacks: list[str]) -> None:
+    touched: Callable[..., list[str]] = runpy.run_path(str(GITHUB / "scripts/touched_stacks.py"))[
+        "touched_stacks"
+    ]
+    assert touched(changed.split(), ["prod", "dev"]) == stacks
+
+
+@dataclass
+class Checkout:
+    """What a job finds: the repository at a commit, and GitHub's files to write to."""
+
+    sandbox: Sandbox
+    folder: Path
+
+    def job(self, name: str, member: str, **expressions: str) -> tuple[int, dict[str, str]]:
+        """Run a job's `run:` steps as that member: a failing status, and the last step's outputs."""
+        workflow, _, key = name.partition("/")
+        job = WORKFLOWS[workflow]["jobs"][key]
+        output, page = self.folder.parent / "output", self.folder.parent / "page"
+        page.write_text("")
+        status = 0
+        for step in steps(job):
+            if "run" not in step or status:
+                continue
+            output.write_text("")
+            variables = {**job.get("env", {}), **step.get("env", {})}
+            # The sandbox has its own backend.
+            variables.pop("PULUMI_BACKEND_URL", None)
+            values: dict[str, str] = {
+                k: expressions.get(v.strip("${} ")) or v for k, v in variables.items()
+            }
+            assert "${{" not in "".join(values.values()), values
+            values |= {"GITHUB_OUTPUT": str(output), "GITHUB_STEP_SUMMARY": str(page)}
+            script = self.folder.parent / "step.sh"
+            script.write_text(step["run"])
+            shell = [
+                "bash",
+                "--noprofile",
+                "--norc",
+                "-e",
+                *(["-o", "pipefail"] if "shell" in step else []),
+            ]
+            command = ["env", *(f"{k}={v}" for k, v in values.items()), *shell, str(script)]
+            done = self.sandbox.run(*command, member=member, cwd=self.folder, check=False)
+            print(f"$ {step['run']}\n{done.stdout}{done.stderr}")
+            status = done.returncode
+        return status, dict(line.split("=", 1) for line in output.read_text().splitlines())
+
+    @property
+    def summary(self) -> str:
+        return (self.folder / "summary.md").read_text()
+
+    @property
+    def page(self) -> str:
+        return (self.folder.parent / "page").read_text()
+
+    def client(self, name: str, known: list[Any], **env: str) -> list[Any]:
+        """Run a job's github-script step: what it asks GitHub, where that has what is known."""
+        if shutil.which("node") is None:
+            pytest.skip("node is not installed")
+        workflow, _, key = name.partition("/")
+        script = WORKFLOWS[workflow]["jobs"][key]["steps"][-1]["with"]["script"]
+        done = subprocess.run(
+            ["node", "-e", FAKE_CLIENT.replace("SCRIPT", script)],
+            cwd=self.folder,
+            env={**os.environ, "KNOWN": json.dumps(known), **env},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def git(self, *words: str) -> str:
+        command = ["git", "-c", "user.name=t", "-c", "user.email=t@example.com", *words]
+        return subprocess.run(
+            command, cwd=self.folder, capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    def edit(self, file: str, old: str, new: str) -> str:
+        """Commit a change; the commit before it."""
+        base = self.git("rev-parse", "HEAD")
+        path = self.folder / file
+        assert old in path.read_text()
+        path.write_text(path.read_text().replace(old, new))
+        self.git("commit", "-qam", "change")
+        return base
+
+
+def grant(sandbox: Sandbox, members: dict[str, list[str]]) -> None:
+    """Give the members these roles on the project, and no others."""
+    manager = "https://cloudresourcemanager.googleapis.com/v1/projects/my-python-dev"
+    _, policy = sandbox.ask("POST", f"{manager}:getIamPolicy", {})
+    bindings = [b for b in policy["bindings"] if not members.keys() & set(b["members"])]
+    bindings += [{"role": role, "members": [m]} for m, its in members.items() for role in its]
+    status, _ = sandbox.ask("POST", f"{manager}:setIamPolicy", {"policy": {**policy, "bindings": bindings}})
+    assert status == 200
+
+
+@pytest.fixture(scope="module")
+def checkout(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    folder = tmp_path_factory.mktemp("work") / "checkout"
+    folder.mkdir()
+    for name in ("__main__.py", "settings.py", "Makefile", "requirements.txt", "requirements.lock"):
+        shutil.copy(CHECKOUT / name, folder / name)
+    for path in CHECKOUT.glob("Pulumi*.yaml"):
+        shutil.copy(path, folder / path.name)
+    for name in ("components", "tools", ".github"):
+        shutil.copytree(CHECKOUT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    # As `make venv` leaves it.
+    (folder / ".venv").symlink_to(CHECKOUT / ".venv")
+    os.utime(folder / "requirements.lock", (0, 0))
+    (folder / ".gitignore").write_text(".venv\n__pycache__/\nsummary.md\npreview.json\n")
+    checkout = Checkout(sandbox, folder)
+    checkout.git("init", "-q")
+    checkout.git("add", "-A")
+    checkout.git("commit", "-qm", "main")
+    grant(sandbox, {DEPLOYER: roles("### Roles of the deployer"), PREVIEWER: roles(PREVIEWERS_ROLES)})
+    sandbox.run("pulumi", "stack", "init", "dev", cwd=folder)
+    return checkout
+
+
+@pytest.mark.sandbox
+class TestOnTheSandbox:
+    """One story of a repository, in the order of these tests."""
+
+    def test_a_deployment_makes_the_stack_and_a_second_finds_nothing_to_do(
+        self, checkout: Checkout
+    ) -> None:
+        assert checkout.job("deploy/dev", DEPLOYER)[0] == 0
+        assert checkout.page.startswith("### Stack `dev`: 8 made, access changes\n")
+        assert checkout.job("deploy/dev", DEPLOYER)[0] == 0
+        assert checkout.page == "Stack `dev`: No changes.\n"
+
+    def test_a_pull_request_has_one_comment_that_is_changed(self, checkout: Checkout) -> None:
+        base = checkout.edit("Pulumi.dev.yaml", "group:developers@", "group:everyone@")
+        pull_request = {"github.event.pull_request.base.sha": base}
+        status, outputs = checkout.job("preview/stacks", PREVIEWER, **pull_request)
+        assert (status, json.loads(outputs["stacks"])) == (0, ["dev"])
+        before = len(checkout.sandbox.log())
+        assert checkout.job("preview/preview", PREVIEWER, **{"matrix.stack": "dev"})[0] == 0
+        asked = [r for r in checkout.sandbox.log()[before:] if r["principal"] == PREVIEWER]
+        assert {r["status"] for r in asked} == {200}, "its roles are enough"
+        assert "- `group:everyone@example.com` **may** install from `python`" in checkout.summary
+        assert checkout.page == checkout.summary
+
+        quote = {"id": 1, "user": {"type": "User"}, "body": "<!-- preview of dev -->"}
+        ((name, comment),) = checkout.client("preview/preview", [quote], STACK="dev")
+        assert (name, comment["issue_number"]) == ("createComment", 7)
+        assert comment["body"] == f"<!-- preview of dev -->\n{checkout.summary}"
+        known = [quote, {"id": 2, **BOT, "body": comment["body"]}]
+        ((name, again),) = checkout.client("preview/preview", known, STACK="dev")
+        assert (name, again["comment_id"], again["body"]) == ("updateComment", 2, comment["body"])
+        ((name, _),) = checkout.client("preview/preview", known, STACK="prod")
+        assert name == "createComment"
+
+    def test_who_previews_cannot_deploy(self, checkout: Checkout) -> None:
+        assert checkout.job("deploy/dev", PREVIEWER)[0] != 0
+        project = "projects/my-python-dev/locations/europe-west1/repositories/python"
+        _, policy = checkout.sandbox.ask(
+            "GET", f"https://artifactregistry.googleapis.com/v1/{project}:getIamPolicy"
+        )
+        assert "group:everyone@example.com" not in json.dumps(policy)
+
+    @pytest.mark.parametrize("missing", range(5))
+    def test_who_previews_needs_each_role_that_the_readme_names(
+        self, checkout: Checkout, missing: int
+    ) -> None:
+        needed = roles(PREVIEWERS_ROLES)
+        assert len(needed) == 5
+        grant(checkout.sandbox, {PREVIEWER: needed[:missing] + needed[missing + 1 :]})
+        status, _ = checkout.job("preview/preview", PREVIEWER, **{"matrix.stack": "dev"})
+        grant(checkout.sandbox, {PREVIEWER: needed})
+        assert (status, "Error 403" in checkout.summary) == (1, True), needed[missing]
+
+    def test_a_preview_that_fails_is_red_and_says_why(self, checkout: Checkout) -> None:
+        base = checkout.edit("Pulumi.dev.yaml", "europe-west1\n", "europe-west\n")
+        assert checkout.job("preview/preview", PREVIEWER, **{"matrix.stack": "dev"})[0] == 1
+        assert "python-registry:location: europe-west" in checkout.summary
+        ((_, comment),) = checkout.client("preview/preview", [], STACK="dev")
+        assert "the preview failed" in comment["body"]
+        assert checkout.job("deploy/dev", DEPLOYER)[0] == 1, "nothing is deployed that cannot be previewed"
+        checkout.git("reset", "-q", "--hard", base)
+
+    def test_a_stack_that_does_not_exist_yet_is_a_comment_too(self, checkout: Checkout) -> None:
+        assert checkout.job("preview/preview", PREVIEWER, **{"matrix.stack": "prod"})[0] == 1
+        assert "There is no preview on standard input" in checkout.summary
+
+    def test_what_is_changed_by_hand_opens_an_issue_that_closes_itself(self, checkout: Checkout) -> None:
+        assert checkout.job("deploy/dev", DEPLOYER)[0] == 0
+        stack = {"matrix.stack": "dev"}
+        status, outputs = checkout.job("drift/drift", PREVIEWER, **stack)
+        assert (status, outputs) == (0, {"drift": "false"})
+        assert checkout.client("drift/drift", [], STACK="dev", DRIFT="false") == []
+        title = "Stack dev is not what its file says"
+        known = [{"title": title, "number": 9, "pull_request": {}}, {"title": title, "number": 3}]
+        ((name, closed),) = checkout.client("drift/drift", known, STACK="dev", DRIFT="false")
+        assert (name, closed["issue_number"], closed["state"]) == ("update", 3, "closed")
+
+        url = "https://artifactregistry.googleapis.com/v1/projects/my-python-dev/locations/europe-west1"
+        _, policy = checkout.sandbox.ask("GET", f"{url}/repositories/python:getIamPolicy")
+        policy["bindings"][0]["members"].append("user:by-hand@example.com")
+        checkout.sandbox.ask("POST", f"{url}/repositories/python:setIamPolicy", {"policy": policy})
+        status, outputs = checkout.job("drift/drift", PREVIEWER, **stack)
+        assert (status, outputs) == (0, {"drift": "true"})
+        ((name, issue),) = checkout.client("drift/drift", [], STACK="dev", DRIFT="true")
+        assert (name, issue["title"], issue["body"]) == ("create", title, checkout.summary)
+        assert "`user:by-hand@example.com` was granted the right to" in issue["body"]
+        ((name, issue),) = checkout.client("drift/drift", known, STACK="dev", DRIFT="true")
+        assert (name, issue["issue_number"]) == ("update", 3)
