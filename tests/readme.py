@@ -9,9 +9,9 @@ _README = Path(__file__).resolve().parents[1] / "README.md"
 
 
 def read_section(title: str) -> str:
-    """The text under a heading, up to the next of its level."""
-    level, text = title.partition(" ")[0], _README.read_text(encoding="utf-8")
-    return text.partition(f"\n{title}\n")[2].partition(f"\n{level} ")[0]
+    """The text under a heading, up to the next of its level or above."""
+    level, text = len(title.partition(" ")[0]), _README.read_text(encoding="utf-8")
+    return re.split(rf"\n#{{1,{level}}} ", text.partition(f"\n{title}\n")[2], maxsplit=1)[0]
 
 
 def read_table(title: str) -> list[list[str]]:

@@ -32,9 +32,9 @@ class Example(Program):
         config = {"gcp:project": self.project, **{f"{self.namespace}:{k}": v for k, v in values.items()}}
         (self.folder / f"Pulumi.{self.stack}.yaml").write_text(yaml.safe_dump({"config": config}))
 
-    def changes(self) -> dict[str, str]:
+    def changes(self, *words: str) -> dict[str, str]:
         """What a preview would do; reading the other stack, which it always does, changes nothing."""
-        return {name: op for name, op in super().changes().items() if op != "read"}
+        return {name: op for name, op in super().changes(*words).items() if op != "read"}
 
     def pip_conf(self, member: str) -> tuple[int, str]:
         """The file that it put into its bucket, as that member reads it: status and text."""

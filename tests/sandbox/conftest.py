@@ -128,16 +128,16 @@ class Program:
     def destroy(self) -> str:
         return self.pulumi("destroy", "--yes", "--skip-preview", "--ignore-protect").stdout
 
-    def preview(self) -> dict[str, Any]:
+    def preview(self, *words: str) -> dict[str, Any]:
         """`pulumi preview --json`: what would change."""
-        return json.loads(self.pulumi("preview", "--json").stdout)
+        return json.loads(self.pulumi("preview", "--json", *words).stdout)
 
-    def changes(self) -> dict[str, str]:
-        """What a preview would do, by resource name; without what stays the same."""
+    def changes(self, *words: str) -> dict[str, str]:
+        """What a preview would do, by resource name; without what stays the same or is read alone."""
         return {
             step["urn"].rpartition("::")[2]: step["op"]
-            for step in self.preview()["steps"]
-            if step["op"] != "same"
+            for step in self.preview(*words)["steps"]
+            if step["op"] not in ("same", "refresh")
         }
 
     def outputs(self) -> dict[str, Any]:
