@@ -79,17 +79,19 @@ def _require(request: Request, permission: str, what: str, *resources: str) -> N
 
 
 def _bucket(request: Request, permission: str, what: str = "bucket") -> tuple[Store, Json]:
-    """The bucket that the request names, if the caller has that permission on it."""
+    """The bucket that the request names, if the caller has that permission on it.
+
+    One that is not there is said to be so to whoever is logged in.
+    """
     store: Store = request.app.state.store
     name = f"b/{request.path_params['bucket']}"
     bucket = store.get(name)
-    project = bucket["project"] if bucket else ""
-    if bucket:
-        require_service(store, project, HOST)
-    _require(request, permission, what, name, f"projects/{project}")
-    if bucket is None:
+    if bucket is None and request.state.caller.member is not None:
         raise StorageError(HTTPStatus.NOT_FOUND, "notFound", "The specified bucket does not exist.")
-    return store, bucket
+    found: Json = bucket or {"project": ""}
+    _require(request, permission, what, name, f"projects/{found['project']}")
+    require_service(store, found["project"], HOST)
+    return store, found
 
 
 def _object(request: Request, permission: str) -> tuple[Store, Json]:

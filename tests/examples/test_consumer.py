@@ -149,9 +149,7 @@ def test_the_readmes_commands_work_after_make_up(sandbox: Sandbox, tmp_path: Pat
     run(*sandbox.command("run", "--", "pulumi", "up", "--yes", "--skip-preview", "--stack", "dev"))
     commands = readme_commands()
     assert len(commands) > 3
-    shown = ""
-    for command in commands:
-        words = shlex.split(command, comments=True)
-        assert words[0] == ".venv/bin/python"
-        shown = run(sys.executable, *words[1:])
-    assert "gs://my-consumer-dev-python-consumer/pip.conf" in shown
+    words = [shlex.split(command, comments=True) for command in commands]
+    assert {first for first, *_ in words} == {".venv/bin/python"}
+    shown = [run(sys.executable, *rest) for _, *rest in words]
+    assert "gs://my-consumer-dev-python-consumer/pip.conf" in shown[-1]
