@@ -66,14 +66,22 @@ def invalid(message: str) -> GoogleError:
 async def read_object(request: Request) -> Json:
     """A request's body: an object, empty where there is none.
 
+    Raises:
+        GoogleError: INVALID_ARGUMENT for any other JSON, and for what is none.
+    """
+    return parse_object(await request.body() or b"{}")
+
+
+def parse_object(text: bytes) -> Json:
+    """An object from JSON.
+
     A field that is null is as good as missing (the JSON form of protobuf), and is left out.
 
     Raises:
         GoogleError: INVALID_ARGUMENT for any other JSON, and for what is none.
     """
-    text = await request.body()
     try:
-        body = json.loads(text, object_hook=_without_nulls) if text else {}
+        body = json.loads(text, object_hook=_without_nulls)
         # What Python reads beyond JSON and UTF-8 cannot be written again: NaN, 1e999, half a character.
         json.dumps(body, allow_nan=False, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:

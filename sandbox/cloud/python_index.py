@@ -357,7 +357,8 @@ def _limit(request: Request) -> Receive:
     """The request's body, refused where it becomes too large."""
     limit = UPLOAD_BYTES + FORM_BYTES
     declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > limit:
+    # By its length first: Python makes no number of thousands of digits.
+    if declared.isdecimal() and (len(declared) > len(str(limit)) or int(declared) > limit):
         raise _too_large()
     received = 0
 

@@ -9,11 +9,9 @@ and its page "HTTP status and error codes for JSON".
 from __future__ import annotations
 
 import base64
-import json
 import re
 import time
 from http import HTTPStatus
-from typing import Any, cast
 
 from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
@@ -24,7 +22,7 @@ from starlette.routing import Route
 from sandbox.cloud.access import delete_policy, get_policy, holds, set_policy
 from sandbox.cloud.artifact_registry import LOCATIONS as REGISTRY_LOCATIONS
 from sandbox.cloud.blobs import Blobs
-from sandbox.cloud.errors import GoogleError, Json, read_object
+from sandbox.cloud.errors import GoogleError, Json, parse_object, read_object
 from sandbox.cloud.projects import get_project, now, require_service
 from sandbox.cloud.store import Store
 
@@ -254,12 +252,12 @@ def _parts(content_type: str, body: bytes) -> tuple[Json, bytes]:
         parser.write(body)
         parser.finalize()
         described, content = parts
-        parsed: Any = json.loads(described)
-    except (KeyError, ValueError, MultipartParseError) as error:
+        parsed = parse_object(bytes(described))
+    except (KeyError, ValueError, MultipartParseError, GoogleError) as error:
         raise _invalid("Malformed multipart body.") from error
-    if kind != b"multipart/related" or not isinstance(parsed, dict):
+    if kind != b"multipart/related":
         raise _invalid("Malformed multipart body.")
-    return cast(Json, parsed), bytes(content)
+    return parsed, bytes(content)
 
 
 async def list_objects(request: Request) -> Response:

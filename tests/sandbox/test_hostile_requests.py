@@ -57,6 +57,8 @@ PARTS = {
     "operation": "none",
     "token": "none",
     "path": "none",
+    "bucket": "hostile-bucket",
+    "object": "folder/file",
 }
 # Every field that any route reads, with a value that is right.
 BODY: dict[str, Any] = {
@@ -85,7 +87,16 @@ BODY: dict[str, Any] = {
     "operation": "DOWNLOAD",
     "packageId": "helper",
     "condition": {},
+    "bindings": [{"role": "roles/storage.objectViewer", "members": ["user:a@example.com"]}],
+    "name": "hostile-bucket-2",
+    "location": "US",
+    "storageClass": "STANDARD",
+    "iamConfiguration": {"uniformBucketLevelAccess": {"enabled": True}},
+    "softDeletePolicy": {"retentionDurationSeconds": "0"},
 }
+UPLOADS = "/upload/storage/v1/b/hostile-bucket/o?uploadType=multipart"
+OBJECT_TYPE = (b"content-type", b"multipart/related; boundary=x")
+OBJECT = b'--x\r\n\r\n{"name": "folder/file"}\r\n--x\r\n\r\ncontent\r\n--x--'
 MASKS = (
     "description,labels,cleanupPolicies,cleanupPolicyDryRun,virtualRepositoryConfig,"
     "vulnerabilityScanningConfig",
@@ -108,6 +119,7 @@ HEADERS = [
     (b"content-type", b"multipart/form-data"),
     (b"content-type", b"multipart/form-data; boundary=\xff"),
     (b"content-type", b"application/json; charset=nonsense"),
+    OBJECT_TYPE,
     (b"content-length", b"9" * 5000),
     (b"range", b"bytes=5-1"),
     (b"range", b"bytes=" + b"9" * 5000 + b"-"),
@@ -162,13 +174,18 @@ class Cloud:
         """Everything that a route's path names is there, whatever became of it."""
         with self.store.transaction():
             grant(self.store, f"projects/{PROJECT}", "roles/owner", OWNER)
+            self.store.delete_below(f"{REPOSITORY}/rules/")
         usage = "serviceusage.googleapis.com"
         path = f"/v1/projects/{PROJECT}/services"
-        for service in ("artifactregistry", "iam", "iamcredentials", "cloudresourcemanager"):
+        for service in ("artifactregistry", "iam", "iamcredentials", "cloudresourcemanager", "storage"):
             answer = self.ask("POST", usage, f"{path}/{service}.googleapis.com:enable", b"")
             assert answer[0] == 200, answer
         account = b'{"accountId": "python-reader"}'
         self.ask("POST", "iam.googleapis.com", f"/v1/projects/{PROJECT}/serviceAccounts", account)
+        storage = "storage.googleapis.com"
+        bucket = b'{"name": "hostile-bucket"}'
+        self.ask("POST", storage, f"/storage/v1/b?project={PROJECT}", bucket)
+        self.ask("POST", storage, UPLOADS, OBJECT, OBJECT_TYPE)
         registry = "artifactregistry.googleapis.com"
         collection = f"/v1/{REPOSITORY.rpartition('/')[0]}"
         self.ask("POST", registry, f"{collection}?repositoryId=python", b'{"format": "PYTHON"}')
@@ -236,6 +253,9 @@ def draw_body(draw: random.Random) -> bytes:
     if draw.random() < 0.3:
         return draw.choice(NO_OBJECTS)
     if draw.random() < 0.1:
+        about = draw.choice([*NO_OBJECTS, b'{"name": 5}', b'{"name": "\\ud800"}', b'{"metadata": NaN}'])
+        return OBJECT.replace(b'{"name": "folder/file"}', about)
+    if draw.random() < 0.1:
         body, _ = prepare("https://none.example", UPLOAD)
         return body[: draw.randrange(len(body))]
     body = copy.deepcopy(BODY)
@@ -249,7 +269,7 @@ def draw_body(draw: random.Random) -> bytes:
         try:
             for key in way[:-1]:
                 place = place[key]
-            place[way[-1]] = draw.choice(OTHER_TYPES)
+            place[way[-1]] = copy.deepcopy(draw.choice(OTHER_TYPES))
         except (KeyError, IndexError, TypeError):
             pass  # Another change was there before.
     return json.dumps(body).encode()
@@ -279,6 +299,10 @@ def test_no_body_header_or_path_makes_any_route_fail(cloud: Cloud) -> None:
                     f"pageSize={number}&pageToken={number}",
                     'filter=name="*' + "*a" * 50 + '"',
                     "filter=%ff&orderBy=%00",
+                    "uploadType=multipart&name=%00",
+                    "uploadType=multipart",
+                    "alt=media",
+                    f"project={PROJECT}",
                 ]
             )
             headers = draw.sample(HEADERS, draw.choice([0, 0, 0, 1, 2]))
@@ -365,3 +389,12 @@ def test_names_that_no_client_could_keep_are_left_out_of_the_public_indexs_page(
     assert status == 200
     assert UPLOAD.filename in page
     assert "1" * 300 not in page
+
+
+@pytest.mark.parametrize(
+    "about", [b"[" * 100_000, b'{"name": "\\ud800"}', b'{"name": "a", "metadata": NaN}']
+)
+def test_an_objects_description_that_is_no_json_is_400(cloud: Cloud, about: bytes) -> None:
+    cloud.restore()
+    body = OBJECT.replace(b'{"name": "folder/file"}', about)
+    assert cloud.ask("POST", "storage.googleapis.com", UPLOADS, body, OBJECT_TYPE)[0] == 400
