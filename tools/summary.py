@@ -20,9 +20,10 @@ from tools.previews import SECRET, UNKNOWN, Preview, Props, Step
 REPOSITORY = "Repository"
 ACCOUNT = "Account"
 # Who may do what, by resource type: the property that names the thing it is about.
-BINDINGS = {"RepositoryIamBinding": "repository", "IAMBinding": "serviceAccountId"}
-MEMBERS = {"RepositoryIamMember": "repository", "IAMMember": "serviceAccountId"}
-GRANTS = {**BINDINGS, **MEMBERS}
+GRANTS = {
+    **dict.fromkeys(("RepositoryIamBinding", "RepositoryIamMember"), "repository"),
+    **dict.fromkeys(("IAMBinding", "IAMMember"), "serviceAccountId"),
+}
 # What a role lets its members do, said as "may …".
 ROLES = {
     "roles/artifactregistry.reader": "install from",
