@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 import pulumi
 import yaml
@@ -25,6 +25,7 @@ from components.args import (
     READER_SUFFIX,
     WRITER_SUFFIX,
     Access,
+    GitHub,
     Impersonators,
     PythonRegistryArgs,
     deny_rule,
@@ -70,6 +71,20 @@ MEMBER_LIMIT = 1500
 PACKAGE_NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?", re.IGNORECASE | re.ASCII)
 # "Restrict artifact downloads": a rule's id has at most 256 characters.
 RULE_LENGTH = 256
+# What GitHub's forms let through: an owner has at most 39 letters and digits with single hyphens between (a
+# managed user's name has its enterprise's behind an underscore), a repository at most 100 characters, among
+# them no `.git` at the end, which it cuts off.
+GITHUB_OWNER = r"(?=[^/]{1,39}/)[a-zA-Z0-9]+(?:-[a-zA-Z0-9]+)*(?:_[a-zA-Z0-9]+)?"
+GITHUB_REPOSITORY = re.compile(rf"{GITHUB_OWNER}/(?!\.{{1,2}}$)(?!.*\.git$)[\w.-]{{1,100}}", re.ASCII)
+OWNER_ID = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
+# git-check-ref-format(1), cut to what can be a branch or a tag.
+GIT_REF = re.compile(
+    r"refs/(?:heads|tags)/(?!.*(?:\.\.|@\{|//|/\.))[^\s~^:?*\[\\/.][^\s~^:?*\[\\\x7f]*(?<![/.])"
+)
+# "Managing environments for deployment" in GitHub's documentation.
+ENVIRONMENT_LENGTH = 255
+# WorkloadIdentityPoolProvider in the IAM reference: of the mapped subject, and of the condition.
+SUBJECT_BYTES, CONDITION_LENGTH = 127, 4096
 # "Requirements for labels" in Resource Manager's documentation; the plugin adds one label of its own.
 LABEL_LENGTH = 63
 LABEL_LIMIT = 64 - 1
@@ -92,6 +107,7 @@ def _key(attribute: str) -> str:
 
 
 KEYS = {_key(f.name): f.name for f in fields(PythonRegistryArgs) if f.name != "project"}
+GITHUB_KEYS = [_key(f.name).partition(":")[2] for f in fields(GitHub)]
 
 
 class SettingsError(pulumi.RunError):
@@ -163,6 +179,7 @@ def parse_settings(
         "access": check.access,
         "service_accounts": check.boolean,
         "impersonators": check.impersonators,
+        "github": check.github,
         "labels": check.labels,
         "protect": check.boolean,
     }
@@ -334,6 +351,112 @@ class _Check:
             self.problem(f"{key}.{role}", json.dumps(members), "is no account of this program", fix)
         return Impersonators(**parsed)
 
+    def github(self, key: str, text: str) -> GitHub | None:
+        said = _json(text)
+        if not isinstance(said, dict):
+            rule = "must say whose workflows publish"
+            self.problem(key, text, rule, "write `repositories:`, `ownerId:` and `ref:` below it")
+            return None
+        before = len(self.problems)
+        for name, value in said.items():
+            if name not in GITHUB_KEYS:
+                nearest = difflib.get_close_matches(name, GITHUB_KEYS, n=1, cutoff=LIKENESS)
+                fix = f"did you mean {nearest[0]}?" if nearest else f"keys are {', '.join(GITHUB_KEYS)}"
+                self.problem(f"{key}.{name}", json.dumps(value), "is no key of github", fix)
+        repositories = self._github_repositories(f"{key}.repositories", said.get("repositories"))
+        owner_id = self._owner_id(f"{key}.ownerId", said.get("ownerId"), repositories)
+        ref = self._ref(f"{key}.ref", said["ref"]) if "ref" in said else ""
+        environment = (
+            self._environment(f"{key}.environment", said["environment"]) if "environment" in said else ""
+        )
+        if ("ref" in said) == ("environment" in said):
+            fix = (
+                "remove one" if "ref" in said else "write `ref: refs/heads/main` or `environment: release`"
+            )
+            self.problem(key, text, "must have ref or environment, exactly one of them", fix)
+        if len(self.problems) > before:
+            return None
+        github = GitHub(repositories=repositories, owner_id=owner_id, ref=ref, environment=environment)
+        self._github_limits(key, github)
+        return github
+
+    def _github_repositories(self, path: str, value: object) -> tuple[str, ...]:
+        entries = cast("list[object]", value) if isinstance(value, list) else []
+        if not entries:
+            shown = "(not set)" if value is None else json.dumps(value)
+            self.problem(path, shown, "must be a list of repositories", "write one `- org/name` a line")
+        seen: dict[str, str] = {}
+        for index, entry in enumerate(entries):
+            at = f"{path}[{index}]"
+            if not isinstance(entry, str) or not GITHUB_REPOSITORY.fullmatch(entry):
+                shown = entry if isinstance(entry, str) else json.dumps(entry)
+                rule = "must be a repository of GitHub by its full name, without a host"
+                self.problem(at, shown, rule, "write org/name, spelt as GitHub shows it")
+                continue
+            twin = seen.get(entry.lower())
+            first = next(iter(seen.values()), entry)
+            if twin is not None:
+                fix = "remove one" if twin == entry else f"it is {twin} too; remove one"
+                self.problem(at, entry, "is listed twice", fix)
+            elif entry.partition("/")[0].lower() != first.partition("/")[0].lower():
+                rule = f"has another owner than {first}, and ownerId names one alone"
+                self.problem(at, entry, rule, "remove it")
+            seen.setdefault(entry.lower(), entry)
+        return tuple(seen.values())
+
+    def _owner_id(self, path: str, value: object, repositories: tuple[str, ...]) -> str:
+        number = str(value) if isinstance(value, (int, str)) and not isinstance(value, bool) else ""
+        if not OWNER_ID.fullmatch(number):
+            owner = repositories[0].partition("/")[0] if repositories else "ORG"
+            shown = "(not set)" if value is None else value if isinstance(value, str) else json.dumps(value)
+            rule = "must be the owner's number, which stays with it when its name goes to somebody else"
+            self.problem(path, shown, rule, f"see `gh api users/{owner} --jq .id`")
+        return number
+
+    def _ref(self, path: str, value: object) -> str:
+        if isinstance(value, str) and GIT_REF.fullmatch(value):
+            return value
+        shown = value if isinstance(value, str) else json.dumps(value)
+        fix = "write refs/heads/main or refs/tags/v1.0"
+        if shown.startswith("refs/pull/"):
+            rule = "is a pull request, which anybody may open"
+        elif "*" in shown:
+            rule = "is a pattern, and must be one ref"
+            fix = "use environment, whose protection on GitHub may name the tags and branches"
+        else:
+            rule = "must be one branch or tag in full"
+            if isinstance(value, str) and GIT_REF.fullmatch(f"refs/heads/{value}"):
+                fix = f"write refs/heads/{value}"
+        self.problem(path, shown, rule, fix)
+        return ""
+
+    def _environment(self, path: str, value: object) -> str:
+        if isinstance(value, str) and value.isprintable() and value == value.strip() and value:
+            if len(value) <= ENVIRONMENT_LENGTH:
+                return value
+            over = len(value) - ENVIRONMENT_LENGTH
+            rule = f"is {over} too long: it may have {ENVIRONMENT_LENGTH} characters"
+            self.problem(path, value, rule, "shorten it")
+            return ""
+        shown = value if isinstance(value, str) else json.dumps(value)
+        self.problem(path, shown, "must be the name of an environment", "write it as the workflow does")
+        return ""
+
+    def _github_limits(self, key: str, github: GitHub) -> None:
+        """What Google would refuse: the condition at once, a subject at every exchange."""
+        over = len(github.condition) - CONDITION_LENGTH
+        if over > 0:
+            rule = f"are {over} characters too many for one condition, which may have {CONDITION_LENGTH}"
+            self.problem(
+                f"{key}.repositories", f"{len(github.repositories)} repositories", rule, "remove some"
+            )
+        for index, repository in enumerate(github.repositories):
+            subject = f"repo:{repository}:{':'.join(github.place)}"
+            over = len(subject.encode()) - SUBJECT_BYTES
+            if over > 0:
+                rule = f"is {over} too long: a subject may have {SUBJECT_BYTES} bytes, and is {subject}"
+                self.problem(f"{key}.repositories[{index}]", repository, rule, "shorten a name")
+
     def packages(self, key: str, text: str) -> tuple[str, ...] | None:
         names = _json(text)
         if not isinstance(names, list):
@@ -448,6 +571,7 @@ class _Check:
         """What is said about something that another setting has switched off."""
         for attribute, switch, needs in (
             ("impersonators", "service_accounts", "needs the accounts, which are off"),
+            ("github", "service_accounts", "needs the accounts, which are off"),
             ("private_packages", "pypi_proxy", "has nothing to guard: PyPI is not behind this index"),
         ):
             nothing = (None, getattr(PythonRegistryArgs, attribute))

@@ -15,11 +15,13 @@ from components.args import PythonRegistryArgs
 ARTIFACT_REGISTRY = "artifactregistry.googleapis.com"
 IAM = "iam.googleapis.com"
 IAM_CREDENTIALS = "iamcredentials.googleapis.com"
+STS = "sts.googleapis.com"
 
 
 def needed_apis(args: PythonRegistryArgs) -> list[str]:
-    """The services to enable: those for accounts and their short-lived tokens only with accounts."""
-    return [ARTIFACT_REGISTRY, *([IAM, IAM_CREDENTIALS] if args.service_accounts else [])]
+    """The services to enable: those for accounts, their tokens and exchanged tokens only with those."""
+    accounts = [IAM, IAM_CREDENTIALS] if args.service_accounts else []
+    return [ARTIFACT_REGISTRY, *accounts, *([STS] if args.github else [])]
 
 
 def enable_apis(

@@ -5,6 +5,7 @@ Plain values: checks belong to whoever reads them (`settings.py`), resources to 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ Access = Literal["authoritative", "additive"]
 
 PYPI_SUFFIX, INDEX_SUFFIX = "-pypi", "-index"
 READER_SUFFIX, WRITER_SUFFIX = "-reader", "-writer"
+GITHUB_POOL_PREFIX = "github-"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +29,41 @@ class Impersonators:
 
     reader: tuple[str, ...] = ()
     writer: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class GitHub:
+    """Which GitHub workflows publish without a key; of `ref` and `environment` exactly one is set.
+
+    Attributes:
+        repositories: full names (`org/name`), spelt as GitHub spells them.
+        owner_id: number of their owner, which a name that changes hands does not take along.
+        ref: the one ref that publishes.
+        environment: the one deployment environment that publishes.
+    """
+
+    repositories: tuple[str, ...]
+    owner_id: str
+    ref: str = ""
+    environment: str = ""
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """The claim that says where a workflow runs, and the value it must have."""
+        return ("ref", self.ref) if self.ref else ("environment", self.environment)
+
+    @property
+    def condition(self) -> str:
+        """The attribute condition (CEL): what a workflow's token must claim, all of it."""
+        claim, value = self.place
+        # JSON's texts are CEL's too, whatever is in them.
+        repositories, owner_id, wanted = (
+            json.dumps(part, ensure_ascii=False) for part in (self.repositories, self.owner_id, value)
+        )
+        return (
+            f"assertion.repository_owner_id == {owner_id} && assertion.repository in {repositories} "
+            f"&& assertion.{claim} == {wanted}"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +82,7 @@ class PythonRegistryArgs:
         access: whether those lists are the whole truth (`authoritative`) or add to what others grant.
         service_accounts: whether a reader and a writer account are made.
         impersonators: who may act as those accounts.
+        github: whose workflows may act as the writer account, without a key.
         labels: put on every repository.
         protect: whether the engine refuses to delete or replace the upload repository.
     """
@@ -60,6 +98,7 @@ class PythonRegistryArgs:
     access: Access = "authoritative"
     service_accounts: bool = True
     impersonators: Impersonators = Impersonators()
+    github: GitHub | None = None
     labels: Mapping[str, str] = field(default_factory=dict[str, str])
     protect: bool = True
 

@@ -1,8 +1,8 @@
 """Waiting until Google's left hand knows what the right one did, and saying what to do where it won't.
 
-An API that was enabled, or an account that was made, is unknown to parts of Google for seconds to
+An API that was enabled, an account or a pool that was made is unknown to parts of Google for seconds to
 minutes; the plugin does not wait for that, so a first `up` fails. The hook here retries those failures,
-for the APIs and accounts that this program makes and nothing else: a real refusal fails at once.
+for the APIs, accounts and pool that this program makes and nothing else: a real refusal fails at once.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import time
 import pulumi
 
 from components.apis import needed_apis
-from components.args import PythonRegistryArgs
+from components.args import GITHUB_POOL_PREFIX, PythonRegistryArgs
 
 # "Access change propagation" in the IAM documentation: "typically 2 minutes, potentially 7 minutes".
 PATIENCE_SECONDS = 7 * 60
@@ -24,6 +24,8 @@ INTERVAL_SECONDS = 5
 # The API that is off, not others that the text may speak of: in its link, and in its details.
 _DISABLED_API = re.compile(r'/apis/api/([\w.-]+)/overview|"service":\s*"([\w.-]+)"')
 _UNKNOWN_ACCOUNT = re.compile(r"Service account (\S+) does not exist")
+# As users report it of a policy that names the pool of a new project (global-multiplayer-demo 39).
+_UNKNOWN_POOL = re.compile(rf"Identity Pool does not exist \(\S*{GITHUB_POOL_PREFIX}[0-9a-f]+\)")
 _RESOURCE_MANAGER = "cloudresourcemanager.googleapis.com"
 
 
@@ -34,7 +36,7 @@ class Propagation:
         """
         Args:
             name: the component's name; hooks are named after it.
-            args: what the registry is made from: its APIs and accounts are waited for.
+            args: what the registry is made from: its APIs, accounts and pool are waited for.
         """
         ids = (args.reader_account, args.writer_account) if args.service_accounts else ()
         self._args = args
@@ -75,6 +77,8 @@ class Propagation:
         account = _UNKNOWN_ACCOUNT.search(error)
         if account and account[1] in self._accounts:
             return f"{account[1]}, made just now, to be known to IAM"
+        if self._args.github and _UNKNOWN_POOL.search(error):
+            return "the workload identity pool, made just now, to be known to IAM"
         return None
 
     def advice(self, failed: pulumi.ErrorHookArgs, error: str) -> str | None:

@@ -14,6 +14,7 @@ from components.access import grant_access, mark_access
 from components.apis import enable_apis
 from components.args import PythonRegistryArgs
 from components.download_rules import deny_private_packages
+from components.federation import federate_github
 from components.impersonation import grant_impersonation
 from components.propagation import Propagation
 from components.repositories import make_repositories
@@ -60,6 +61,7 @@ class PythonRegistry(pulumi.ComponentResource):
         mark = mark_access(name, args, self)
         grant_access(name, args, repositories, accounts, mark, self, hooks)
         grant_impersonation(name, args, accounts, mark, self, hooks)
+        provider = federate_github(name, args, accounts, apis, self, hooks)
         deny_private_packages(name, args, repositories, self, hooks)
 
         # From the arguments wherever they decide: a preview then shows what clients will get.
@@ -79,7 +81,8 @@ class PythonRegistry(pulumi.ComponentResource):
         # Empty rather than None: the engine drops a None, and a consumer would miss the output.
         self.reader_email = accounts.reader.email if accounts else ""
         self.writer_email = accounts.writer.email if accounts else ""
-        self.workload_identity_provider = ""
+        # The one output that is known only once it is made: Google puts the project's number into it.
+        self.workload_identity_provider = provider.name if provider else ""
         self.console_url = client_files.console_url(args)
         self.register_outputs(self.outputs())
 

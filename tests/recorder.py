@@ -19,6 +19,8 @@ from google.protobuf.json_format import MessageToDict
 from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks, set_mocks
 from pulumi.runtime.stack import run_in_stack
 
+from components import federation
+
 PROGRAM = "__main__.py"
 REPOSITORY = "gcp:artifactregistry/repository:Repository"
 BINDING = "gcp:artifactregistry/repositoryIamBinding:RepositoryIamBinding"
@@ -26,9 +28,14 @@ MEMBER = "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember"
 RULE = "gcp:artifactregistry/rule:Rule"
 ACCOUNT_BINDING = "gcp:serviceaccount/iAMBinding:IAMBinding"
 ACCOUNT_MEMBER = "gcp:serviceaccount/iAMMember:IAMMember"
+POOL = "gcp:iam/workloadIdentityPool:WorkloadIdentityPool"
+PROVIDER = "gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider"
 ACCOUNT = "gcp:serviceaccount/account:Account"
 SERVICE = "gcp:projects/service:Service"
 REGISTRY = "python-registry:index:PythonRegistry"
+
+# The project's, and what is drawn for a new pool.
+NUMBER, DRAWN = "123456789012", "0a1b2c3d"
 
 MINIMAL = {"gcp:project": "demo-proj", "python-registry:location": "us-central1"}
 
@@ -47,6 +54,7 @@ class Registration:
     deleted_with: str
     aliases: list[str]
     error_hooks: list[str]
+    ignored_changes: list[str]
 
 
 @dataclass
@@ -73,6 +81,11 @@ class Answers(Mocks):
         if args.typ == ACCOUNT:
             email = f"{outputs['accountId']}@{outputs['project']}.iam.gserviceaccount.com"
             outputs |= {"email": email, "member": f"serviceAccount:{email}"}
+        if args.typ in (POOL, PROVIDER):
+            parts = "workloadIdentityPools/{workloadIdentityPoolId}".format(**outputs)
+            if args.typ == PROVIDER:
+                parts += "/providers/{workloadIdentityPoolProviderId}".format(**outputs)
+            outputs["name"] = f"projects/{NUMBER}/locations/global/{parts}"
         return f"{args.name}-id", outputs
 
     def call(self, args: MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
@@ -101,6 +114,7 @@ class _RecordingMonitor(MockMonitor):
                     deleted_with=request.deletedWith,
                     aliases=[self._alias(request, alias) for alias in request.aliases],
                     error_hooks=list(request.hooks.on_error),
+                    ignored_changes=list(request.ignoreChanges),
                 )
             )
         return super().RegisterResource(request)
@@ -140,9 +154,15 @@ def run_program(monkeypatch: pytest.MonkeyPatch) -> Run:
         stack: str = "test",
         preview: bool = False,
         secrets: tuple[str, ...] = (),
+        drawn: str = DRAWN,
     ) -> Recording:
         monkeypatch.setenv("PULUMI_CONFIG", json.dumps(engine_config(config)))
         monkeypatch.setenv("PULUMI_CONFIG_SECRET_KEYS", json.dumps(secrets))
+
+        def draw(_: int) -> str:
+            return drawn
+
+        monkeypatch.setattr(federation, "token_hex", draw)
         monitor = _RecordingMonitor()
 
         def main() -> None:

@@ -50,6 +50,7 @@ def inventory(recording: Recording) -> dict[str, Any]:
                 "parent": names.get(r.parent),
                 "protect": r.protect,
                 "dependencies": sorted(names[urn] for urn in r.dependencies),
+                "ignored changes": r.ignored_changes,
                 "inputs": in_order(r.inputs),
             }.items()
             if value

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pulumi
 import pytest
 from pulumi.runtime.mocks import MockMonitor, set_mocks
 
 from components import propagation
-from components.args import PythonRegistryArgs
+from components.args import GitHub, PythonRegistryArgs
 from components.propagation import INTERVAL_SECONDS, PATIENCE_SECONDS, Propagation
 from tests.recorder import REPOSITORY, Answers
 
@@ -168,3 +169,15 @@ def test_a_repository_that_exists_comes_with_the_command_that_takes_it_over(
         "projects/demo-proj/locations/us/repositories/python --parent "
         "'parent=urn:pulumi:dev::python-registry::python-registry:index:PythonRegistry::registry'"
     ) in clock.said[0]
+
+
+def test_a_new_pool_is_waited_for_and_a_strangers_is_not(loop: asyncio.AbstractEventLoop) -> None:
+    args = PythonRegistryArgs(project="demo-proj", location="us")
+    github = GitHub(repositories=("a/b",), owner_id="1", ref="refs/heads/main")
+    pools = "projects/123456789012/locations/global/workloadIdentityPools"
+    error = f"googleapi: Error 400: Identity Pool does not exist ({pools}/github-0a1b2c3d)., badRequest"
+    with_pool = Propagation("registry", replace(args, github=github))
+    assert "workload identity pool" in (with_pool.awaited(error) or "")
+    assert with_pool.awaited(error.replace("github-0a1b2c3d", "theirs")) is None
+    assert Propagation("other", args).awaited(error) is None
+    loop.run_until_complete(asyncio.sleep(0))

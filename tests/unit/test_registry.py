@@ -17,6 +17,8 @@ from tests.recorder import (
     BINDING,
     MEMBER,
     MINIMAL,
+    POOL,
+    PROVIDER,
     REGISTRY,
     REPOSITORY,
     RULE,
@@ -235,6 +237,81 @@ def test_impersonation_waits_for_the_account(run_program: Run) -> None:
         assert recording[f"registry-{role}"].urn in grant.dependencies
 
 
+WORKFLOWS = {
+    "python-registry:github": {
+        "repositories": ["acme/my-adder", "acme/tool"],
+        "ownerId": 1234567,
+        "ref": "refs/heads/main",
+    }
+}
+POOL_NAME = "projects/123456789012/locations/global/workloadIdentityPools/github-0a1b2c3d"
+SETS = f"principalSet://iam.googleapis.com/{POOL_NAME}/attribute.repository"
+
+
+def test_without_github_there_is_no_pool_and_no_api_for_it(run_program: Run) -> None:
+    recording = run_program(MINIMAL)
+    assert not recording.of(POOL)
+    assert not recording.of(PROVIDER)
+    assert "registry-sts-api" not in recording.of(SERVICE)
+    assert not [n for n in recording.of(ACCOUNT_BINDING) if n.endswith("workflows")]
+
+
+def test_a_workflow_must_come_from_the_owner_by_number_the_repository_and_the_ref(run_program: Run) -> None:
+    provider = run_program({**MINIMAL, **WORKFLOWS})["registry-github"]
+    assert provider.inputs["attributeCondition"] == (
+        'assertion.repository_owner_id == "1234567" '
+        '&& assertion.repository in ["acme/my-adder", "acme/tool"] && assertion.ref == "refs/heads/main"'
+    )
+    assert provider.inputs["oidc"] == {"issuerUri": "https://token.actions.githubusercontent.com"}
+
+
+def test_an_environment_stands_in_for_the_ref_and_is_mapped_only_then(run_program: Run) -> None:
+    said = {**WORKFLOWS["python-registry:github"], "environment": 'the "real" one'}
+    del said["ref"]
+    provider = run_program({**MINIMAL, "python-registry:github": said})["registry-github"]
+    assert provider.inputs["attributeCondition"].endswith(r'&& assertion.environment == "the \"real\" one"')
+    assert "attribute.ref" not in provider.inputs["attributeMapping"]
+    assert provider.inputs["attributeMapping"]["attribute.environment"] == "assertion.environment"
+
+
+def test_the_named_repositories_alone_act_as_the_writer(run_program: Run) -> None:
+    recording = run_program({**MINIMAL, **WORKFLOWS})
+    granted = {
+        name: binding.inputs
+        for name, binding in recording.of(ACCOUNT_BINDING).items()
+        if binding.inputs["role"] == "roles/iam.workloadIdentityUser"
+    }
+    assert list(granted) == ["registry-writer-workflows"]
+    assert granted["registry-writer-workflows"]["members"] == [f"{SETS}/acme/my-adder", f"{SETS}/acme/tool"]
+    account = granted["registry-writer-workflows"]["serviceAccountId"]
+    assert account == f"projects/demo-proj/serviceAccounts/{WRITER_MEMBER.partition(':')[2]}"
+
+
+def test_additive_workflows_are_granted_one_repository_at_a_time(run_program: Run) -> None:
+    recording = run_program({**MINIMAL, **WORKFLOWS, "python-registry:access": "additive"})
+    members = {name: m.inputs["member"] for name, m in recording.of(ACCOUNT_MEMBER).items()}
+    assert members == {
+        "registry-writer-workflows-acme/my-adder": f"{SETS}/acme/my-adder",
+        "registry-writer-workflows-acme/tool": f"{SETS}/acme/tool",
+    }
+
+
+def test_a_pool_keeps_the_id_that_it_was_made_with(run_program: Run) -> None:
+    """Google keeps a deleted pool's id for 30 days: a new pool must have another, an old one its own."""
+    first, second = (run_program({**MINIMAL, **WORKFLOWS}, drawn=drawn) for drawn in ("0000", "1111"))
+    pools = [recording["registry-github-pool"] for recording in (first, second)]
+    assert [pool.inputs["workloadIdentityPoolId"] for pool in pools] == ["github-0000", "github-1111"]
+    assert [pool.ignored_changes for pool in pools] == [["workloadIdentityPoolId"]] * 2
+    assert first["registry-github"].dependencies == [pools[0].urn]
+    assert {r.urn for r in first.resources} == {r.urn for r in second.resources}
+
+
+def test_the_provider_is_told_to_workflows(run_program: Run) -> None:
+    outputs = run_program({**MINIMAL, **WORKFLOWS}).outputs
+    assert outputs["workload_identity_provider"] == f"{POOL_NAME}/providers/github"
+    assert run_program(MINIMAL).outputs["workload_identity_provider"] == ""
+
+
 def test_a_private_package_is_denied_on_pypis_cache_by_its_one_name(run_program: Run) -> None:
     recording = run_program({**MINIMAL, "python-registry:privatePackages": ["My_Adder", "other"]})
     rule = recording.of(RULE)["registry-pypi-deny-my-adder"]
@@ -260,7 +337,8 @@ def test_another_spelling_of_a_private_package_is_the_same_rule(run_program: Run
 
 
 def test_whatever_google_may_not_know_yet_is_retried(run_program: Run) -> None:
-    recording = run_program({**MINIMAL, **IMPERSONATORS, "python-registry:privatePackages": ["a"]})
+    private = {"python-registry:privatePackages": ["a"]}
+    recording = run_program({**MINIMAL, **IMPERSONATORS, **WORKFLOWS, **private})
     without = [r.name for r in recording.resources if not r.error_hooks]
     assert without == ["registry", "registry-authoritative-access"]
 

@@ -12,7 +12,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from components.args import Impersonators, PythonRegistryArgs
+from components.args import GitHub, Impersonators, PythonRegistryArgs
 from settings import KEYS, SettingsError, parse_settings, read_other_stacks
 from tests.recorder import MINIMAL, Run, engine_config
 
@@ -144,6 +144,7 @@ def test_every_setting_arrives() -> None:
         admins=["principalSet://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/*"],
         access="additive",
         impersonators={"writer": ["group:release@example.com"]},
+        github={"repositories": ["acme/my-adder"], "ownerId": 1234, "ref": "refs/heads/main"},
         labels={"team": "data", "état": "prêt"},
         protect=False,
     )
@@ -157,6 +158,7 @@ def test_every_setting_arrives() -> None:
         admins=("principalSet://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/*",),
         access="additive",
         impersonators=Impersonators(writer=("group:release@example.com",)),
+        github=GitHub(repositories=("acme/my-adder",), owner_id="1234", ref="refs/heads/main"),
         labels={"team": "data", "état": "prêt"},
         protect=False,
     )
@@ -185,6 +187,26 @@ def test_what_is_on_by_default_can_be_switched_off() -> None:
     args = parse(pypiProxy=False, serviceAccounts=False, privatePackages=[], impersonators={})
     assert not args.pypi_proxy
     assert not args.service_accounts
+
+
+@pytest.mark.parametrize(
+    "github",
+    [
+        {"repositories": ["a/b"], "ownerId": "9", "ref": "refs/tags/v1.0"},
+        {
+            "repositories": ["Acme-Inc/.github", "Acme-Inc/a_b.c"],
+            "ownerId": 9,
+            "environment": "Release 1/x",
+        },
+        {"repositories": ["octo_acme/x"], "ownerId": 9007199254740991, "ref": "refs/heads/feature/a-b"},
+    ],
+)
+def test_repositories_refs_and_environments_of_every_shape_are_taken(github: dict[str, Any]) -> None:
+    taken = parse(github=github).github
+    assert taken is not None
+    assert list(taken.repositories) == github["repositories"]
+    assert taken.owner_id == str(github["ownerId"])
+    assert taken.place[1] in github.values()
 
 
 @pytest.mark.parametrize("location", ["us", "europe-west12", "me-central2", "africa-south1", "us-south9"])

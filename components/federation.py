@@ -1,0 +1,107 @@
+"""Keyless publishing: GitHub workflows that act as the writer account, without a secret anywhere.
+
+Owns the workload identity pool, the provider that says whose tokens it takes, and the one role on the
+writer account. What those tokens are worth beyond that (protection of branches and environments, who may
+merge) is GitHub's to say, and out of this module's sight.
+
+Google deletes pools softly: one that is gone keeps its id for 30 days, and a second of that id is refused
+(terraform-provider-google 14191, pulumi-gcp 1149). The plugin can neither bring one back nor take one over
+without being told beforehand that it exists, so each pool has an id of its own, drawn when it is made and
+kept in the state from then on: `destroy` and `up`, or the setting off and on, make a new one. That is the
+safer way round as well: a pool that is brought back lets every old token in again.
+"""
+
+from __future__ import annotations
+
+from secrets import token_hex
+
+import pulumi
+from pulumi_gcp import iam, projects, serviceaccount
+
+from components.apis import IAM
+from components.args import GITHUB_POOL_PREFIX, PythonRegistryArgs
+from components.service_accounts import ServiceAccounts
+
+WORKLOAD_IDENTITY_USER = "roles/iam.workloadIdentityUser"
+ISSUER = "https://token.actions.githubusercontent.com"
+# Alone in its pool, which is never a second time: it needs no id of its own.
+PROVIDER_ID = "github"
+# Eight digits: a pool's id has 32 characters at most, and thirty days of pools never come near 2**32.
+SUFFIX_BYTES = 4
+
+
+def federate_github(
+    name: str,
+    args: PythonRegistryArgs,
+    accounts: ServiceAccounts | None,
+    apis: dict[str, projects.Service],
+    parent: pulumi.Resource,
+    hooks: pulumi.ResourceHookBinding,
+) -> iam.WorkloadIdentityPoolProvider | None:
+    """Let the workflows that `github` names act as the writer account; the provider they ask."""
+    if args.github is None or accounts is None:
+        return None
+    claim, _ = args.github.place
+    pool = iam.WorkloadIdentityPool(
+        f"{name}-github-pool",
+        project=args.project,
+        workload_identity_pool_id=f"{GITHUB_POOL_PREFIX}{token_hex(SUFFIX_BYTES)}",
+        display_name=args.repository,
+        description="GitHub workflows that publish Python packages",
+        opts=pulumi.ResourceOptions(
+            parent=parent,
+            depends_on=[apis[IAM]],
+            hooks=hooks,
+            # The id it was made with stays: the one drawn in this run is for a pool that is made in it.
+            ignore_changes=["workloadIdentityPoolId"],
+        ),
+    )
+    provider = iam.WorkloadIdentityPoolProvider(
+        f"{name}-github",
+        project=args.project,
+        workload_identity_pool_id=pool.workload_identity_pool_id,
+        workload_identity_pool_provider_id=PROVIDER_ID,
+        display_name="GitHub Actions",
+        # Only claims that every admitted token has: a mapping that finds none refuses the token.
+        attribute_mapping={
+            "google.subject": "assertion.sub",
+            "attribute.repository": "assertion.repository",
+            "attribute.repository_owner_id": "assertion.repository_owner_id",
+            f"attribute.{claim}": f"assertion.{claim}",
+        },
+        attribute_condition=args.github.condition,
+        oidc=iam.WorkloadIdentityPoolProviderOidcArgs(issuer_uri=ISSUER),
+        opts=pulumi.ResourceOptions(parent=parent, hooks=hooks),
+    )
+
+    members = {
+        repository: pool.name.apply(
+            lambda pool_name, repository=repository: (
+                f"principalSet://iam.googleapis.com/{pool_name}/attribute.repository/{repository}"
+            )
+        )
+        for repository in args.github.repositories
+    }
+    # From its address, which a preview knows, rather than from its name, which it does not.
+    account_id = accounts.writer.email.apply(
+        lambda email: f"projects/{args.project}/serviceAccounts/{email}"
+    )
+    opts = pulumi.ResourceOptions(parent=parent, hooks=hooks)
+    if args.access == "authoritative":
+        serviceaccount.IAMBinding(
+            f"{name}-writer-workflows",
+            service_account_id=account_id,
+            role=WORKLOAD_IDENTITY_USER,
+            members=list(members.values()),
+            opts=opts,
+        )
+    else:
+        for repository, member in members.items():
+            serviceaccount.IAMMember(
+                f"{name}-writer-workflows-{repository}",
+                service_account_id=account_id,
+                role=WORKLOAD_IDENTITY_USER,
+                member=member,
+                opts=opts,
+            )
+    return provider
