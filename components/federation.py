@@ -35,10 +35,14 @@ def federate_github(
     args: PythonRegistryArgs,
     accounts: ServiceAccounts | None,
     apis: dict[str, projects.Service],
+    mark: pulumi.Resource,
     parent: pulumi.Resource,
     hooks: pulumi.ResourceHookBinding,
 ) -> iam.WorkloadIdentityPoolProvider | None:
-    """Let the workflows that `github` names act as the writer account; the provider they ask."""
+    """Let the workflows that `github` names act as the writer account; the provider that they ask.
+
+    The role is granted in the way that `access` says, of which `mark` is the mark.
+    """
     if args.github is None or accounts is None:
         return None
     claim, _ = args.github.place
@@ -86,7 +90,7 @@ def federate_github(
     account_id = accounts.writer.email.apply(
         lambda email: f"projects/{args.project}/serviceAccounts/{email}"
     )
-    opts = pulumi.ResourceOptions(parent=parent, hooks=hooks)
+    opts = pulumi.ResourceOptions(parent=parent, hooks=hooks, deleted_with=mark)
     if args.access == "authoritative":
         serviceaccount.IAMBinding(
             f"{name}-writer-workflows",

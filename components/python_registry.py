@@ -61,7 +61,7 @@ class PythonRegistry(pulumi.ComponentResource):
         mark = mark_access(name, args, self)
         grant_access(name, args, repositories, accounts, mark, self, hooks)
         grant_impersonation(name, args, accounts, mark, self, hooks)
-        provider = federate_github(name, args, accounts, apis, self, hooks)
+        provider = federate_github(name, args, accounts, apis, mark, self, hooks)
         deny_private_packages(name, args, repositories, self, hooks)
 
         # From the arguments wherever they decide: a preview then shows what clients will get.

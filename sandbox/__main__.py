@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -37,6 +38,7 @@ from sandbox.environment import (
 )
 from sandbox.folder import sandbox_folder
 from sandbox.gateway import LOOPBACK
+from sandbox.github import Workflow, issue_token
 from sandbox.process import Gateway, SandboxError, find_gateway, start_gateway, stop_gateway
 from sandbox.recovery import recover as recover_stack
 from sandbox.summary import describe_stack
@@ -212,6 +214,37 @@ def plant(files: tuple[str, ...]) -> None:
         raise click.BadParameter(str(error)) from error
     finally:
         store.close()
+
+
+def _checked_repository(_context: click.Context, _option: click.Parameter, name: str) -> str:
+    if name and not re.fullmatch(r"[^\s/]+/[^\s/]+", name):
+        raise click.BadParameter(f"{name!r} is no full name of a repository, such as org/name")
+    return name
+
+
+@cli.command("github-token")
+@click.option("--repository", required=True, callback=_checked_repository, help="Where the workflow runs.")
+@click.option("--owner-id", required=True, help="The number of the repository's owner.")
+@click.option("--ref", default="refs/heads/main", show_default=True, help="What started it.")
+@click.option("--environment", default="", help="The environment of its job.")
+@click.option("--fork", default="", callback=_checked_repository, help="Whose pull request started it.")
+@click.option(
+    "--audience", default="", help="Whom the token is for; by default GitHub's page of the owner."
+)
+@click.option("--expired", is_flag=True, help="A token whose time is over.")
+def github_token(
+    *, repository: str, owner_id: str, ref: str, environment: str, fork: str, audience: str, expired: bool
+) -> None:
+    """Print the token that GitHub would give to a workflow."""
+    workflow = Workflow(
+        repository=repository, owner_id=owner_id, ref=ref, environment=environment, fork=fork
+    )
+    folder = sandbox_folder().create()
+    store = Store(folder.database)
+    with store.transaction():
+        token = issue_token(folder, store, workflow, audience, expired=expired)
+    store.close()
+    click.echo(token)
 
 
 @cli.command()

@@ -61,6 +61,11 @@ class Folder:
         return self.root / "ca"
 
     @property
+    def github_key(self) -> Path:
+        """The private key that the sandbox signs workflow tokens with, in GitHub's stead."""
+        return self.root / "github-issuer.pem"
+
+    @property
     def home(self) -> Path:
         """HOME of the clients inside the sandbox."""
         return self.root / "home"

@@ -33,6 +33,8 @@ from sandbox.cloud.store import Store
 
 # The person at the keyboard: an owner of every project, as whoever makes a project is.
 OWNER = "user:owner@sandbox.example"
+# Stands for a principal that no policy can name any more.
+NOBODY = "deleted:principal"
 # A shell stays open for a working day; Google's own tokens last an hour and are renewed by clients.
 TOKEN_SECONDS = 12 * 60 * 60
 # "Create short-lived credentials for a service account": not even owners hold it by being owners.
@@ -81,6 +83,11 @@ ROLES: dict[str, set[str]] = {
     "roles/iam.serviceAccountTokenCreator": {ACT_AS_ACCOUNT, "iam.serviceAccounts.get"},
     "roles/storage.admin": {"storage.*"},
     "roles/storage.objectViewer": {"storage.objects.get", "storage.objects.list"},
+    "roles/iam.workloadIdentityUser": {ACT_AS_ACCOUNT, "iam.serviceAccounts.get"},
+    "roles/iam.workloadIdentityPoolAdmin": {
+        *("iam.workloadIdentityPools.*", "iam.workloadIdentityPoolProviders.*"),
+        "resourcemanager.projects.get",
+    },
     "roles/browser": {"resourcemanager.projects.get", "resourcemanager.projects.getIamPolicy"},
 }
 # "Policy" in the IAM reference lists the member types.
@@ -91,14 +98,27 @@ _MEMBER = re.compile(
     r"|deleted:(user|group|serviceAccount):\S+\?uid=\d+"
     r"|principal(Set)?://iam\.googleapis\.com/\S+"
 )
+_POOL = re.compile(
+    r"principal(?:Set)?://iam\.googleapis\.com/"
+    r"(?P<name>projects/\d+/locations/global/workloadIdentityPools/[^/]+)/.+"
+)
 _ACCOUNT = re.compile(r"serviceAccount:(?P<email>.+@(?P<project>.+)\.iam\.gserviceaccount\.com)")
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Whoever stands behind a request's token; `member` is None without one."""
+    """Whoever stands behind a request's token; `member` is None without one.
+
+    `sets` are the principal sets that a federated principal is in.
+    """
 
     member: str | None
+    sets: tuple[str, ...] = ()
+
+
+def is_usable(pool: Json | None) -> bool:
+    """Whether a workload identity pool, or a provider in one, is there and neither deleted nor disabled."""
+    return pool is not None and pool["state"] == "ACTIVE" and not pool.get("disabled")
 
 
 def is_member(text: str) -> bool:
@@ -106,10 +126,13 @@ def is_member(text: str) -> bool:
     return _MEMBER.fullmatch(text) is not None
 
 
-def mint_token(store: Store, member: str, seconds: float = TOKEN_SECONDS) -> str:
-    """A new short-lived token for a member. The store keeps its hash alone."""
+def mint_token(
+    store: Store, member: str, seconds: float = TOKEN_SECONDS, sets: tuple[str, ...] = ()
+) -> str:
+    """A new short-lived token for a member, in those principal sets. The store keeps its hash alone."""
     token = f"ya29.sandbox-{secrets.token_urlsafe(32)}"
-    store.put(f"tokens:{fingerprint(token)}", {"member": member, "expires": time.time() + seconds})
+    known = {"member": member, "sets": sets, "expires": time.time() + seconds}
+    store.put(f"tokens:{fingerprint(token)}", known)
     return token
 
 
@@ -143,7 +166,10 @@ def identify(store: Store, authorization: str | None) -> Caller:
             "cookie or other valid authentication credential. See "
             "https://developers.google.com/identity/sign-in/web/devconsole-project.",
         )
-    return Caller(member=known["member"])
+    pool = _POOL.fullmatch(known["member"])
+    # WorkloadIdentityPool in the IAM reference: its tokens grant nothing while it is deleted or disabled.
+    usable = pool is None or is_usable(store.get(pool["name"]))
+    return Caller(member=known["member"], sets=tuple(known.get("sets", ()))) if usable else Caller(NOBODY)
 
 
 def require_login(caller: Caller) -> str:
@@ -175,14 +201,17 @@ def require(store: Store, caller: Caller, permission: str, host: str, *resources
     Raises:
         GoogleError: UNAUTHENTICATED without a token, else PERMISSION_DENIED.
     """
-    if not holds(store, require_login(caller), permission, *resources):
+    require_login(caller)
+    if not holds(store, caller, permission, *resources):
         raise permission_denied(permission, f"{host}/{resources[0]}")
 
 
-def holds(store: Store, member: str, permission: str, *resources: str) -> bool:
-    """Whether one of the resources' policies gives the member the permission."""
+def holds(store: Store, caller: Caller, permission: str, *resources: str) -> bool:
+    """Whether one of the resources' policies gives the caller the permission."""
+    identities = {caller.member, *caller.sets}
     return any(
-        member in binding["members"] and _covers(ROLES.get(binding["role"], set()), permission)
+        not identities.isdisjoint(binding["members"])
+        and _covers(ROLES.get(binding["role"], set()), permission)
         for resource in resources
         for binding in get_policy(store, resource).get("bindings", [])
     )
@@ -274,6 +303,13 @@ def _check_member(store: Store, member: str) -> None:
     if not is_member(member):
         raise invalid(
             f"The member {member} is of an unknown type. Please set a valid type prefix for the member."
+        )
+    pool = _POOL.fullmatch(member)
+    if pool and store.get(pool["name"]) is None:
+        # As users report it (global-multiplayer-demo 39).
+        raise invalid(
+            f"Identity Pool does not exist ({pool['name']}). Please check that you specified a valid "
+            "resource name as returned in the `name` attribute in the configuration API."
         )
     account = _ACCOUNT.fullmatch(member)
     if account:

@@ -21,12 +21,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sandbox.cloud import (
     artifact_registry,
+    federation,
     iam,
     iam_credentials,
     packages,
     projects,
     python_index,
     storage,
+    sts,
     tokens,
 )
 from sandbox.cloud.access import Caller, forget_expired_tokens, identify
@@ -62,8 +64,9 @@ def _host(request: Request) -> str:
 def _routes(public_index: PublicIndex) -> list[BaseRoute]:
     hosts: dict[str, list[BaseRoute]] = {
         artifact_registry.HOST: [*packages.ROUTES, *artifact_registry.ROUTES],
-        iam.HOST: [*iam.ROUTES],
+        iam.HOST: [*federation.ROUTES, *iam.ROUTES],
         iam_credentials.HOST: [*iam_credentials.ROUTES],
+        sts.HOST: [*sts.ROUTES],
         tokens.HOST: [*tokens.ROUTES],
         projects.RESOURCE_MANAGER: [*projects.RESOURCE_MANAGER_ROUTES],
         projects.SERVICE_USAGE: [*projects.SERVICE_USAGE_ROUTES],

@@ -27,13 +27,14 @@ DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)s")
 async def generate_access_token(request: Request) -> Response:
     """A token of the account. The path's `-` is required: Google refuses a project there."""
     store: Store = request.app.state.store
-    member = require_login(request.state.caller)
+    caller = request.state.caller
+    require_login(caller)
     account = find_account(store, request.path_params["account"])
     if account is None:
         # Not told apart from a refusal: "(or it may not exist)".
         raise _denied()
     require_service(store, account["projectId"], HOST)
-    if not holds(store, member, ACT_AS_ACCOUNT, account["name"], f"projects/{account['projectId']}"):
+    if not holds(store, caller, ACT_AS_ACCOUNT, account["name"], f"projects/{account['projectId']}"):
         raise _denied()
     body = await read_object(request)
     if not read_list(body, "scope", str):

@@ -41,6 +41,7 @@ SERVICES = {
     "iamcredentials.googleapis.com": "IAM Service Account Credentials API",
     SERVICE_USAGE: "Service Usage API",
     "storage.googleapis.com": "Cloud Storage API",
+    "sts.googleapis.com": "Security Token Service API",
 }
 ON_AT_BIRTH = (RESOURCE_MANAGER, SERVICE_USAGE)
 # "Creating and managing projects": 6 to 30 lowercase letters, digits and hyphens, a letter first.

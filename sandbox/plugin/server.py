@@ -46,6 +46,7 @@ from sandbox.plugin.access import (
 )
 from sandbox.plugin.accounts import Account
 from sandbox.plugin.composer import Environment as ComposerEnvironment
+from sandbox.plugin.federation import WorkloadIdentityPool, WorkloadIdentityPoolProvider
 from sandbox.plugin.repositories import Repository
 from sandbox.plugin.resources import ABANDON, PREVENT, Cloud, ResourceType
 from sandbox.plugin.rest import NOT_FOUND, PluginError, Transport, has_status, new_api, proxied
@@ -78,6 +79,8 @@ RESOURCE_TYPES: tuple[type[ResourceType], ...] = (
     BucketObject,
     BucketIamMember,
     ComposerEnvironment,
+    WorkloadIdentityPool,
+    WorkloadIdentityPoolProvider,
 )
 NOTICE = "stand-in for the GCP plugin: talks to the sandbox alone, never to Google"
 CONFIG_KEYS = "accessToken billingProject project region userProjectOverride zone".split()

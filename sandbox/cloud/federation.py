@@ -1,0 +1,288 @@
+"""Workload identity pools and their providers, as `iam.googleapis.com` keeps them: OIDC providers alone.
+
+What is deleted stays, as `DELETED`, and keeps its id: Google forgets it after 30 days, the sandbox never.
+How a provider's rules let a token in is in `sts`.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from dataclasses import dataclass
+from typing import Any, cast
+
+import cel
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from sandbox.cloud.access import is_usable, require
+from sandbox.cloud.errors import GoogleError, Json, invalid, not_found, read_object
+from sandbox.cloud.iam import HOST
+from sandbox.cloud.operations import get_operation, start_operation
+from sandbox.cloud.projects import get_project, require_service
+from sandbox.cloud.store import Store
+
+GITHUB = "https://token.actions.githubusercontent.com"
+# WorkloadIdentityPool and WorkloadIdentityPoolProvider in the IAM reference, like the limits below.
+ID = re.compile(r"(?!gcp-)[a-z0-9-]{4,32}")
+TEXT_LENGTHS = {"displayName": 32, "description": 256}
+MAPPING_LENGTH, CONDITION_LENGTH, CUSTOM_ATTRIBUTES = 2048, 4096, 50
+ATTRIBUTE = re.compile(r"google\.(?:subject|groups)|attribute\.[a-z0-9_]{1,100}")
+AUDIENCES, AUDIENCE_LENGTH = 10, 256
+# Issuers that serve more than one customer, and what Google says to a provider that takes all of them in
+# (chainguard-dev/terraform-infra-common 672).
+SHARED_ISSUERS = (GITHUB, "https://gitlab.com", "https://app.terraform.io")
+UNCONDITIONAL = (
+    "The attribute condition must reference one of the provider's claims. For more information, see "
+    "https://cloud.google.com/iam/docs/workload-identity-federation-with-deployment-pipelines#conditions"
+)
+_TYPE = "type.googleapis.com/google.iam.v1"
+
+
+class CannotEvaluate(Exception):
+    """An expression that is none, or that this token has no value for."""
+
+
+def compile_expression(expression: str) -> cel.Program:
+    """A CEL expression, ready to be evaluated.
+
+    Raises:
+        CannotEvaluate: it is none; says where.
+    """
+    try:
+        return cel.compile(expression)
+    except ValueError as error:
+        raise CannotEvaluate(str(error)) from error
+
+
+def evaluate(expression: str, variables: Json) -> Any:
+    """What a CEL expression says of these variables.
+
+    Raises:
+        CannotEvaluate: nothing: it is no expression, or needs what is not there.
+    """
+    program = compile_expression(expression)
+    try:
+        return program.execute(variables)
+    except (KeyError, RuntimeError, TypeError, ValueError) as error:
+        raise CannotEvaluate(f"no such claim or function: {error}") from error
+
+
+def _checked(said: Json, *, provider: bool) -> Json:
+    """A pool or provider that Google's validation lets through; empty fields are left out, as there."""
+    for field, limit in TEXT_LENGTHS.items():
+        text = said.get(field, "")
+        if not isinstance(text, str) or len(text) > limit:
+            raise invalid(f"{field} must be a text of at most {limit} characters.")
+    if not isinstance(said.get("disabled", False), bool):
+        raise invalid("disabled must be true or false.")
+    if provider:
+        _check_provider(said)
+    return {key: value for key, value in said.items() if value not in (None, "", False, {}, [])}
+
+
+def _check_provider(said: Json) -> None:
+    oidc, mapping = said.get("oidc"), said.get("attributeMapping")
+    condition = said.get("attributeCondition") or ""
+    if not isinstance(oidc, dict):
+        raise invalid("The sandbox imitates OIDC providers alone: oidc is required.")
+    issuer, audiences = cast(Json, oidc).get("issuerUri"), cast(Json, oidc).get("allowedAudiences", [])
+    if not isinstance(issuer, str) or not issuer.startswith("https://"):
+        raise invalid("oidc.issuer_uri must be an HTTPS address.")
+    if (
+        not isinstance(audiences, list)
+        or len(cast("list[object]", audiences)) > AUDIENCES
+        or not all(
+            isinstance(a, str) and len(a) <= AUDIENCE_LENGTH for a in cast("list[object]", audiences)
+        )
+    ):
+        raise invalid(f"oidc.allowed_audiences may be {AUDIENCES} texts of {AUDIENCE_LENGTH} characters.")
+    if not isinstance(mapping, dict) or "google.subject" not in mapping:
+        raise invalid("attribute_mapping must contain a mapping for google.subject.")
+    expressions = cast("dict[str, object]", mapping)
+    if len(expressions) > CUSTOM_ATTRIBUTES + 2:
+        raise invalid(f"attribute_mapping may have {CUSTOM_ATTRIBUTES} custom attributes.")
+    for attribute, expression in expressions.items():
+        if not ATTRIBUTE.fullmatch(attribute):
+            raise invalid(f"Invalid mapped attribute key: {attribute}")
+        _check_expression(f"attribute_mapping[{attribute}]", expression, MAPPING_LENGTH)
+    if condition:
+        _check_expression("attribute_condition", condition, CONDITION_LENGTH)
+    if issuer in SHARED_ISSUERS and not re.search(r"\b(?:assertion|google|attribute)\.", str(condition)):
+        raise invalid(UNCONDITIONAL)
+
+
+def _check_expression(where: str, expression: object, limit: int) -> None:
+    if not isinstance(expression, str) or len(expression) > limit:
+        raise invalid(f"{where} must be an expression of at most {limit} characters.")
+    try:
+        compile_expression(expression)
+    except CannotEvaluate as error:
+        raise invalid(f"Error in {where}: {error}") from error
+
+
+def provider_of(store: Store, name: str) -> Json | None:
+    """The provider of that full name that tokens can be exchanged with, None if there is none."""
+    provider, pool = store.get(name), store.get(name.partition("/providers/")[0])
+    return provider if provider and is_usable(provider) and is_usable(pool) else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Kind:
+    """Pools, or the providers in one: the same methods, one level apart.
+
+    Attributes:
+        message: Google's name for one.
+        collection: the path of all of them, below the project's pools.
+        ident: the path's parameter that names one.
+        fields: what of one can be set and changed.
+    """
+
+    message: str
+    collection: str
+    ident: str
+    fields: tuple[str, ...]
+
+    @property
+    def plural(self) -> str:
+        return f"{self.message[0].lower()}{self.message[1:]}s"
+
+    def routes(self) -> list[BaseRoute]:
+        collection = f"{_POOLS}{self.collection}"
+        one = f"{collection}/{{{self.ident}}}"
+        return [
+            Route(collection, self.create, methods=["POST"]),
+            Route(collection, self.list_all),
+            Route(f"{one}:undelete", self.undelete, methods=["POST"]),
+            Route(one, self.describe),
+            Route(one, self.update, methods=["PATCH"]),
+            Route(one, self.delete, methods=["DELETE"]),
+        ]
+
+    def allowed(self, request: Request, verb: str) -> str:
+        """The full name of the collection, with the project's number, if the caller may do that in it."""
+        store: Store = request.app.state.store
+        project = get_project(store, request.path_params["project"])
+        require_service(store, project["projectId"], HOST)
+        permission = f"iam.{self.plural}.{verb}"
+        require(store, request.state.caller, permission, HOST, f"projects/{project['projectId']}")
+        return _pools(project["projectNumber"]) + self.collection.format(**request.path_params)
+
+    def find(self, request: Request, verb: str) -> Json:
+        collection = self.allowed(request, verb)
+        found = request.app.state.store.get(f"{collection}/{request.path_params[self.ident]}")
+        if found is None:
+            raise not_found()
+        return found
+
+    def written(self, request: Request, document: Json) -> Response:
+        store: Store = request.app.state.store
+        store.put(document["name"], document)
+        operation = start_operation(
+            store,
+            f"{document['name']}/operations/{uuid.uuid4().hex}",
+            {"@type": f"{_TYPE}.{self.message}", **document},
+            {"@type": f"{_TYPE}.{self.message}OperationMetadata"},
+        )
+        return JSONResponse(operation)
+
+    def checked(self, said: Json) -> Json:
+        known = {key: value for key, value in said.items() if key in self.fields and value is not None}
+        return _checked(known, provider=self is PROVIDERS)
+
+    async def create(self, request: Request) -> Response:
+        store: Store = request.app.state.store
+        collection = self.allowed(request, "create")
+        ident = request.query_params.get(f"{self.plural[:-1]}Id", "")
+        if not ID.fullmatch(ident):
+            raise invalid(f"Invalid {self.plural[:-1]}Id: {ident!r} must match {ID.pattern}.")
+        if self is PROVIDERS and not _is_active(store.get(collection.removesuffix("/providers"))):
+            raise not_found()
+        name = f"{collection}/{ident}"
+        if store.get(name):
+            raise GoogleError("ALREADY_EXISTS", "Requested entity already exists")
+        said = self.checked(await read_object(request))
+        return self.written(request, {"name": name, "state": "ACTIVE", **said})
+
+    async def describe(self, request: Request) -> Response:
+        """A deleted one too, by its state."""
+        return JSONResponse(self.find(request, "get"))
+
+    async def list_all(self, request: Request) -> Response:
+        found = request.app.state.store.children(self.allowed(request, "list"))
+        deleted = request.query_params.get("showDeleted") == "true"
+        return JSONResponse({self.plural: [item for item in found if deleted or _is_active(item)]})
+
+    async def update(self, request: Request) -> Response:
+        document = self.find(request, "update")
+        if not _is_active(document):
+            raise GoogleError("FAILED_PRECONDITION", "You cannot update deleted pools and providers.")
+        body = await read_object(request)
+        changed: Json = {}
+        for path in request.query_params.get("updateMask", "").split(","):
+            # A part of `oidc` comes with the whole of it.
+            field = path.partition(".")[0]
+            if field not in self.fields:
+                raise invalid(f"Invalid update mask: {path!r} is none of {', '.join(self.fields)}.")
+            changed[field] = body.get(field)
+        kept = {key: document[key] for key in ("name", "state")}
+        return self.written(request, {**kept, **self.checked({**document, **changed})})
+
+    async def delete(self, request: Request) -> Response:
+        """Softly. Of one that is deleted already: unknown at Google, answered as if it were gone."""
+        document = self.find(request, "delete")
+        if not _is_active(document):
+            raise not_found()
+        return self.written(request, {**document, "state": "DELETED"})
+
+    async def undelete(self, request: Request) -> Response:
+        document = self.find(request, "undelete")
+        if _is_active(document):
+            raise GoogleError("FAILED_PRECONDITION", "Requested entity is not deleted.")
+        return self.written(request, {**document, "state": "ACTIVE"})
+
+
+POOLS = _Kind(
+    message="WorkloadIdentityPool",
+    collection="",
+    ident="pool",
+    fields=("displayName", "description", "disabled"),
+)
+PROVIDERS = _Kind(
+    message="WorkloadIdentityPoolProvider",
+    collection="/{pool}/providers",
+    ident="provider",
+    fields=(*POOLS.fields, "attributeMapping", "attributeCondition", "oidc"),
+)
+
+
+async def list_attestation_rules(request: Request) -> Response:
+    """The plugin asks for every pool; one for federation alone has none."""
+    POOLS.find(request, "get")
+    return JSONResponse({})
+
+
+async def describe_operation(request: Request) -> Response:
+    """Of a pool, or of a provider in one."""
+    store: Store = request.app.state.store
+    number = get_project(store, request.path_params["project"])["projectNumber"]
+    name = "{}/{of}/operations/{operation}".format(_pools(number), **request.path_params)
+    return JSONResponse(get_operation(store, name))
+
+
+def _pools(number: str) -> str:
+    return f"projects/{number}/locations/global/workloadIdentityPools"
+
+
+def _is_active(document: Json | None) -> bool:
+    return document is not None and document["state"] == "ACTIVE"
+
+
+_POOLS = "/v1/projects/{project}/locations/global/workloadIdentityPools"
+ROUTES = [
+    Route(f"{_POOLS}/{{of:path}}/operations/{{operation}}", describe_operation),
+    Route(f"{_POOLS}/{{pool}}:listAttestationRules", list_attestation_rules),
+    *PROVIDERS.routes(),
+    *POOLS.routes(),
+]

@@ -1,0 +1,189 @@
+"""How a token of another issuer becomes one of Google's: `sts.googleapis.com`.
+
+Owns the exchange for workload identity: signature, issuer, audience, time, the provider's mapping and its
+condition, in this order, and what the new token stands for. Errors are OAuth's (RFC 6749); their texts are
+Google's where users have reported them, else the sandbox's own. An issuer is known by the keys that are
+stored for it (`publish_keys`): none is asked over the network.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, cast
+from urllib.parse import parse_qs
+
+import jwt
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from sandbox.cloud.access import mint_token
+from sandbox.cloud.errors import Json, read_object
+from sandbox.cloud.federation import CannotEvaluate, evaluate, provider_of
+from sandbox.cloud.projects import get_project, require_service
+from sandbox.cloud.store import Store
+
+HOST = "sts.googleapis.com"
+# Method: token in the Security Token Service's reference, like the kinds of tokens.
+TOKEN_SECONDS = 60 * 60
+GRANT = "urn:ietf:params:oauth:grant-type:token-exchange"
+ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105  # a kind of token
+SUBJECT_TYPES = ("urn:ietf:params:oauth:token-type:jwt", "urn:ietf:params:oauth:token-type:id_token")
+AUDIENCE = re.compile(
+    r"//iam\.googleapis\.com/"
+    r"(projects/(\d+)/locations/global/workloadIdentityPools/[^/]+/providers/[^/]+)"
+)
+# google.subject in the reference of WorkloadIdentityPoolProvider; the text is Google's.
+SUBJECT_BYTES = 127
+
+
+class _Refused(Exception):
+    """An answer in RFC 6749's form."""
+
+    def __init__(self, error: str, description: str, status: int = 400) -> None:
+        super().__init__(description)
+        self.response = JSONResponse({"error": error, "error_description": description}, status_code=status)
+
+
+def publish_keys(store: Store, issuer: str, keys: list[Json]) -> None:
+    """Make an issuer's public keys (JWKs) known, as its own address would tell them."""
+    store.put(f"issuers:{issuer}", {"keys": keys})
+
+
+async def exchange(request: Request) -> Response:
+    """`POST /v1/token`."""
+    store: Store = request.app.state.store
+    try:
+        asked = await _asked(request)
+        for field, allowed in {
+            "grant_type": (GRANT,),
+            "requested_token_type": (ACCESS_TOKEN,),
+            "subject_token_type": SUBJECT_TYPES,
+        }.items():
+            if asked.get(field) not in allowed:
+                raise _Refused("invalid_request", f"Invalid value for {field}: use {' or '.join(allowed)}.")
+        if not asked.get("scope"):
+            raise _Refused("invalid_scope", "scope: at least one is required.")
+        provider = _provider(store, asked.get("audience", ""))
+        member, sets = _admit(store, provider, asked.get("subject_token", ""))
+    except _Refused as refused:
+        return refused.response
+    return JSONResponse(
+        {
+            "access_token": mint_token(store, member, TOKEN_SECONDS, sets),
+            "issued_token_type": ACCESS_TOKEN,
+            "token_type": "Bearer",
+            "expires_in": TOKEN_SECONDS - 1,
+        }
+    )
+
+
+async def _asked(request: Request) -> dict[str, str]:
+    """The request's fields: a form, as RFC 8693 has it, or Google's JSON, whose names are in camel case."""
+    if "json" in request.headers.get("content-type", ""):
+        body = await read_object(request)
+        return {re.sub(r"[A-Z]", lambda c: f"_{c[0].lower()}", key): str(body[key]) for key in body}
+    form = (await request.body()).decode("utf-8", "replace")
+    return {key: values[0] for key, values in parse_qs(form).items()}
+
+
+def _provider(store: Store, audience: str) -> Json:
+    named = AUDIENCE.fullmatch(audience)
+    if named is None:
+        raise _Refused(
+            "invalid_request",
+            'Invalid value for "audience". This value should be the full resource name of the Identity '
+            "Provider. See https://cloud.google.com/iam/docs/reference/sts/rest/v1/TopLevel/token for the "
+            "list of possible formats.",
+        )
+    provider = provider_of(store, named[1])
+    if provider is None:
+        raise _Refused(
+            "invalid_target",
+            'The target service indicated by the "audience" parameters is invalid. This might either be '
+            "because the pool or provider is disabled or deleted or because it doesn't exist.",
+        )
+    require_service(store, get_project(store, named[2])["projectId"], HOST)
+    return provider
+
+
+def _admit(store: Store, provider: Json, token: str) -> tuple[str, tuple[str, ...]]:
+    """The principal that a token stands for, and the sets it is in."""
+    claims = _verified(store, provider, token)
+    mapped: Json = {"google": {}, "attribute": {}}
+    for attribute, expression in provider["attributeMapping"].items():
+        namespace, _, name = attribute.partition(".")
+        try:
+            mapped[namespace][name] = evaluate(expression, {"assertion": claims})
+        except CannotEvaluate as error:
+            text = f"Could not obtain a value for {attribute} from the given credential ({error})."
+            raise _Refused("invalid_request", text) from error
+    subject = mapped["google"]["subject"]
+    custom: Json = mapped["attribute"]
+    for name, value in {"google.subject": subject, **custom}.items():
+        if not isinstance(value, str):
+            raise _Refused("invalid_request", f"The mapped attribute {name} must be of type STRING.")
+    if len(subject.encode()) > SUBJECT_BYTES:
+        raise _Refused(
+            "invalid_request",
+            f"The size of mapped attribute google.subject exceeds the {SUBJECT_BYTES} bytes limit. Either "
+            "modify your attribute mapping or the incoming assertion to produce a mapped attribute that is "
+            f"less than {SUBJECT_BYTES} bytes.",
+        )
+    try:
+        # Without a condition all are let in.
+        admitted = evaluate(provider.get("attributeCondition", "true"), {"assertion": claims, **mapped})
+    except CannotEvaluate:
+        admitted = False
+    if admitted is not True:
+        text = "The given credential is rejected by the attribute condition."
+        raise _Refused("unauthorized_client", text, 401)
+    pool = f"//iam.googleapis.com/{provider['name'].partition('/providers/')[0]}"
+    sets = (f"principalSet:{pool}/attribute.{name}/{value}" for name, value in custom.items())
+    return f"principal:{pool}/subject/{subject}", (f"principalSet:{pool}/*", *sets)
+
+
+def _verified(store: Store, provider: Json, token: str) -> Json:
+    """The claims of a token that is what it says: by this issuer, for this provider, at this time."""
+    expected = provider["oidc"]["issuerUri"]
+    try:
+        key_id = jwt.get_unverified_header(token).get("kid")
+        issuer = jwt.decode(token, options={"verify_signature": False}).get("iss")
+    except jwt.InvalidTokenError as error:
+        raise _Refused("invalid_request", "Unable to parse the ID Token.") from error
+    if issuer != expected:
+        text = f"The issuer in ID Token {issuer} does not match the expected ones: {expected}."
+        raise _Refused("invalid_grant", text)
+    published: list[Json] = (store.get(f"issuers:{expected}") or {"keys": []})["keys"]
+    key = next((key for key in published if key["kid"] == key_id), None)
+    if not published:
+        raise _Refused("invalid_grant", "Error connecting to the given credential's issuer.")
+    try:
+        if key is None:
+            raise jwt.InvalidSignatureError
+        claims: Json = jwt.decode(
+            token,
+            jwt.PyJWK(key),
+            algorithms=["RS256"],
+            options={"require": ["iss", "sub", "aud", "iat", "exp"], "verify_aud": False},
+        )
+    except (jwt.InvalidSignatureError, jwt.InvalidAlgorithmError) as error:
+        raise _Refused("invalid_grant", "The signature of the ID Token is invalid.") from error
+    except jwt.ExpiredSignatureError as error:
+        raise _Refused("invalid_grant", "The ID Token is expired: stale to sign-in.") from error
+    except (jwt.InvalidTokenError, OverflowError) as error:
+        raise _Refused("invalid_grant", f"The ID Token is not valid: {error}.") from error
+    names = [f"https://iam.googleapis.com/{provider['name']}", f"//iam.googleapis.com/{provider['name']}"]
+    expected_audiences = provider["oidc"].get("allowedAudiences") or names
+    audiences: Any = claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]
+    if not set(cast("list[str]", audiences)) & set(expected_audiences):
+        raise _Refused(
+            "invalid_grant",
+            f"The audience in ID Token {json.dumps(audiences)} does not match the expected audience "
+            f"{expected_audiences[0]}.",
+        )
+    return claims
+
+
+ROUTES = [Route("/v1/token", exchange, methods=["POST"])]

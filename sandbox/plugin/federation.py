@@ -1,0 +1,157 @@
+"""gcp:iam/workloadIdentityPool:WorkloadIdentityPool and
+gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider — whose tokens Google takes in.
+
+Google deletes both softly: what is deleted can be read, and counts as gone. Knows pools for federation and
+OIDC providers; trust domains, AWS, SAML and X.509 are refused as unknown, although the real plug-in takes
+them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import ClassVar
+
+from sandbox.plugin.accounts import IAM
+from sandbox.plugin.resources import DELETE, DELETION_POLICY, PROJECT, Cloud, ResourceType, parse_by
+from sandbox.plugin.rest import PluginError, saying
+from sandbox.plugin.schema import COMPUTED, FLAG, TEXT, Field, Fields, Kind, top
+from sandbox.plugin.values import Json, Props
+
+# constants/iam_workload_identity_pool.go, and the same for providers.
+ID_PATTERN, ID_LENGTHS = "^[0-9a-z-]+$", (4, 32)
+# What the real plug-in names in updateMask for any change in `oidc`.
+OIDC_MASK = ("oidc.allowed_audiences", "oidc.issuer_uri", "oidc.jwks_json")
+_POOL = (
+    r"projects/(?P<project>[^/]+)/locations/global/workloadIdentityPools/(?P<workloadIdentityPoolId>[^/]+)"
+)
+_SHORT = r"(?P<project>[^/]+)/(?P<workloadIdentityPoolId>[^/]+)"
+_SHORTEST = r"(?P<workloadIdentityPoolId>[^/]+)"
+_PROVIDER = "(?P<workloadIdentityPoolProviderId>[^/]+)"
+
+
+def _not_a_pool_id(value: str, name: str) -> Iterator[str]:
+    for reason in _not_an_id(value, name):
+        # Pools of Kubernetes clusters, which no program makes.
+        yield reason + (", or end in '.svc.id.goog'" if reason.endswith("(-)") else "")
+
+
+def _not_an_id(value: str, name: str) -> Iterator[str]:
+    shortest, longest = ID_LENGTHS
+    if value.startswith("gcp-"):
+        yield f'"{name}" ("{value}") can not start with "gcp-"'
+    if not re.search(ID_PATTERN, value):
+        yield f'"{name}" must contain only lowercase letters (a-z), numbers (0-9), or dashes (-)'
+    if len(value) < shortest:
+        yield f'"{name}" cannot be smaller than {shortest} characters'
+    if len(value) > longest:
+        yield f'"{name}" cannot be greater than {longest} characters'
+
+
+class _SoftlyDeleted(ResourceType):
+    """What both types share. Subclasses say what one is called, where it is, and what can change."""
+
+    title: ClassVar[str]
+    mutable: ClassVar[tuple[str, ...]]
+    collection: ClassVar[str]
+    key: ClassVar[str]
+    import_ids: ClassVar[tuple[str, ...]]
+
+    def create(self, planned: Props, cloud: Cloud) -> tuple[str, Props | None]:
+        project = cloud.project_of(planned)
+        collection = self.collection.format(**{**planned, "project": project})
+        body = {key: planned[key] for key in self.mutable if planned.get(key)}
+        query = {self.key: planned[self.key]}
+        with saying(f"Error creating {self.title}"):
+            operation = cloud.api.call("POST", f"{IAM}/{collection}", body, **query)
+        with saying(f"Error waiting to create {self.title}"):
+            cloud.api.finish(operation, IAM, f"Creating {self.title}")
+        return f"{collection}/{planned[self.key]}", None
+
+    def read(self, ident: str, state: Props, cloud: Cloud) -> Props | None:
+        with saying(f'Error when reading or editing IAMBeta{self.title} "{ident}"'):
+            found = cloud.api.find(f"{IAM}/{ident}")
+            # Trust-domain pools have rules; the real plug-in asks every pool for them.
+            if found and self.title == "WorkloadIdentityPool":
+                cloud.api.call("GET", f"{IAM}/{ident}:listAttestationRules")
+        if found is None or found.get("state") == "DELETED":
+            return None
+        return {
+            **{key: found.get(key) for key in ("name", "state", *self.mutable)},
+            **parse_by(self.import_ids, ident, cloud),
+            "deletionPolicy": state.get("deletionPolicy"),
+        }
+
+    def update(self, ident: str, planned: Props, changed: set[str], cloud: Cloud) -> None:
+        tops = {top(path) for path in changed}
+        mask: list[str] = []
+        for key in self.mutable:
+            if key in tops:
+                mask += OIDC_MASK if key == "oidc" else (key,)
+        if mask:
+            body: Json = {key: planned[key] for key in self.mutable if planned.get(key) or key in tops}
+            with saying(f'Error updating {self.title} "{ident}"'):
+                operation = cloud.api.call("PATCH", f"{IAM}/{ident}", body, updateMask=",".join(mask))
+            cloud.api.finish(operation, IAM, f"Updating {self.title}")
+
+    def delete(self, ident: str, state: Props, cloud: Cloud) -> None:
+        with saying(f"Error when reading or editing {self.title}"):
+            operation = cloud.api.call("DELETE", f"{IAM}/{ident}")
+        cloud.api.finish(operation, IAM, f"Deleting {self.title}")
+
+    def parse_id(self, ident: str, cloud: Cloud) -> tuple[str, Props]:
+        parts = parse_by(self.import_ids, ident, cloud)
+        return f"{self.collection.format(**parts)}/{parts[self.key]}", {"deletionPolicy": DELETE, **parts}
+
+
+_TEXTS: Fields = {
+    "displayName": TEXT,
+    "description": TEXT,
+    "disabled": FLAG,
+    "project": PROJECT,
+    "deletionPolicy": DELETION_POLICY,
+    "name": COMPUTED,
+    "state": COMPUTED,
+}
+
+
+class WorkloadIdentityPool(_SoftlyDeleted):
+    token = "gcp:iam/workloadIdentityPool:WorkloadIdentityPool"  # noqa: S105 - a type's name
+    title = "WorkloadIdentityPool"
+    collection = "projects/{project}/locations/global/workloadIdentityPools"
+    key = "workloadIdentityPoolId"
+    mutable = ("displayName", "description", "disabled")
+    import_ids = (_POOL, _SHORT, _SHORTEST)
+    fields = {  # noqa: RUF012 - declared by the base
+        "workloadIdentityPoolId": Field(required=True, replaces=True, refuse=_not_a_pool_id),
+        **_TEXTS,
+    }
+
+
+class WorkloadIdentityPoolProvider(_SoftlyDeleted):
+    token = "gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider"  # noqa: S105
+    title = "WorkloadIdentityPoolProvider"
+    collection = f"{WorkloadIdentityPool.collection}/{{workloadIdentityPoolId}}/providers"
+    key = "workloadIdentityPoolProviderId"
+    mutable = ("displayName", "description", "disabled", "attributeMapping", "attributeCondition", "oidc")
+    import_ids = (f"{_POOL}/providers/{_PROVIDER}", f"{_SHORT}/{_PROVIDER}", f"{_SHORTEST}/{_PROVIDER}")
+    fields = {  # noqa: RUF012 - declared by the base
+        "workloadIdentityPoolId": Field(required=True, replaces=True),
+        "workloadIdentityPoolProviderId": Field(required=True, replaces=True, refuse=_not_an_id),
+        "attributeCondition": TEXT,
+        "attributeMapping": Field(kind=Kind.MAP),
+        "oidc": Field(
+            kind=Kind.OBJECT,
+            members={
+                "issuerUri": Field(required=True),
+                "allowedAudiences": Field(kind=Kind.LIST),
+                "jwksJson": TEXT,
+            },
+        ),
+        **_TEXTS,
+    }
+
+    def create(self, planned: Props, cloud: Cloud) -> tuple[str, Props | None]:
+        if not planned.get("oidc"):
+            raise PluginError("the stand-in knows OIDC providers alone: oidc is missing")
+        return super().create(planned, cloud)
