@@ -16,6 +16,7 @@ from tests.sandbox.conftest import CHECKOUT, LOCATION, Program, Sandbox
 
 pytestmark = pytest.mark.sandbox
 
+WORKFLOWS = {"repositories": ["acme/my-adder"], "ownerId": 1, "ref": "refs/heads/main"}
 DEPLOYER = "user:deployer@example.com"
 
 
@@ -276,16 +277,18 @@ def grant_on_project(program: Program, roles: list[str]) -> None:
 
 def test_the_roles_that_the_readme_names_are_enough_for_a_deployer(program: Program) -> None:
     grant_on_project(program, deployer_roles())
+    program.configure(github=WORKFLOWS)
     program.up(member=DEPLOYER)
     program.pulumi("destroy", "--yes", "--skip-preview", member=DEPLOYER)
 
 
-@pytest.mark.parametrize("missing", range(3))
+@pytest.mark.parametrize("missing", range(4))
 def test_without_one_of_them_up_fails_at_once_with_googles_reason(program: Program, missing: int) -> None:
     roles = deployer_roles()
     del roles[missing]
-    assert len(roles) == 2
+    assert len(roles) == 3
     grant_on_project(program, roles)
+    program.configure(github=WORKFLOWS)
     text = program.up(check=False, member=DEPLOYER)
     assert "Error 403: Permission" in text
     assert "Waiting for" not in text
