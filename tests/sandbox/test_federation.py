@@ -37,6 +37,7 @@ BY_ENVIRONMENT = {"repositories": [REPOSITORY], "ownerId": OWNER_ID, "environmen
 CONDITION = "unauthorized_client: The given credential is rejected by the attribute condition."
 NOT_THERE = "/locations/global/workloadIdentityPools/p/providers/q"
 DENIED = "Permission 'iam.serviceAccounts.getAccessToken' denied"
+NOBODY = "user:nobody@example.com"
 EXCHANGE = {
     "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
     "requested_token_type": "urn:ietf:params:oauth:token-type:access_token",
@@ -171,7 +172,8 @@ def publish(cloud: Federation, client: str, token: str, name: str, version: str,
     }[client]
     login = f"GOOGLE_APPLICATION_CREDENTIALS={cloud.login(token)}"
     password = [f"UV_PUBLISH_PASSWORD={cloud.access_token(token)}"] if client == "uv" and check else []
-    done = cloud.sandbox.run("env", login, *password, *command, str(path), check=check)
+    # As nobody: where google-auth is refused, the keyring goes on to ask gcloud for its login.
+    done = cloud.sandbox.run("env", login, *password, *command, str(path), check=check, member=NOBODY)
     return done.stdout + done.stderr
 
 
