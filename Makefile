@@ -66,7 +66,7 @@ test: venv ## run the quick tests: unit, inventories, end to end
 	@$(VENV)/bin/python -m pytest -m 'not slow' --numprocesses 2 --dist loadfile
 
 test-slow: venv ## run the tests that take minutes
-	@$(VENV)/bin/python -m pytest -m slow
+	@$(VENV)/bin/python -m pytest -m slow --numprocesses 2 --dist loadfile
 
 lint: venv ## check style, types and workflows
 	@$(VENV)/bin/ruff check .

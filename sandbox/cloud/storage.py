@@ -61,12 +61,12 @@ def _invalid(message: str) -> StorageError:
 
 
 def _require(request: Request, permission: str, what: str, *resources: str) -> None:
-    store, member = request.app.state.store, request.state.caller.member
-    if member is None:
+    store, caller = request.app.state.store, request.state.caller
+    if caller.member is None:
         text = f"Anonymous caller does not have {permission} access to the Google Cloud Storage {what}."
         code, reason = HTTPStatus.UNAUTHORIZED, "required"
-    elif not holds(store, member, permission, *resources):
-        who = member.partition(":")[2]
+    elif not holds(store, caller, permission, *resources):
+        who = caller.member.partition(":")[2]
         text = f"{who} does not have {permission} access to the Google Cloud Storage {what}."
         code, reason = HTTPStatus.FORBIDDEN, "forbidden"
     else:

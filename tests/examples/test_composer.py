@@ -9,7 +9,7 @@ import pytest
 from tests.examples.conftest import Example, MakeExample
 from tests.sandbox.conftest import LOCATION, Program
 
-pytestmark = pytest.mark.sandbox
+pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
 
 PACKAGES = {"my-adder": "==0.0.1"}
 

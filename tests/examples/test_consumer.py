@@ -13,7 +13,7 @@ import pytest
 from tests.examples.conftest import Example, MakeExample
 from tests.sandbox.conftest import CHECKOUT, Program, Sandbox
 
-pytestmark = pytest.mark.sandbox
+pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
 
 ROUNDS = 10
 

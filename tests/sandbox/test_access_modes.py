@@ -7,7 +7,7 @@ import pytest
 from tests.sandbox.conftest import Program
 from tests.sandbox.test_up import impersonators
 
-pytestmark = pytest.mark.sandbox
+pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
 
 LISTS = {
     "readers": ["user:a@example.com", "group:all@example.com"],

@@ -23,7 +23,7 @@ from tests.readme import read_code, read_section, read_table
 from tests.sandbox.conftest import CHECKOUT, LOCATION, Program, Sandbox, new_program
 from tests.sandbox.distributions import wheel
 
-pytestmark = pytest.mark.sandbox
+pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
 
 SECTION = "## Clients"
 ROWS = {client: (once, each) for client, once, each in read_table(SECTION)}

@@ -26,7 +26,7 @@ from sandbox.folder import Folder
 from tests.sandbox.conftest import Program, Sandbox, new_program
 from tests.sandbox.distributions import wheel
 
-pytestmark = pytest.mark.sandbox
+pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
 
 IAM = "https://iam.googleapis.com/v1"
 STS = "https://sts.googleapis.com/v1/token"

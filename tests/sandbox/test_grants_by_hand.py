@@ -7,7 +7,7 @@ import pytest
 from tests.readme import read_section, read_table
 from tests.sandbox.conftest import Program
 
-pytestmark = pytest.mark.sandbox
+pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
 
 SECTION = "### Grants made by hand"
 THEIRS = "user:theirs@example.com"

@@ -59,6 +59,9 @@ PARTS = {
     "path": "none",
     "bucket": "hostile-bucket",
     "object": "folder/file",
+    "pool": "github-1",
+    "provider": "github",
+    "of": "github-1",
 }
 # Every field that any route reads, with a value that is right.
 BODY: dict[str, Any] = {

@@ -266,6 +266,7 @@ def checkout(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Chec
 
 
 @pytest.mark.sandbox
+@pytest.mark.slow
 class TestOnTheSandbox:
     """One story of a repository, in the order of these tests."""
 
