@@ -57,7 +57,7 @@ base-image: venv
 down: recovered ## destroy the stack on the sandbox, protected or not, and stop the sandbox
 	@$(PULUMI) destroy --yes --skip-preview --ignore-protect
 	@$(SANDBOX) stop
-	@echo "Left: $(VENV), .sandbox (the cloud's other stacks, and APIs that stay on) and the cached engine; \`make clean\` removes the first two."
+	@echo "Left: $(VENV), .sandbox (the cloud's other stacks, and APIs that stay on), .tour and the cached engine; \`make clean\` removes all but the last."
 
 shell: stack ## open a shell inside the sandbox
 	@$(INSIDE) $${SHELL:-/bin/sh}

@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 
 from tools.errors import ToolError
-from tools.merging import CannotMerge, has_all_of_toml, merge_ini
+from tools.merging import CannotMerge, has_all_of_toml, in_the_way, merge_ini
 from tools.stack import Outputs
 
 # A new file may come to hold a password one day, and so may what was put aside.
@@ -74,11 +74,22 @@ def configure(outputs: Outputs, *, dry_run: bool, yes: bool) -> None:
         if output not in outputs:
             raise ToolError(f"The stack has no output {output}: run `pulumi up` with this version first.")
         try:
-            changes.append(_plan(path, outputs[output]))
+            change = _plan(path, outputs[output])
+            changes.append(change)
+            if path.suffix != ".toml":
+                by_hand += [
+                    f"{path}: {option} is yours, and in the way of what the stack says. Take it out by hand."
+                    for option in in_the_way(change.after, outputs[output])
+                ]
         except CannotMerge as error:
             by_hand.append(f"{path} is left as it is: {error}. Add by hand:\n\n{outputs[output]}")
         except (OSError, UnicodeDecodeError) as error:
             raise ToolError(f"{path} cannot be read: {error}") from error
+    by_hand += [
+        f"{variable} is set, and beats {pip_path()}. Unset it."
+        for variable in ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL")
+        if os.environ.get(variable)
+    ]
     wanted = [change for change in changes if change.before != change.after]
     for change in wanted:
         print(change.diff())

@@ -16,6 +16,9 @@ from typing import Any
 LISTED_BY_DEFAULT = ("pypi", "testpypi")
 INDEX_SERVERS = ("distutils", "index-servers")
 
+INDEX_OPTIONS = ("index-url", "extra-index-url")
+LOGIN_OPTIONS = ("username", "password")
+
 _HEADER = re.compile(r"\[(?P<name>[^\]]+)\]")
 _OPTION = re.compile(r"(?P<name>[^\s=:#;\[][^=:]*?)\s*[=:]")
 
@@ -44,6 +47,23 @@ def merge_ini(existing: str, wanted: str) -> str:
     if _values(text) != {**before, **goal}:
         raise CannotMerge("its settings are written in a way that a change would lose")
     return text if goal.items() - before.items() else existing
+
+
+def in_the_way(text: str, wanted: str) -> list[str]:
+    """Options of a merged text that beat or join what was wanted: other indexes of pip's, another login.
+
+    A pip.conf's section for one command beats the one for all; an index beside the private one is what
+    dependency confusion comes by; a stored login is sent instead of the keyring's.
+    """
+    goal = _values(wanted)
+    sections = {section for section, _ in goal}
+    indexes = INDEX_OPTIONS if any(option in INDEX_OPTIONS for _, option in goal) else ()
+    return [
+        f"[{section}] {option}"
+        for section, option in _values(text)
+        if (section, option) not in goal
+        and (option in indexes or (option in LOGIN_OPTIONS and section in sections))
+    ]
 
 
 def has_all_of_toml(existing: str, wanted: str) -> bool:

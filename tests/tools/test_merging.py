@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tools.merging import CannotMerge, has_all_of_toml, merge_ini
+from tools.merging import CannotMerge, has_all_of_toml, in_the_way, merge_ini
 
 URL = "https://us-python.pkg.dev/demo-proj/python-index/simple/"
 PIP_CONF = f"[global]\nindex-url = {URL}\n"
@@ -154,3 +154,23 @@ def test_indexes_in_another_order_are_not_the_same() -> None:
 def test_what_is_no_toml_is_refused() -> None:
     with pytest.raises(CannotMerge, match="it is no TOML"):
         has_all_of_toml("index = [", UV_TOML)
+
+
+@pytest.mark.parametrize(
+    ("existing", "options"),
+    [
+        ("", []),
+        ("[install]\nno-cache-dir = true\n", []),
+        ("[install]\nindex-url = https://other.example/simple\n", ["[install] index-url"]),
+        ("[global]\nextra_index_url = https://old.example/simple\n", ["[global] extra-index-url"]),
+    ],
+)
+def test_another_index_is_in_the_way(existing: str, options: list[str]) -> None:
+    wanted = "[global]\nindex-url = https://us-python.pkg.dev/p/r/simple/\n"
+    assert in_the_way(merge_ini(existing, wanted), wanted) == options
+
+
+def test_a_stored_login_of_the_same_section_is_in_the_way() -> None:
+    wanted = "[distutils]\nindex-servers =\n    python\n\n[python]\nrepository: https://x/\n"
+    existing = "[python]\nusername: u\npassword: p\n\n[other]\nusername: u\n"
+    assert in_the_way(merge_ini(existing, wanted), wanted) == ["[python] username", "[python] password"]
