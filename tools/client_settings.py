@@ -78,7 +78,7 @@ def configure(outputs: Outputs, *, dry_run: bool, yes: bool) -> None:
             changes.append(change)
             if path.suffix != ".toml":
                 by_hand += [
-                    f"{path}: {option} is yours, and in the way of what the stack says. Take it out by hand."
+                    f"{path}: {option} is yours, and in the way of the stack's. Take it out by hand."
                     for option in in_the_way(change.after, outputs[output])
                 ]
         except CannotMerge as error:
