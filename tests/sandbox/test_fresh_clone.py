@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +22,10 @@ def clone(tmp_path: Path) -> Path:
     clone = tmp_path / "clone"
     subprocess.run(["git", "clone", "--quiet", str(CHECKOUT), str(clone)], check=True)
     return clone
+
+
+# The engine's summary where nothing else happened.
+NO_CHANGE = re.compile(r"Resources:\n    \d+ unchanged\n")
 
 
 def make(clone: Path, *words: str) -> str:
@@ -54,9 +59,9 @@ def git_status(clone: Path) -> str:
 def test_up_look_around_and_down_twice_and_in_any_order(clone: Path) -> None:
     assert "make up" in make(clone)
     assert "The index is up: stack dev" in make(clone, "up")
-    assert "17 unchanged" in make(clone, "up")
-    assert "17 unchanged" in make(clone, "refresh")
-    assert "17 unchanged" in make(clone, "preview")
+    assert NO_CHANGE.search(make(clone, "up"))
+    assert NO_CHANGE.search(make(clone, "refresh"))
+    assert NO_CHANGE.search(make(clone, "preview"))
     assert "https://europe-west1-python.pkg.dev/my-python-dev/python/" in make(clone, "outputs")
     assert "The index is up: stack prod" in make(clone, "up", "STACK=prod")
     for stack in ("dev", "prod", "prod"):
