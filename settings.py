@@ -227,6 +227,11 @@ class _Check:
         shown = text if text.isprintable() and text == text.strip() else repr(text)
         self.problems.append(f"  {key}: {shown}\n    {rule}; {fix}")
 
+    def twice(self, path: str, entry: str, twin: str) -> None:
+        """An entry of a list that is one with an earlier, if perhaps in another spelling."""
+        fix = "remove one" if twin == entry else f"it is {twin} too; remove one"
+        self.problem(path, entry, "is listed twice", fix)
+
     def unknown_key(self, key: str, text: str) -> None:
         """One of the program's own that is none, or one whose namespace is meant to be the program's."""
         namespace, _, name = key.partition(":")
@@ -300,8 +305,7 @@ class _Check:
             identity = member_identity(member)
             twin = seen.get(identity)
             if twin is not None:
-                fix = "remove one" if twin == member else f"it is {twin} too; remove one"
-                self.problem(path, member, "is listed twice", fix)
+                self.twice(path, member, twin)
             seen[identity] = member
         return tuple(seen.values())
 
@@ -396,8 +400,7 @@ class _Check:
             twin = seen.get(entry.lower())
             first = next(iter(seen.values()), entry)
             if twin is not None:
-                fix = "remove one" if twin == entry else f"it is {twin} too; remove one"
-                self.problem(at, entry, "is listed twice", fix)
+                self.twice(at, entry, twin)
             elif entry.partition("/")[0].lower() != first.partition("/")[0].lower():
                 rule = f"has another owner than {first}, and ownerId names one alone"
                 self.problem(at, entry, rule, "remove it")
@@ -477,8 +480,7 @@ class _Check:
                 limit = f"its rule's id ({deny_rule('…')}) may have {RULE_LENGTH} characters"
                 self.problem(path, name, f"is {over} too long: {limit}", "shorten it")
             elif twin is not None:
-                fix = "remove one" if twin == name else f"it is {twin} too; remove one"
-                self.problem(path, name, "is listed twice", fix)
+                self.twice(path, name, twin)
             seen.setdefault(normalized_package(name), name)
         return tuple(seen.values())
 

@@ -172,11 +172,11 @@ def identify(store: Store, authorization: str | None) -> Caller:
     return Caller(member=known["member"], sets=tuple(known.get("sets", ()))) if usable else Caller(NOBODY)
 
 
-def require_login(caller: Caller) -> str:
-    """The caller's member.
+def require_login(caller: Caller) -> None:
+    """Refuse a caller without a token.
 
     Raises:
-        GoogleError: UNAUTHENTICATED without a token.
+        GoogleError: UNAUTHENTICATED.
     """
     if caller.member is None:
         raise GoogleError(
@@ -185,7 +185,6 @@ def require_login(caller: Caller) -> str:
             "login cookie or other valid authentication credential. See "
             "https://developers.google.com/identity/sign-in/web/devconsole-project.",
         )
-    return caller.member
 
 
 def require(store: Store, caller: Caller, permission: str, host: str, *resources: str) -> None:
