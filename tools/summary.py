@@ -24,14 +24,17 @@ GRANTS = {
     **dict.fromkeys(("RepositoryIamBinding", "RepositoryIamMember"), "repository"),
     **dict.fromkeys(("IAMBinding", "IAMMember"), "serviceAccountId"),
 }
-# What a role lets its members do, said as "may …".
-ROLES = {
-    "roles/artifactregistry.reader": "install from",
-    "roles/artifactregistry.writer": "upload to",
-    "roles/artifactregistry.repoAdmin": "delete packages in",
-    "roles/iam.serviceAccountTokenCreator": "act as",
-    "roles/iam.workloadIdentityUser": "act, by a login elsewhere, as",
+# All that a role lets its members do, said as "may …"; what it is given for comes last. Artifact Registry's
+# roles hold one another ("Access control with IAM"), so that who loses one may lose what it implied.
+RIGHTS = {
+    "roles/artifactregistry.reader": ("install from",),
+    "roles/artifactregistry.writer": ("install from", "upload to"),
+    "roles/artifactregistry.repoAdmin": ("install from", "upload to", "delete packages in"),
+    "roles/iam.serviceAccountTokenCreator": ("act as",),
+    "roles/iam.workloadIdentityUser": ("act, by a login elsewhere, as",),
 }
+# Whose tokens a provider takes, in CEL; the program joins its clauses with `&&`.
+CONDITION = "attributeCondition"
 EVERYBODY = ("allUsers", "allAuthenticatedUsers")
 NOUNS = {
     **dict.fromkeys(GRANTS, "grant"),
@@ -69,6 +72,8 @@ NOT_SAID = (
 
 # What a role is on, and the role.
 Grant = tuple[str, str]
+# Members by their identity, by what they were granted.
+Grants = Mapping[Grant, Mapping[str, str]]
 
 
 def summarize(preview: Preview, stack: str | None = None, title: str | None = None) -> str:
@@ -162,49 +167,67 @@ def _opened(preview: Preview) -> list[str]:
     ] + [
         f"{code(member)} is the whole world, and was granted by hand to {_may(role)} {code(target)}."
         for (target, role), members in _hand_made(preview).items()
-        for member in EVERYBODY
-        if member.lower() in members
+        for member in members.values()
+        if member in EVERYBODY
     ]
 
 
 def _access(preview: Preview) -> Lines:
     """Who gains and who loses what, as sets: in which resource a grant is written does not matter."""
-    before, after = _grants(preview, "old"), _grants(preview, "new")
+    before, after = _rights(_grants(preview, "old")), _rights(_grants(preview, "new"))
     gone = {
         str(step.old.get("repositoryId") or step.old.get("email"))
         for step in preview.changes
         if step.op == "delete" and step.type in (REPOSITORY, ACCOUNT)
     }
-    hand_made = _hand_made(preview)
+    hand_made = _rights(_hand_made(preview))
     lines: Lines = []
     said: set[tuple[str, str]] = set()
     for verb, left, right in (("may no longer", before, after), ("may", after, before)):
         who: dict[tuple[str, str, bool], list[str]] = defaultdict(list)
-        for (target, role), members in left.items():
-            others = right.get((target, role), {})
+        for (target, may), members in left.items():
+            others = right.get((target, may), {})
             if target in gone and left is before:
                 said |= {(member, target) for member in members.values()}
                 continue
             for key in members.keys() - others.keys():
-                by_hand = left is before and key in hand_made.get((target, role), ())
-                who[members[key], role, by_hand].append(target)
-        for (member, role, by_hand), targets in sorted(who.items()):
+                by_hand = left is before and key in hand_made.get((target, may), ())
+                who[members[key], may, by_hand].append(target)
+        for (member, may, by_hand), targets in sorted(who.items()):
             note = " (granted by hand, not in the stack's file)" if by_hand else ""
-            lines.append(f"- {_member(member)} **{verb}** {_may(role)} {codes(sorted(targets))}{note}")
+            lines.append(f"- {_member(member)} **{verb}** {may} {codes(sorted(targets))}{note}")
     for target in sorted({target for _, target in said}):
         count = len({member for member, of in said if of == target})
         members = "1 member **loses**" if count == 1 else f"{count} members **lose**"
         lines.append(f"- {members} access to {code(target)}, which is deleted")
+    lines += [
+        _logins(step) for step in preview.changes if step.old.get(CONDITION) != step.new.get(CONDITION)
+    ]
     return ["", "**Access**", "", *lines] if lines else []
 
 
-def _hand_made(preview: Preview) -> Mapping[Grant, set[str]]:
+def _logins(step: Step) -> str:
+    """Whom a provider lets in, by the clauses of its condition that come and go."""
+
+    def clauses(props: Props) -> list[str]:
+        return str(props.get(CONDITION, "")).split(" && ") if props else []
+
+    was, now = (
+        " and ".join(code(clause) for clause in clauses(side) if clause not in clauses(other))
+        or ("no such rule" if side else "nobody")
+        for side, other in ((step.old, step.new), (step.new, step.old))
+    )
+    return f"- {_sentence(step)} lets in: {was} → {now}"
+
+
+def _hand_made(preview: Preview) -> Grants:
     """The members that a refresh found beside those that the state had."""
-    found: dict[Grant, set[str]] = {}
+    found: dict[Grant, dict[str, str]] = {}
     for step in preview.drift:
         if step.type in GRANTS and step.new:
-            new = _members(step.new).keys() - _members(step.old).keys()
-            found.setdefault(_grant(step, step.new), set()).update(new)
+            old = _members(step.old)
+            new = {key: member for key, member in _members(step.new).items() if key not in old}
+            found.setdefault(_grant(step, step.new), {}).update(new)
     return found
 
 
@@ -284,7 +307,7 @@ def _drift(preview: Preview) -> Lines:
     return ["", "**Changed outside Pulumi since the last `up`**", "", *lines] if lines else []
 
 
-def _grants(preview: Preview, side: str) -> Mapping[Grant, dict[str, str]]:
+def _grants(preview: Preview, side: str) -> Grants:
     """Who has which role on what, by everything that the preview mentions."""
     found: dict[Grant, dict[str, str]] = {}
     for step in (*preview.unchanged, *preview.changes):
@@ -292,6 +315,15 @@ def _grants(preview: Preview, side: str) -> Mapping[Grant, dict[str, str]]:
             props: Props = getattr(step, side)
             if props and not (side == "new" and step.op == "delete"):
                 found.setdefault(_grant(step, props), {}).update(_members(props))
+    return found
+
+
+def _rights(grants: Grants) -> Grants:
+    """Who may do what, by words instead of roles, one role's members together with another's."""
+    found: dict[Grant, dict[str, str]] = {}
+    for (target, role), members in grants.items():
+        for right in RIGHTS.get(role, (_may(role),)):
+            found.setdefault((target, right), {}).update(members)
     return found
 
 
@@ -314,7 +346,7 @@ def _member(member: str) -> str:
 
 
 def _may(role: str) -> str:
-    return ROLES.get(role) or f"use the role {code(role)} on"
+    return RIGHTS[role][-1] if role in RIGHTS else f"use the role {code(role)} on"
 
 
 def _noun(step: Step) -> str:
@@ -360,7 +392,9 @@ def _details(step: Step) -> list[str]:
         return ["it stays on, others may use it"]
     if step.op in ("create", "delete"):
         return []
-    found = [_change(key, step.old_inputs, step.new_inputs) for key in _differences(step)]
+    found = [
+        _change(key, step.old_inputs, step.new_inputs) for key in _differences(step) if key != CONDITION
+    ]
     if step.was_protected != step.is_protected:
         found.append("protected" if step.is_protected else "no longer protected")
     return found

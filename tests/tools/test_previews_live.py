@@ -132,6 +132,17 @@ def scenarios(program: Program) -> Iterator[tuple[str, str]]:
     yield "changed_by_hand.jsonl", preview("--refresh")
     yield "changed_by_hand_document.json", preview("--refresh", stream=False)
 
+    github: dict[str, Any] = {"repositories": ["acme/my-adder"], "ownerId": 1234567}
+    main_alone: dict[str, Any] = {"github": {**github, "ref": "refs/heads/main"}}
+    yield "workflows.jsonl", preview("--refresh", **main_alone)
+    program.configure(**SETTINGS, **main_alone, writers=["user:lena@example.com"])
+    program.up("--refresh")
+    elsewhere: dict[str, Any] = {
+        "github": {**github, "environment": "release"},
+        "writers": ["user:omar@example.com"],
+    }
+    yield "workflows_elsewhere.jsonl", preview(**elsewhere)
+
 
 def test_the_recorded_previews_are_what_the_engine_says(program: Program) -> None:
     for name, printed in scenarios(program):

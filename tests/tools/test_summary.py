@@ -227,6 +227,41 @@ def test_a_step_of_a_kind_unknown_here_is_named_in_words() -> None:
     assert "- Made: workload identity pool `pool`\n" in summary(json.dumps(document))
 
 
+@pytest.mark.parametrize(
+    ("op", "old", "new", "said"),
+    [
+        ("create", None, "a == 1 && b == 2", "nobody → `a == 1` and `b == 2`"),
+        ("delete", "a == 1", None, "`a == 1` → nobody"),
+        ("update", "a == 1 && b == 2", "b == 2", "`a == 1` → no such rule"),
+        ("update", "a == 1 && b == 2", "a == 1 && b == 3", "`b == 2` → `b == 3`"),
+    ],
+)
+def test_whom_a_provider_lets_in_is_access(op: str, old: str | None, new: str | None, said: str) -> None:
+    def state(condition: str | None) -> dict[str, Any] | None:
+        return {"custom": True, "inputs": {"attributeCondition": condition}} if condition else None
+
+    urn = "urn:pulumi:dev::p::gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider::github"
+    step = {"op": op, "urn": urn, "oldState": state(old), "newState": state(new)}
+    comment = summary(json.dumps({"changeSummary": {}, "steps": [step]}))
+    access = comment.partition("**Access**")[2].partition("**Changes**")[0]
+    assert access.strip() == f"- Workload identity pool provider `github` lets in: {said}"
+
+
+def test_who_loses_a_role_loses_what_it_implied_unless_another_has_it() -> None:
+    def roles(step: dict[str, Any]) -> None:
+        step["op"] = "update"
+        for state, role in (("oldState", "writer"), ("newState", "reader")):
+            for part in ("inputs", "outputs"):
+                step[state].setdefault(part, {}).update(
+                    role=f"roles/artifactregistry.{role}", members=["user:omar@example.com"]
+                )
+
+    said = summary(changed("reader_added_another_removed_document.json", roles))
+    assert [line for line in said.splitlines() if "omar" in line] == [
+        "- `user:omar@example.com` **may no longer** upload to `python`"
+    ]
+
+
 def test_a_comment_that_is_too_long_is_cut_at_a_line_and_says_so() -> None:
     def many(step: dict[str, Any]) -> None:
         step["newState"]["inputs"]["members"] = [f"user:u{i}@example.com" for i in range(1500)]
