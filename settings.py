@@ -92,8 +92,6 @@ LABEL_TEXT = re.compile(r"[\w-]*")
 RESERVED_LABEL = "goog"
 # What people write for true and false in other YAML files.
 BOOLEANS = {"true": ("true", "yes", "on", "y", "1"), "false": ("false", "no", "off", "n", "0")}
-# How alike a misspelt word and a right one must be for the right one to be offered.
-LIKENESS = 0.6
 # How alike a namespace must be to be a misspelt one of ours rather than another program's.
 SAME_NAMESPACE = 0.85
 # A value is shown in a message up to this many characters.
@@ -240,8 +238,8 @@ class _Check:
             return
         own = {known.partition(":")[2]: known for known in KEYS}
         names = {**own, PROJECT_KEY.partition(":")[2]: PROJECT_KEY}
-        nearest = difflib.get_close_matches(name, names, n=1, cutoff=LIKENESS)
-        fix = f"did you mean {names[nearest[0]]}?" if nearest else f"keys are {', '.join(own)}"
+        nearest = _nearest(name, names)
+        fix = f"did you mean {names[nearest]}?" if nearest else f"keys are {', '.join(own)}"
         self.problem(key, text, "is no key of this program", fix)
 
     def project(self, key: str, value: str) -> str | None:
@@ -259,10 +257,9 @@ class _Check:
         if zone:
             self.problem(key, value, "is a zone", f"its region is {zone['region']}")
             return None
-        numbers = range(1, 13)
-        regions = [f"{c}-{d}{n}" for c in CONTINENTS for d in DIRECTIONS for n in numbers]
-        nearest = difflib.get_close_matches(value, [*regions, *MULTI_REGIONS], n=1, cutoff=LIKENESS)
-        fix = f"did you mean {nearest[0]}?" if nearest else "see `gcloud artifacts locations list`"
+        regions = [f"{c}-{d}{n}" for c in CONTINENTS for d in DIRECTIONS for n in range(1, 13)]
+        nearest = _nearest(value, [*regions, *MULTI_REGIONS])
+        fix = f"did you mean {nearest}?" if nearest else "see `gcloud artifacts locations list`"
         multi = ", ".join(MULTI_REGIONS)
         self.problem(key, value, f"must be a region (europe-west1) or a multi-region ({multi})", fix)
         return None
@@ -285,8 +282,8 @@ class _Check:
         modes = get_args(Access)
         if value in modes:
             return value  # pyright: ignore[reportReturnType]  # one of the literals, as just seen
-        nearest = difflib.get_close_matches(value, modes, n=1, cutoff=LIKENESS)
-        fix = f"did you mean {nearest[0]}?" if nearest else f"choose {modes[0]} or leave it out"
+        nearest = _nearest(value, modes)
+        fix = f"did you mean {nearest}?" if nearest else f"choose {modes[0]} or leave it out"
         self.problem(key, value, f"must be {' or '.join(modes)}", fix)
         return None
 
@@ -332,9 +329,9 @@ class _Check:
             rule = "is no principal of a workload or workforce identity pool"
             fix = f"write {kind}://iam.googleapis.com/projects/NUMBER/locations/global/workloadIdentityPools/…"
         else:
-            nearest = difflib.get_close_matches(kind, MEMBER_TYPES, n=1, cutoff=LIKENESS)
+            nearest = _nearest(kind, MEMBER_TYPES)
             rule = "has an unknown type"
-            fix = f"did you mean {nearest[0]}:? " if nearest else ""
+            fix = f"did you mean {nearest}:? " if nearest else ""
             fix += f"Types are {kinds}, principal:// and principalSet://iam.googleapis.com/…"
         self.problem(path, member, rule, fix)
 
@@ -350,8 +347,8 @@ class _Check:
             if role in roles:
                 parsed[role] = self.members(f"{key}.{role}", json.dumps(members)) or ()
                 continue
-            nearest = difflib.get_close_matches(role, roles, n=1, cutoff=LIKENESS)
-            fix = f"did you mean {nearest[0]}?" if nearest else f"accounts are {' and '.join(roles)}"
+            nearest = _nearest(role, roles)
+            fix = f"did you mean {nearest}?" if nearest else f"accounts are {' and '.join(roles)}"
             self.problem(f"{key}.{role}", json.dumps(members), "is no account of this program", fix)
         return Impersonators(**parsed)
 
@@ -364,8 +361,8 @@ class _Check:
         before = len(self.problems)
         for name, value in said.items():
             if name not in GITHUB_KEYS:
-                nearest = difflib.get_close_matches(name, GITHUB_KEYS, n=1, cutoff=LIKENESS)
-                fix = f"did you mean {nearest[0]}?" if nearest else f"keys are {', '.join(GITHUB_KEYS)}"
+                nearest = _nearest(name, GITHUB_KEYS)
+                fix = f"did you mean {nearest}?" if nearest else f"keys are {', '.join(GITHUB_KEYS)}"
                 self.problem(f"{key}.{name}", json.dumps(value), "is no key of github", fix)
         repositories = self._github_repositories(f"{key}.repositories", said.get("repositories"))
         owner_id = self._owner_id(f"{key}.ownerId", said.get("ownerId"), repositories)
@@ -580,6 +577,11 @@ class _Check:
             if parsed.get(switch) is False and parsed.get(attribute) not in nothing:
                 key = _key(attribute)
                 self.problem(key, values[key], needs, f"remove it, or set {_key(switch)} to true")
+
+
+def _nearest(word: str, words: Iterable[str]) -> str | None:
+    """The right word that a misspelt one is most like, if any is, by difflib's own measure."""
+    return next(iter(difflib.get_close_matches(word, list(words), n=1)), None)
 
 
 def _json(text: str) -> Any:

@@ -53,7 +53,7 @@ class PythonRegistry(pulumi.ComponentResource):
         args: PythonRegistryArgs,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__("python-registry:index:PythonRegistry", name, {}, opts)
+        super().__init__("python-registry:index:PythonRegistry", name, opts=opts)
         hooks = Propagation(name, args).hooks
         apis = enable_apis(name, args, self, hooks)
         accounts = make_service_accounts(name, args, apis, self, hooks)

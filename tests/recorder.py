@@ -159,7 +159,8 @@ def run_program(monkeypatch: pytest.MonkeyPatch) -> Run:
         monkeypatch.setenv("PULUMI_CONFIG", json.dumps(engine_config(config)))
         monkeypatch.setenv("PULUMI_CONFIG_SECRET_KEYS", json.dumps(secrets))
 
-        def draw(_: int) -> str:
+        def draw(size: int) -> str:
+            assert len(drawn) == 2 * size, "as long as it is really drawn"
             return drawn
 
         monkeypatch.setattr(federation, "token_hex", draw)

@@ -61,6 +61,8 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
     asyncio.set_event_loop(loop)
     set_mocks(Answers(), monitor=MockMonitor(Answers()))
     yield loop
+    # Making a hook registers it, by and by.
+    loop.run_until_complete(asyncio.sleep(0))
     pulumi.runtime.settings.reset_options()
     loop.close()
     asyncio.set_event_loop(None)
@@ -73,9 +75,9 @@ def waiting(loop: asyncio.AbstractEventLoop) -> Propagation:
 
 def failed(*errors: str, type_: str = REPOSITORY) -> pulumi.ErrorHookArgs:
     return pulumi.ErrorHookArgs(
-        urn=f"{URN}{type_}::registry-upload",
+        urn=f"{URN}{type_}::my-registry-upload",
         id="",
-        name="registry-upload",
+        name="my-registry-upload",
         type=type_,
         new_inputs={"project": "demo-proj", "location": "us", "repositoryId": "python"},
         failed_operation="create",
@@ -152,6 +154,45 @@ def test_resources_that_wait_for_one_thing_say_it_once(
     assert len(clock.said) == 1
 
 
+def test_each_thing_is_waited_for_from_its_own_first_failure_on(
+    clock: Clock, loop: asyncio.AbstractEventLoop, waiting: Propagation
+) -> None:
+    clock.now = 0
+    retries(loop, waiting, disabled(APIS[0]))
+    retries(loop, waiting, unknown(ACCOUNT))
+    assert [said.partition(": ")[2] for said in clock.said] == ["0 s so far, at most 7 min."] * 2
+
+
+def test_seven_minutes_are_still_waited_for_and_no_more(
+    clock: Clock, loop: asyncio.AbstractEventLoop, waiting: Propagation
+) -> None:
+    assert retries(loop, waiting, disabled(APIS[0]))
+    clock.now = 1000 + PATIENCE_SECONDS
+    assert retries(loop, waiting, disabled(APIS[0]))
+    assert not retries(loop, waiting, disabled(APIS[0]))
+    assert (
+        clock.said[-1]
+        == "Waited 425 s for artifactregistry.googleapis.com, enabled just now, to be usable, in vain."
+    )
+
+
+def test_the_engine_gets_the_hook_that_decides(waiting: Propagation) -> None:
+    (hook,) = waiting.hooks.on_error or []
+    assert isinstance(hook, pulumi.ErrorHook)
+    assert (hook.name, hook.callback) == ("registry-propagation", waiting.on_error)
+
+
+def test_an_api_is_found_in_the_link_or_in_the_details(waiting: Propagation) -> None:
+    details = f'Error 403: Details: [{{"metadata": {{"service": "{APIS[0]}"}}}}]'
+    link = f"Error 403: Enable it by visiting …/apis/api/{APIS[0]}/overview then retry."
+    assert waiting.awaited(details) == waiting.awaited(link) == f"{APIS[0]}, enabled just now, to be usable"
+
+
+def test_without_accounts_none_is_waited_for(loop: asyncio.AbstractEventLoop) -> None:
+    args = PythonRegistryArgs(project="demo-proj", location="us", service_accounts=False)
+    assert Propagation("registry", args).awaited(unknown(ACCOUNT)) is None
+
+
 def test_a_project_without_resource_manager_is_told_the_command(
     clock: Clock, loop: asyncio.AbstractEventLoop, waiting: Propagation
 ) -> None:
@@ -164,11 +205,24 @@ def test_a_repository_that_exists_comes_with_the_command_that_takes_it_over(
     clock: Clock, loop: asyncio.AbstractEventLoop, waiting: Propagation
 ) -> None:
     assert not retries(loop, waiting, "googleapi: Error 409: the repository already exists")
-    assert (
-        "pulumi import gcp:artifactregistry/repository:Repository registry-upload "
-        "projects/demo-proj/locations/us/repositories/python --parent "
-        "'parent=urn:pulumi:dev::python-registry::python-registry:index:PythonRegistry::registry'"
-    ) in clock.said[0]
+    component = "urn:pulumi:dev::python-registry::python-registry:index:PythonRegistry::my-registry"
+    assert clock.said == [
+        "Repository projects/demo-proj/locations/us/repositories/python exists, but not in this stack's "
+        "state: an `up` was cut off, or someone made it by hand. To take it over, packages and all, run\n"
+        "  pulumi import gcp:artifactregistry/repository:Repository my-registry-upload "
+        f"projects/demo-proj/locations/us/repositories/python --parent 'parent={component}' "
+        "--protect=false --generate-code=false --yes\n"
+        "and then `pulumi up` again."
+    ]
+
+
+def test_what_else_exists_already_comes_without_advice(
+    clock: Clock, loop: asyncio.AbstractEventLoop, waiting: Propagation
+) -> None:
+    error = "googleapi: Error 409: the account already exists"
+    assert not retries(loop, waiting, error, type_="gcp:serviceaccount/account:Account")
+    assert not retries(loop, waiting, "googleapi: Error 400: the repository is wrong")
+    assert clock.said == []
 
 
 def test_a_new_pool_is_waited_for_and_a_strangers_is_not(loop: asyncio.AbstractEventLoop) -> None:
@@ -177,7 +231,6 @@ def test_a_new_pool_is_waited_for_and_a_strangers_is_not(loop: asyncio.AbstractE
     pools = "projects/123456789012/locations/global/workloadIdentityPools"
     error = f"googleapi: Error 400: Identity Pool does not exist ({pools}/github-0a1b2c3d)., badRequest"
     with_pool = Propagation("registry", replace(args, github=github))
-    assert "workload identity pool" in (with_pool.awaited(error) or "")
+    assert with_pool.awaited(error) == "the workload identity pool, made just now, to be known to IAM"
     assert with_pool.awaited(error.replace("github-0a1b2c3d", "theirs")) is None
     assert Propagation("other", args).awaited(error) is None
-    loop.run_until_complete(asyncio.sleep(0))

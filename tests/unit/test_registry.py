@@ -7,8 +7,11 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pulumi
 import pytest
 
+from components import python_registry
+from components.args import PythonRegistryArgs
 from components.python_registry import CONTRACT_VERSION, OUTPUTS, PythonRegistry
 from tests.recorder import (
     ACCOUNT,
@@ -46,6 +49,18 @@ def test_one_component_holds_everything(run_program: Run) -> None:
     for resource in recording.resources:
         if resource.type != REGISTRY:
             assert resource.parent == recording["registry"].urn, resource.name
+
+
+def test_the_component_takes_what_any_resource_takes(
+    run_program: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def aliased(name: str, args: PythonRegistryArgs) -> PythonRegistry:
+        opts = pulumi.ResourceOptions(aliases=[pulumi.Alias(name="packages")])
+        return PythonRegistry(name, args, opts)
+
+    monkeypatch.setattr(python_registry, "PythonRegistry", aliased)
+    registry = run_program(MINIMAL)["registry"]
+    assert [alias.rpartition("::")[2] for alias in registry.aliases] == ["packages"]
 
 
 def test_apis_are_never_disabled_again(run_program: Run) -> None:
@@ -177,7 +192,7 @@ def test_an_additive_grant_has_one_name_in_every_spelling_of_its_member(run_prog
 
 @pytest.mark.parametrize("access", ["authoritative", "additive"])
 def test_every_grant_goes_with_the_way_of_granting(run_program: Run, access: str) -> None:
-    settings = {**MINIMAL, **PEOPLE, **IMPERSONATORS, "python-registry:access": access}
+    settings = {**MINIMAL, **PEOPLE, **IMPERSONATORS, **WORKFLOWS, "python-registry:access": access}
     recording = run_program(settings)
     (mark,) = recording.of("python-registry:index:Access").values()
     assert mark.name == f"registry-{access}-access"
@@ -298,9 +313,14 @@ def test_additive_workflows_are_granted_one_repository_at_a_time(run_program: Ru
 
 def test_a_pool_keeps_the_id_that_it_was_made_with(run_program: Run) -> None:
     """Google keeps a deleted pool's id for 30 days: a new pool must have another, an old one its own."""
-    first, second = (run_program({**MINIMAL, **WORKFLOWS}, drawn=drawn) for drawn in ("0000", "1111"))
+    first, second = (
+        run_program({**MINIMAL, **WORKFLOWS}, drawn=drawn) for drawn in ("00000000", "11111111")
+    )
     pools = [recording["registry-github-pool"] for recording in (first, second)]
-    assert [pool.inputs["workloadIdentityPoolId"] for pool in pools] == ["github-0000", "github-1111"]
+    assert [pool.inputs["workloadIdentityPoolId"] for pool in pools] == [
+        "github-00000000",
+        "github-11111111",
+    ]
     assert [pool.ignored_changes for pool in pools] == [["workloadIdentityPoolId"]] * 2
     assert first["registry-github"].dependencies == [pools[0].urn]
     assert {r.urn for r in first.resources} == {r.urn for r in second.resources}
@@ -339,8 +359,12 @@ def test_another_spelling_of_a_private_package_is_the_same_rule(run_program: Run
 def test_whatever_google_may_not_know_yet_is_retried(run_program: Run) -> None:
     private = {"python-registry:privatePackages": ["a"]}
     recording = run_program({**MINIMAL, **IMPERSONATORS, **WORKFLOWS, **private})
-    without = [r.name for r in recording.resources if not r.error_hooks]
-    assert without == ["registry", "registry-authoritative-access"]
+    hooks = {r.name: r.error_hooks for r in recording.resources}
+    assert [name for name, hook in hooks.items() if not hook] == [
+        "registry",
+        "registry-authoritative-access",
+    ]
+    assert {hook for each in hooks.values() for hook in each} == {"registry-propagation"}
 
 
 def test_everything_that_the_settings_decide_is_known_in_a_preview(run_program: Run) -> None:

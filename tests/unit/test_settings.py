@@ -48,7 +48,22 @@ def test_all_problems_are_told_at_once() -> None:
     }
     with pytest.raises(SettingsError) as refused:
         parse_settings(engine_config(everything))
-    assert str(refused.value).startswith("6 problems in the stack's settings; nothing was changed.")
+    first, *rest = str(refused.value).splitlines()
+    assert first == "6 problems in the stack's settings; nothing was changed."
+    assert len(rest) == 12, "key and value, rule and fix"
+
+
+def test_one_problem_is_told_as_one() -> None:
+    with pytest.raises(SettingsError) as refused:
+        parse(access="sometimes")
+    assert str(refused.value).splitlines()[0] == "1 problem in the stack's settings; nothing was changed."
+
+
+@pytest.mark.parametrize(("length", "shown"), [(80, "x" * 80), (81, "x" * 80 + "…")])
+def test_a_long_value_is_cut(length: int, shown: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        parse(location="x" * length)
+    assert refused.value.problems[0].startswith(f"  python-registry:location: {shown}\n")
 
 
 def test_the_message_stops_the_program_before_its_first_resource(run_program: Run) -> None:
@@ -61,8 +76,26 @@ def test_a_secret_is_refused_without_being_shown() -> None:
     values = {**engine_config(MINIMAL), "python-registry:repository": "hunter2"}
     with pytest.raises(SettingsError) as refused:
         parse_settings(values, secret_keys=["python-registry:repository"])
-    assert "[secret]" in str(refused.value)
-    assert "hunter2" not in str(refused.value)
+    assert refused.value.problems == [
+        "  python-registry:repository: [secret]\n"
+        "    must be in clear: outputs show it; set it without --secret"
+    ]
+
+
+def test_the_stacks_secrets_and_the_other_files_of_the_project_are_read(
+    run_program: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    program = Path.cwd() / "__main__.py"
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("tests.recorder.PROGRAM", str(program))
+    assert run_program(MINIMAL, stack="dev").resources
+    (tmp_path / "Pulumi.dev.yaml").write_text(yaml.safe_dump({"config": MINIMAL}))
+    assert run_program(MINIMAL, stack="dev").resources, "its own file is no other"
+    (tmp_path / "Pulumi.prod.yaml").write_text(yaml.safe_dump({"config": MINIMAL}))
+    with pytest.raises(SettingsError, match=r"which the stack of Pulumi\.prod\.yaml makes too"):
+        run_program(MINIMAL, stack="dev")
+    with pytest.raises(SettingsError, match="set it without --secret"):
+        run_program(MINIMAL, stack="other", secrets=("python-registry:location",))
 
 
 def test_other_programs_keys_are_none_of_ours() -> None:
@@ -101,10 +134,22 @@ def test_two_stacks_cannot_make_the_same_thing(
 
 @pytest.mark.parametrize(
     "theirs",
-    [{"repository": "packages"}, {"location": "us", "serviceAccounts": False}],
+    [
+        {"repository": "packages"},
+        {"location": "us", "serviceAccounts": False},
+    ],
 )
 def test_stacks_that_share_nothing_stand_side_by_side(theirs: dict[str, Any]) -> None:
     assert parse_settings(engine_config(MINIMAL), others=other_stack(**theirs))
+
+
+def test_what_a_switched_off_proxy_would_have_made_is_free_for_another_stack() -> None:
+    config = {
+        **MINIMAL,
+        "python-registry:repository": "python-index",
+        "python-registry:serviceAccounts": False,
+    }
+    assert parse_settings(engine_config(config), others=other_stack(pypiProxy=False))
 
 
 def test_the_other_stacks_are_those_of_the_projects_files(tmp_path: Path) -> None:
@@ -117,11 +162,13 @@ def test_the_other_stacks_are_those_of_the_projects_files(tmp_path: Path) -> Non
         "broken": "config: [",
         "list": "- a",
         "none": "config:",
+        "z": yaml.safe_dump({"config": {**MINIMAL, "python-registry:repository": "z"}}),
     }.items():
         (tmp_path / f"Pulumi.{name}.yaml").write_text(text)
     others = read_other_stacks(tmp_path, "dev")
     assert others["Pulumi.copy.yaml"] == parse(pypiProxy=False)
-    assert others.keys() <= {"Pulumi.copy.yaml", "Pulumi.secret.yaml"}
+    assert others["Pulumi.z.yaml"] == parse(repository="z")
+    assert others.keys() <= {"Pulumi.copy.yaml", "Pulumi.secret.yaml", "Pulumi.z.yaml"}
 
 
 def test_a_stack_without_a_place_has_no_twin() -> None:
@@ -181,6 +228,10 @@ def test_more_members_than_one_policy_takes_are_refused() -> None:
     assert parse(readers=people)
     with pytest.raises(SettingsError, match="1501 members in all lists\n    are over the 1500"):
         parse(readers=people, writers=["group:one-more@example.com"])
+
+
+def test_what_is_on_by_default_can_be_said_to_be_on() -> None:
+    assert parse(pypiProxy=True, serviceAccounts=True, protect=True) == parse()
 
 
 def test_what_is_on_by_default_can_be_switched_off() -> None:
