@@ -93,9 +93,9 @@ class Answers(Mocks):
 
 
 class _RecordingMonitor(MockMonitor):
-    def __init__(self) -> None:
+    def __init__(self, recording: Recording) -> None:
         super().__init__(Answers())
-        self.recording = Recording()
+        self.recording = recording
 
     def RegisterResource(self, request: Any) -> Any:  # the protocol's name
         urn = self.make_urn(request.parent, request.type, request.name)
@@ -146,7 +146,7 @@ Run = Callable[..., Recording]
 
 @pytest.fixture
 def run_program(monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Runs `__main__.py` with a configuration, and gives what it asked for."""
+    """Runs `__main__.py` with a configuration, and gives what it asked for, `into` also where it fails."""
 
     def run(
         config: Mapping[str, Any],
@@ -155,6 +155,7 @@ def run_program(monkeypatch: pytest.MonkeyPatch) -> Run:
         preview: bool = False,
         secrets: tuple[str, ...] = (),
         drawn: str = DRAWN,
+        into: Recording | None = None,
     ) -> Recording:
         monkeypatch.setenv("PULUMI_CONFIG", json.dumps(engine_config(config)))
         monkeypatch.setenv("PULUMI_CONFIG_SECRET_KEYS", json.dumps(secrets))
@@ -164,7 +165,7 @@ def run_program(monkeypatch: pytest.MonkeyPatch) -> Run:
             return drawn
 
         monkeypatch.setattr(federation, "token_hex", draw)
-        monitor = _RecordingMonitor()
+        monitor = _RecordingMonitor(into or Recording())
 
         def main() -> None:
             runpy.run_path(PROGRAM, run_name="__main__")

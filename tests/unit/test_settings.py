@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from components.args import GitHub, Impersonators, PythonRegistryArgs
 from settings import KEYS, SettingsError, parse_settings, read_other_stacks
-from tests.recorder import MINIMAL, Run, engine_config
+from tests.recorder import MINIMAL, Recording, Run, engine_config
 
 BAD = yaml.safe_load(Path(__file__).with_name("bad_settings.yaml").read_text())
 
@@ -67,9 +68,11 @@ def test_a_long_value_is_cut(length: int, shown: str) -> None:
 
 
 def test_the_message_stops_the_program_before_its_first_resource(run_program: Run) -> None:
+    recording = Recording()
     with pytest.raises(SettingsError) as refused:
-        run_program({**MINIMAL, "python-registry:location": "mars"})
+        run_program({**MINIMAL, "python-registry:location": "mars"}, into=recording)
     assert "\n  python-registry:location: mars\n" in str(refused.value)
+    assert recording.resources == []
 
 
 def test_a_secret_is_refused_without_being_shown() -> None:
@@ -300,3 +303,21 @@ JSON = st.recursive(
 def test_nothing_a_stack_file_can_say_gives_a_traceback(config: dict[str, Any]) -> None:
     with contextlib.suppress(SettingsError):
         assert parse_settings(engine_config(config)).project == config["gcp:project"]
+
+
+@settings(
+    deadline=None,
+    max_examples=50,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+@given(st.dictionaries(st.sampled_from([*KEYS, "gcp:project"]), JSON, max_size=4))
+def test_no_wrong_stack_file_gets_to_a_resource(run_program: Run, changes: dict[str, Any]) -> None:
+    config, recording = {**MINIMAL, **changes}, Recording()
+    try:
+        parse_settings(engine_config(config))
+    except SettingsError as expected:
+        with pytest.raises(SettingsError, match=re.escape(str(expected))):
+            run_program(config, into=recording)
+        assert recording.resources == []
+    else:
+        assert run_program(config, into=recording).resources
