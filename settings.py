@@ -81,8 +81,6 @@ OWNER_ID = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
 GIT_REF = re.compile(
     r"refs/(?:heads|tags)/(?!.*(?:\.\.|@\{|//|/\.))[^\s~^:?*\[\\/.][^\s~^:?*\[\\\x7f]*(?<![/.])"
 )
-# "Managing environments for deployment" in GitHub's documentation.
-ENVIRONMENT_LENGTH = 255
 # WorkloadIdentityPoolProvider in the IAM reference: of the mapped subject, and of the condition.
 SUBJECT_BYTES, CONDITION_LENGTH = 127, 4096
 # "Requirements for labels" in Resource Manager's documentation; the plugin adds one label of its own.
@@ -432,12 +430,7 @@ class _Check:
 
     def _environment(self, path: str, value: object) -> str:
         if isinstance(value, str) and value.isprintable() and value == value.strip() and value:
-            if len(value) <= ENVIRONMENT_LENGTH:
-                return value
-            over = len(value) - ENVIRONMENT_LENGTH
-            rule = f"is {over} too long: it may have {ENVIRONMENT_LENGTH} characters"
-            self.problem(path, value, rule, "shorten it")
-            return ""
+            return value
         shown = value if isinstance(value, str) else json.dumps(value)
         self.problem(path, shown, "must be the name of an environment", "write it as the workflow does")
         return ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -229,8 +230,67 @@ def test_every_kind_of_member_is_taken(member: str) -> None:
 def test_more_members_than_one_policy_takes_are_refused() -> None:
     people = [f"user:p{n}@example.com" for n in range(1498)]
     assert parse(readers=people)
-    with pytest.raises(SettingsError, match="1501 members in all lists\n    are over the 1500"):
-        parse(readers=people, writers=["group:one-more@example.com"])
+    for attribute in ("writers", "admins"):
+        with pytest.raises(SettingsError) as refused:
+            parse(readers=people, **{attribute: ["group:one-more@example.com"]})
+        assert refused.value.problems == [
+            "  python-registry:readers: 1501 members in all lists\n"
+            "    are over the 1500 that Google takes in one policy, two accounts among them; use groups"
+        ]
+
+
+@pytest.mark.parametrize("attribute", ["readers", "writers", "admins"])
+def test_the_programs_own_accounts_are_not_listed_while_it_makes_them(attribute: str) -> None:
+    own = {attribute: ["serviceAccount:pkgs-writer@demo-proj.iam.gserviceaccount.com"]}
+    with pytest.raises(SettingsError) as refused:
+        parse(repository="pkgs", **own)
+    assert refused.value.problems == [
+        f"  python-registry:{attribute}: {own[attribute][0]}\n"
+        "    is made and granted its role by serviceAccounts; remove it"
+    ]
+    assert parse(repository="pkgs", serviceAccounts=False, **own)
+    assert parse(**own), "of another repository"
+
+
+def workflows(*repositories: str, environment: str = "e") -> dict[str, Any]:
+    return {"github": {"repositories": [*repositories], "ownerId": 1, "environment": environment}}
+
+
+def many_repositories(length: int) -> dict[str, Any]:
+    """Workflows whose condition is that long."""
+    names = [f"a/{n:05}" for n in range(300)]
+    spare = length - len(GitHub(repositories=tuple(names), owner_id="1", environment="e").condition)
+    # A longer name, as much as one may be longer, for as many as it takes.
+    for index in range(len(names)):
+        more = min(spare, 50)
+        names[index], spare = names[index] + "x" * more, spare - more
+    assert spare == 0
+    return workflows(*names)
+
+
+LONGEST: list[tuple[int, Callable[[int], dict[str, Any]]]] = [
+    (63, lambda n: {"labels": {f"k{i}": "v" for i in range(n)}}),
+    (63, lambda n: {"labels": {"k" * n: "v"}}),
+    (63, lambda n: {"labels": {"k": "v" * n}}),
+    (251, lambda n: {"privatePackages": ["p" * n]}),
+    (106, lambda n: workflows("a/b", environment="e" * n)),
+    (53, lambda n: workflows("a/b", environment="é" * n)),
+    (4096, many_repositories),
+]
+
+
+@pytest.mark.parametrize(
+    ("longest", "make"),
+    LONGEST,
+    ids=["labels", "label's key", "label's value", "package", "environment", "in bytes", "condition"],
+)
+def test_what_is_as_long_as_it_may_be_is_taken_and_one_more_is_not(
+    longest: int, make: Callable[[int], dict[str, Any]]
+) -> None:
+    assert parse(**make(longest))
+    with pytest.raises(SettingsError) as refused:
+        parse(**make(longest + 1))
+    assert len(refused.value.problems) == 1
 
 
 def test_what_is_on_by_default_can_be_said_to_be_on() -> None:
