@@ -24,6 +24,8 @@ GRANTS = {
     **dict.fromkeys(("RepositoryIamBinding", "RepositoryIamMember"), "repository"),
     **dict.fromkeys(("IAMBinding", "IAMMember"), "serviceAccountId"),
 }
+# Those that write a role's list whole.
+BINDINGS = ("RepositoryIamBinding", "IAMBinding")
 # All that a role lets its members do, said as "may …"; what it is given for comes last. Artifact Registry's
 # roles hold one another ("Access control with IAM"), so that who loses one may lose what it implied.
 RIGHTS = {
@@ -113,7 +115,7 @@ def _warnings(preview: Preview) -> Lines:
         for step in (*preview.unchanged, *preview.changes)
         if step.op in ("same", "update") and step.was_protected and not step.is_protected
     ]
-    found += [[text] for text in _opened(preview)]
+    found += [[text] for text in (*_opened(preview), *_taken_over(preview))]
     after = preview.outputs_after
     if after is not None and not preview.failed:
         gone = [name for name in preview.outputs_before if name not in after]
@@ -165,10 +167,32 @@ def _opened(preview: Preview) -> list[str]:
         for member in members.values()
         if member in EVERYBODY and member not in before.get((target, role), {}).values()
     ] + [
-        f"{code(member)} is the whole world, and was granted by hand to {_may(role)} {code(target)}."
+        f"{code(member)} is the whole world, and was granted by others to {_may(role)} {code(target)}."
         for (target, role), members in _hand_made(preview).items()
         for member in members.values()
         if member in EVERYBODY
+    ]
+
+
+def _taken_over(preview: Preview) -> list[str]:
+    """What becomes the stack's alone to grant: a new binding empties the list that it finds."""
+    made = {
+        str(step.new.get("repositoryId") or step.new.get("accountId"))
+        for step in preview.changes
+        if step.op == "create" and step.type in (REPOSITORY, ACCOUNT)
+    }
+    targets: dict[str, set[str]] = defaultdict(set)
+    for step in preview.changes:
+        if step.op == "create" and step.type in BINDINGS:
+            target, role = _grant(step, step.new)
+            if target.partition("@")[0] not in made:
+                targets[_may(role)].add(target)
+    if not targets:
+        return []
+    rights = "; ".join(f"{may} {codes(sorted(found))}" for may, found in sorted(targets.items()))
+    return [
+        f"From this `up` on the stack's file alone says who may {rights}. "
+        "What others granted of that goes, and no preview shows it: look at the IAM policies."
     ]
 
 
@@ -194,7 +218,7 @@ def _access(preview: Preview) -> Lines:
                 by_hand = left is before and key in hand_made.get((target, may), ())
                 who[members[key], may, by_hand].append(target)
         for (member, may, by_hand), targets in sorted(who.items()):
-            note = " (granted by hand, not in the stack's file)" if by_hand else ""
+            note = " (granted by others, not in the stack's file)" if by_hand else ""
             lines.append(f"- {_member(member)} **{verb}** {may} {codes(sorted(targets))}{note}")
     for target in sorted({target for _, target in said}):
         count = len({member for member, of in said if of == target})
@@ -273,7 +297,7 @@ def _changes(preview: Preview) -> Lines:
     if grants and not _access(preview):
         # Said, since the engine counts them; but there is nothing to review in them.
         count = "1 grant is" if len(grants) == 1 else f"{len(grants)} grants are"
-        lines.append(f"- {count} written anew; nobody gains or loses access by that")
+        lines.append(f"- {count} written anew; nobody in the stack's file gains or loses access by that")
     return ["", "**Changes**", "", *lines] if lines else []
 
 
@@ -304,7 +328,7 @@ def _drift(preview: Preview) -> Lines:
             details = [_change(key, step.old, step.new) for key in _differing(step.old, step.new)]
             if details:
                 lines.append(f"- {_called(step)}: {'; '.join(details)}; {ends}")
-    return ["", "**Changed outside Pulumi since the last `up`**", "", *lines] if lines else []
+    return ["", "**Changed outside this stack since the last `up`**", "", *lines] if lines else []
 
 
 def _grants(preview: Preview, side: str) -> Grants:

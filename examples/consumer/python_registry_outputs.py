@@ -54,7 +54,15 @@ def read_registry(stack: str) -> PythonRegistryOutputs:
 
     What is wrong with them is said when they are used, as a `ContractError`; in a preview that does not
     know them, nothing is said.
+
+    Raises:
+        ContractError: the name is not whole. A bare one is a stack of the project that asks.
     """
+    if stack.count("/") != 2:
+        raise ContractError(
+            f"{stack} is not the whole name of a stack: write ORGANIZATION/PROJECT/STACK, such as "
+            "organization/python-registry/dev (in a bucket or a folder, `organization` is the word itself)."
+        )
     outputs = pulumi.StackReference(stack).outputs.apply(lambda found: checked(stack, found))
 
     def output(name: str) -> pulumi.Output[Any]:
@@ -80,8 +88,10 @@ def checked(stack: str, outputs: Mapping[str, Any]) -> dict[str, Any]:
     # The engine hands over every number as a float.
     version = int(version) if isinstance(version, float) else version
     if version != CONTRACT_VERSION:
+        older = isinstance(version, int) and version < CONTRACT_VERSION
+        way_out = "Bring the registry up to date, or take" if older else "Take"
         raise ContractError(
-            f"{stack} has contract_version {version}; this program knows {CONTRACT_VERSION}. Take "
+            f"{stack} has contract_version {version}; this program knows {CONTRACT_VERSION}. {way_out} "
             f"{__name__}.py from the registry's version, and look what changed in its outputs."
         )
     texts = [field.name for field in fields(PythonRegistryOutputs) if field.name != "contract_version"]

@@ -67,6 +67,10 @@ def test_an_output_more_is_no_concern_of_a_consumer() -> None:
             {"contract_version": 2.0},
             f"{STACK} has contract_version 2; this program knows 1. Take {NAME}.py",
         ),
+        (
+            {"contract_version": 0.0},
+            "has contract_version 0; this program knows 1. Bring the registry up to date, or take ",
+        ),
         ({"contract_version": "two"}, "has contract_version two; this program knows 1."),
         ({"contract_version": None}, "has no output contract_version. Is it a python-registry stack"),
         ({"pip_conf": None}, "does not keep contract 1: pip_conf is missing. Run `pulumi up` there"),
@@ -115,3 +119,9 @@ def test_all_examples_have_the_same_copy() -> None:
     copies: list[Path] = list(EXAMPLES.glob(f"*/{NAME}.py"))
     assert len(copies) == 2
     assert len({copy.read_text() for copy in copies}) == 1
+
+
+@pytest.mark.parametrize("name", ["dev", "python-registry/dev", "a/b/c/d", ""])
+def test_a_name_that_is_not_whole_would_be_a_stack_of_the_project_that_asks(name: str) -> None:
+    with pytest.raises(helper.ContractError, match="write ORGANIZATION/PROJECT/STACK"):
+        helper.read_registry(name)

@@ -42,6 +42,7 @@ STACKS: dict[str, Props] = {
     },
     "additive": {"access": "additive", "readers": ["user:A@example.com", "domain:example.com"]},
     "plain": {"pypiProxy": False, "serviceAccounts": False},
+    "github": {"github": {"repositories": ["acme/my-adder"], "ownerId": 1, "ref": "refs/heads/main"}},
 }
 # What no two runs have in common.
 PASSING = (
@@ -52,6 +53,8 @@ PASSING = (
     (r"\b[1-9]\d{20}\b", "NUMBER"),
     (r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "ID"),
     (r"\bit-[0-9a-f]{7}\b", "it-RANDOM"),
+    (r"\bgithub-[0-9a-f]{8}\b", "github-RANDOM"),
+    (r"projects/\d{12}\b", "projects/NUMBER"),
     (r" \d+ warnings?(?:; \d+ messages?)?$", ""),
     (r"urn:pulumi:\S+\$", "urn:…$"),
     (r"@ (?:previewing|updating|refreshing|destroying|importing).*", ""),

@@ -44,6 +44,28 @@ def test_a_grant_by_hand_is_shown_and_goes_as_the_readme_says(program: Program, 
     assert seen == expected
 
 
+@pytest.mark.parametrize(("access", "becomes"), [("authoritative", "goes"), ("additive", "stays")])
+def test_a_plain_up_that_changes_the_list_writes_it_whole(
+    program: Program, access: str, becomes: str
+) -> None:
+    program.configure(access=access, readers=["user:a@example.com"])
+    program.up()
+    grant_by_hand(program, OWN_ROLE)
+    program.configure(access=access, readers=["user:b@example.com"])
+    program.up()
+    assert has_it(program, OWN_ROLE) == becomes
+    assert "unless that `up` changes the list" in read_section(SECTION)
+
+
+def test_the_switch_to_authoritative_takes_what_others_granted(program: Program) -> None:
+    program.configure(access="additive", readers=["user:a@example.com"])
+    program.up()
+    grant_by_hand(program, OWN_ROLE)
+    program.configure(access="authoritative", readers=["user:a@example.com"])
+    program.up()
+    assert has_it(program, OWN_ROLE) == "goes"
+
+
 def test_the_table_has_every_case() -> None:
     assert [(row[0], OTHER_ROLE in row[1]) for row in ROWS] == [
         *(("authoritative", False), ("authoritative", True)),

@@ -143,6 +143,10 @@ def scenarios(program: Program) -> Iterator[tuple[str, str]]:
     }
     yield "workflows_elsewhere.jsonl", preview(**elsewhere)
 
+    program.configure(**SETTINGS, access="additive")
+    program.up("--refresh")
+    yield "authoritative.jsonl", preview("--refresh", access="authoritative")
+
 
 def test_the_recorded_previews_are_what_the_engine_says(program: Program) -> None:
     for name, printed in scenarios(program):

@@ -183,6 +183,20 @@ def test_the_whole_world_is_a_warning() -> None:
     )
 
 
+@pytest.mark.parametrize("made", [False, True])
+def test_a_new_binding_takes_what_others_granted_unless_its_repository_is_new(made: bool) -> None:
+    def step(type_: str, **inputs: Any) -> dict[str, Any]:
+        urn = f"urn:pulumi:dev::p::gcp:artifactregistry/x:{type_}::{type_}"
+        return {"op": "create", "urn": urn, "newState": {"custom": True, "inputs": inputs}}
+
+    role = "roles/artifactregistry.reader"
+    steps = [step("RepositoryIamBinding", repository="python", role=role, members=["user:a@example.com"])]
+    steps += [step("Repository", repositoryId="python")] * made
+    said = summary(json.dumps({"changeSummary": {}, "steps": steps}))
+    warning = "> From this `up` on the stack's file alone says who may install from `python`. What others "
+    assert (warning in said) is not made
+
+
 def test_no_secret_and_no_token_is_shown() -> None:
     def secret(step: dict[str, Any]) -> None:
         step["newState"]["inputs"] |= {
