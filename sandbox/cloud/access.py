@@ -246,8 +246,7 @@ def set_policy(store: Store, resource: str, wanted: Json) -> Json:
             _check_member(store, member)
             if member not in bindings.setdefault(role, []):
                 bindings[role].append(member)
-    revision = int.from_bytes(base64.b64decode(current["etag"])) + 1
-    policy: Json = {"version": 1, "etag": _etag(revision)}
+    policy: Json = {"version": 1, "etag": _next_etag(current)}
     # A role that nobody holds is not kept: Google drops it from the policy.
     kept = [{"role": role, "members": members} for role, members in bindings.items() if members]
     if kept:
@@ -298,6 +297,19 @@ def delete_policy(store: Store, resource: str) -> None:
     store.delete(f"policies:{resource}")
 
 
+def retire_account(store: Store, email: str, unique_id: str) -> None:
+    """Have policies name an account that is gone as Google does, which takes that back in a new policy and
+    never means another account of the address by it ("Policy" in the IAM reference).
+    """
+    member, gone = f"serviceAccount:{email}", f"deleted:serviceAccount:{email}?uid={unique_id}"
+    for name in store.names("policies:*"):
+        policy = store.get(name)
+        if policy and any(member in binding["members"] for binding in policy.get("bindings", [])):
+            for binding in policy["bindings"]:
+                binding["members"] = [gone if m == member else m for m in binding["members"]]
+            store.put(name, {**policy, "etag": _next_etag(policy)})
+
+
 def _check_member(store: Store, member: str) -> None:
     if not is_member(member):
         raise invalid(
@@ -326,6 +338,10 @@ def _covers(held: set[str], permission: str) -> bool:
 
 def _etag(revision: int) -> str:
     return base64.b64encode(revision.to_bytes(8)).decode()
+
+
+def _next_etag(policy: Json) -> str:
+    return _etag(int.from_bytes(base64.b64decode(policy["etag"])) + 1)
 
 
 def fingerprint(secret: str) -> str:

@@ -21,7 +21,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.cloud.access import delete_policy, policy_routes, require
+from sandbox.cloud.access import delete_policy, policy_routes, require, retire_account
 from sandbox.cloud.errors import GoogleError, Json, invalid, not_found, read_field, read_object
 from sandbox.cloud.faults import read_faults
 from sandbox.cloud.projects import get_project, require_service
@@ -158,6 +158,7 @@ async def delete_account(request: Request) -> Response:
         store.delete(key["name"])
     store.delete(account["name"])
     delete_policy(store, account["name"])
+    retire_account(store, account["email"], account["uniqueId"])
     return JSONResponse({})
 
 

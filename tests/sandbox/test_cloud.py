@@ -224,6 +224,25 @@ def test_accounts_are_made_read_changed_and_deleted(cloud: Cloud) -> None:
     assert cloud.ask("GET", one)[0] == 404
 
 
+def test_a_policy_names_a_deleted_account_by_what_it_was_and_never_means_its_successor(
+    cloud: Cloud,
+) -> None:
+    cloud.make("python")
+    policy_of = f"{cloud.repositories}/python"
+    _, made = cloud.ask("POST", cloud.accounts, {"accountId": "short-lived"})
+    member, role = f"serviceAccount:{made['email']}", "roles/artifactregistry.reader"
+    wanted = {"bindings": [{"role": role, "members": [member, "user:a@example.com"]}]}
+    cloud.ask("POST", f"{policy_of}:setIamPolicy", {"policy": wanted})
+    assert cloud.ask("GET", policy_of, member=member)[0] == 200
+    cloud.ask("DELETE", f"{cloud.accounts}/{made['email']}")
+    _, policy = cloud.ask("GET", f"{policy_of}:getIamPolicy")
+    gone = f"deleted:{member}?uid={made['uniqueId']}"
+    assert policy["bindings"] == [{"role": role, "members": [gone, "user:a@example.com"]}]
+    assert cloud.ask("POST", f"{policy_of}:setIamPolicy", {"policy": policy})[0] == 200
+    assert cloud.ask("POST", cloud.accounts, {"accountId": "short-lived"})[0] == 200
+    assert cloud.ask("GET", policy_of, member=member)[0] == 403
+
+
 def test_whoever_was_granted_nothing_may_do_nothing(cloud: Cloud) -> None:
     cloud.make("python")
     answer = cloud.ask("GET", f"{cloud.repositories}/python", member="user:stranger@example.com")
