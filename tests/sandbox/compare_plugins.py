@@ -57,16 +57,20 @@ PASSING = (
     (r"projects/\d{12}\b", "projects/NUMBER"),
     (r" \d+ warnings?(?:; \d+ messages?)?$", ""),
     (r"urn:pulumi:\S+\$", "urn:…$"),
+    # As wide as the longest name, the plugins' own notes among them.
+    (r" +: ", ": "),
     (r"@ (?:previewing|updating|refreshing|destroying|importing).*", ""),
 )
 # The plugins' own notes, and what the engine keeps of a plugin.
 NOTES = {"__meta", "__pulumi_raw_state_delta", "__defaults", "etag", "uniqueId", "createTime", "updateTime"}
 OF_RUN = {"created", "modified", "manifest", "version", "time", "secrets_providers", "pending_operations"}
-# How the engine speaks of the plugin itself.
+# How the engine speaks of the plugin itself, and what the real one logs beside the error that it returns.
 OF_THE_PLUGIN = (
     "pulumi-resource-gcp from",
     "resource plugin gcp is expected",
     "stand-in for the GCP plugin",
+    "sdk.helper_schema",
+    "gcp@10.2.0",
 )
 
 Scenario = tuple[str, Callable[[], Any]]
