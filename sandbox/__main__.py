@@ -31,6 +31,7 @@ from sandbox.containers import ensure_base_image
 from sandbox.engine import Engine, EngineError, Plugin, ensure_engine, ensure_plugin, report_to_stderr
 from sandbox.environment import (
     forget_own_commands,
+    install_plugin,
     sandbox_environment,
     write_commands,
     write_credentials,
@@ -58,6 +59,7 @@ def _environment(member: str) -> dict[str, str]:
     engine, plugin = _tools()
     gateway = start_gateway(folder)
     write_commands(folder, engine)
+    install_plugin(folder, plugin, version("pulumi_gcp"))
     write_public_index(folder, gateway)
     store = Store(folder.database)
     with store.transaction():
@@ -66,7 +68,7 @@ def _environment(member: str) -> dict[str, str]:
     store.close()
     account = member.partition(":")[2]
     return sandbox_environment(
-        folder, gateway, engine, plugin, token=token, credentials=credentials, account=account
+        folder, gateway, engine, token=token, credentials=credentials, account=account
     )
 
 

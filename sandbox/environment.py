@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import shlex
+import shutil
 import sys
 from pathlib import Path
 
@@ -52,7 +53,6 @@ def sandbox_environment(
     folder: Folder,
     gateway: Gateway,
     engine: Engine,
-    plugin: Plugin,
     *,
     token: str,
     credentials: Path,
@@ -64,7 +64,6 @@ def sandbox_environment(
         folder: the sandbox's folder.
         gateway: the running gateway.
         engine: the Pulumi CLI to use.
-        plugin: the GCP resource plugin to use.
         token: the access token that clients present.
         credentials: the file with which others fetch tokens of their own (`write_credentials`).
         account: the e-mail address that gcloud shows for it.
@@ -78,8 +77,6 @@ def sandbox_environment(
     bundle = folder.authority / "bundle.pem"
     path = [folder.commands, Path(sys.executable).parent, *engine.directories]
     path += [Path(entry) for entry in os.environ.get("PATH", os.defpath).split(os.pathsep)]
-    if plugin.origin == "stand-in":
-        path.append(folder.stand_in)
     return {
         **kept,
         **dict.fromkeys(TRUST_VARIABLES, str(bundle)),
@@ -131,33 +128,44 @@ def write_credentials(folder: Folder, store: Store, member: str) -> Path:
 
 
 def forget_own_commands(folder: Folder) -> None:
-    """Take the sandbox's own commands off PATH, for a command given in an open shell of the sandbox.
+    """Take the sandbox's own `pulumi` off PATH, for a command given in an open shell of the sandbox.
 
-    Its `pulumi` would else be taken for the engine, and its stand-in for a plugin on PATH.
+    It would else be taken for the engine.
     """
-    own = {str(folder.commands), str(folder.stand_in)}
     path = os.environ.get("PATH", os.defpath).split(os.pathsep)
-    os.environ["PATH"] = os.pathsep.join(entry for entry in path if entry not in own)
+    os.environ["PATH"] = os.pathsep.join(entry for entry in path if entry != str(folder.commands))
 
 
 def write_commands(folder: Folder, engine: Engine) -> None:
-    """Write the two commands that the sandbox puts on PATH, `pulumi` and the stand-in plugin.
-
-    The engine's own home is the sandbox's, with the plugins that were downloaded for all checkouts in it.
-    """
+    """Write the command that the sandbox puts on PATH, `pulumi`."""
     python, package = shlex.quote(sys.executable), PROGRAM / "sandbox"
     words = [package / "workspace.py", engine.pulumi, folder.workspaces, folder.stacks]
     arguments = " ".join(shlex.quote(str(word)) for word in words)
     _write_command(folder.commands / "pulumi", f'exec {python} -P {arguments} "$@"')
-    plugins = pulumi_home() / "plugins"
-    plugins.mkdir(parents=True, exist_ok=True)
-    if not (folder.pulumi_home / "plugins").exists():
-        (folder.pulumi_home / "plugins").symlink_to(plugins)
-    home = shlex.quote(str(PROGRAM))
-    _write_command(
-        folder.stand_in / "pulumi-resource-gcp",
-        f'PYTHONPATH={home} exec {python} -m sandbox.plugin "$@"',
-    )
+
+
+def install_plugin(folder: Folder, plugin: Plugin, version: str) -> None:
+    """Have the engine find the GCP plugin of that version among those that are installed in its home.
+
+    One on PATH it finds by itself. The download is all checkouts'; the stand-in is this one's, and so
+    neither is the home that says which it is.
+    """
+    plugins = folder.pulumi_home / "plugins"
+    installed = plugins / f"resource-gcp-v{version}"
+    if plugins.is_symlink():
+        # A sandbox from before had all checkouts' here.
+        plugins.unlink(missing_ok=True)
+    plugins.mkdir(mode=0o700, exist_ok=True)
+    if plugin.origin == "stand-in":
+        if installed.is_symlink():
+            installed.unlink(missing_ok=True)
+        installed.mkdir(mode=0o700, exist_ok=True)
+        python, home = shlex.quote(sys.executable), shlex.quote(str(PROGRAM))
+        command = f'PYTHONPATH={home} exec {python} -m sandbox.plugin "$@"'
+        _write_command(installed / "pulumi-resource-gcp", command)
+    elif plugin.origin == "official download" and not installed.is_symlink():
+        shutil.rmtree(installed, ignore_errors=True)
+        installed.symlink_to(pulumi_home() / "plugins" / installed.name)
 
 
 def write_public_index(folder: Folder, gateway: Gateway) -> None:

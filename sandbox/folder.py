@@ -105,17 +105,12 @@ class Folder:
         """First on PATH: the `pulumi` that keeps the committed stack files as they are."""
         return self.root / "bin"
 
-    @property
-    def stand_in(self) -> Path:
-        """Last on PATH where the real GCP plugin cannot be had: the stand-in for it."""
-        return self.root / "plugin"
-
     def create(self) -> Folder:
         """Make the folders, private to their owner; those that exist are left as they are."""
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         for path in (
             *(self.authority, self.home, self.pulumi_home, self.credentials, self.stacks, self.workspaces),
-            *(self.commands, self.stand_in, self.containers, self.blobs, self.system_settings),
+            *(self.commands, self.containers, self.blobs, self.system_settings),
         ):
             path.mkdir(mode=0o700, exist_ok=True)
         return self
