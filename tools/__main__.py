@@ -36,7 +36,9 @@ def _leaks(options: argparse.Namespace) -> None:
     tokens = [os.environ["TOKEN"]] if os.environ.get("TOKEN") else []
     try:
         places = find_leaks(options.files, tokens)
-    except (OSError, UnsearchableError) as error:
+    except OSError as error:
+        raise ToolError(f"{error.filename}: {error.strerror}") from error
+    except UnsearchableError as error:
         raise ToolError(str(error)) from error
     if places:
         raise ToolError("\n  ".join(["There is a token in", *places]))
@@ -80,9 +82,9 @@ def _parser() -> argparse.ArgumentParser:
     settings.set_defaults(run=_configure)
 
     leaks = commands.add_parser(
-        "leaks", help="look for access tokens in files, image archives layer by layer"
+        "leaks", help="look for access tokens in files and folders, image archives layer by layer"
     )
-    leaks.add_argument("files", metavar="FILE", nargs="+", type=Path)
+    leaks.add_argument("files", metavar="PATH", nargs="+", type=Path)
     leaks.set_defaults(run=_leaks)
 
     summary = commands.add_parser(

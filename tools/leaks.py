@@ -41,7 +41,8 @@ def find_leaks(paths: Sequence[Path], tokens: Sequence[str]) -> list[str]:
     """Where any of the tokens is, or anything that looks like an access token.
 
     Args:
-        paths: files; archives in them (image layers, wheels) are searched file by file.
+        paths: files, and folders with all that is in them; archives (image layers, wheels) are searched
+            file by file.
         tokens: texts to look for besides, in clear and as HTTP Basic sends them.
 
     Raises:
@@ -52,9 +53,16 @@ def find_leaks(paths: Sequence[Path], tokens: Sequence[str]) -> list[str]:
     pattern = re.compile(b"|".join([ANY_TOKEN, ANY_LOGIN, *map(re.escape, forms)]))
     return [
         pattern.sub(b"[token]", where.encode(errors="surrogateescape")).decode(errors="replace")
-        for path in paths
+        for path in _files(paths)
         for where in _search(pattern, str(path), path.read_bytes())
     ]
+
+
+def _files(paths: Sequence[Path]) -> Iterator[Path]:
+    for path in paths:
+        yield from (
+            sorted(found for found in path.rglob("*") if found.is_file()) if path.is_dir() else [path]
+        )
 
 
 class UnsearchableError(Exception):

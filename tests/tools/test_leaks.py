@@ -71,6 +71,13 @@ def test_whatever_a_layer_is_packed_with_is_unpacked(image: Path, pack: Callable
     assert find_leaks([image], []) == [f"{image} → layer → f"]
 
 
+def test_a_folder_is_searched_with_all_that_is_in_it(tmp_path: Path) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "a" / "b" / ".log").write_text(f"token={TOKEN}")
+    (tmp_path / "a" / "clean").write_text("nothing")
+    assert find_leaks([tmp_path], [TOKEN]) == [str(tmp_path / "a" / "b" / ".log")]
+
+
 def test_a_wheel_is_looked_into(image: Path) -> None:
     with zipfile.ZipFile(image, "w", zipfile.ZIP_DEFLATED) as wheel:
         wheel.writestr("pkg/__init__.py", GOOGLE_TOKEN * 9)
