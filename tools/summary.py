@@ -1,8 +1,8 @@
 """What a preview would do, as one pull-request comment: `pulumi preview --json | python -m tools summary`.
 
 Owns the words for reviewers: what is lost, who gains and who loses access, what clients notice. How a
-preview is read is in `previews.py`, how text becomes safe Markdown in `markdown.py`. Judges nothing:
-whether a change is wanted is the reviewer's to say.
+preview is read is in `previews.py`, what its grants amount to in `grants.py`, how text becomes safe
+Markdown in `markdown.py`. Judges nothing: whether a change is wanted is the reviewer's to say.
 """
 
 from __future__ import annotations
@@ -13,28 +13,22 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from typing import Any
 
+from tools.grants import (
+    BINDINGS,
+    GRANTS,
+    grant_of,
+    granted,
+    granted_by_others,
+    main_right,
+    members_of,
+    rights_of,
+)
 from tools.leaks import ANY_TOKEN
 from tools.markdown import Lines, block, code, codes, fit
 from tools.previews import SECRET, UNKNOWN, Preview, Props, Step
 
 REPOSITORY = "Repository"
 ACCOUNT = "Account"
-# Who may do what, by resource type: the property that names the thing it is about.
-GRANTS = {
-    **dict.fromkeys(("RepositoryIamBinding", "RepositoryIamMember"), "repository"),
-    **dict.fromkeys(("IAMBinding", "IAMMember"), "serviceAccountId"),
-}
-# Those that write a role's list whole.
-BINDINGS = ("RepositoryIamBinding", "IAMBinding")
-# All that a role lets its members do, said as "may …"; what it is given for comes last. Artifact Registry's
-# roles hold one another ("Access control with IAM"), so that who loses one may lose what it implied.
-RIGHTS = {
-    "roles/artifactregistry.reader": ("install from",),
-    "roles/artifactregistry.writer": ("install from", "upload to"),
-    "roles/artifactregistry.repoAdmin": ("install from", "upload to", "delete packages in"),
-    "roles/iam.serviceAccountTokenCreator": ("act as",),
-    "roles/iam.workloadIdentityUser": ("act, by a login elsewhere, as",),
-}
 # Whose tokens a provider takes, in CEL; the program joins its clauses with `&&`.
 CONDITION = "attributeCondition"
 EVERYBODY = ("allUsers", "allAuthenticatedUsers")
@@ -71,11 +65,6 @@ NOT_SAID = (
     "Not in this preview: `pulumi preview --json` says what clients get with "
     "`PULUMI_ENABLE_STREAMING_JSON_PREVIEW=true` alone."
 )
-
-# What a role is on, and the role.
-Grant = tuple[str, str]
-# Members by their identity, by what they were granted.
-Grants = Mapping[Grant, Mapping[str, str]]
 
 
 def summarize(preview: Preview, stack: str | None = None, title: str | None = None) -> str:
@@ -160,15 +149,16 @@ def _losses(step: Step, *, refused: bool) -> list[str]:
 
 
 def _opened(preview: Preview) -> list[str]:
-    before, after = _grants(preview, "old"), _grants(preview, "new")
+    before, after = granted(preview, "old"), granted(preview, "new")
     return [
-        f"{code(member)} is the whole world, and may now {_may(role)} {code(target)}."
+        f"{code(member)} is the whole world, and may now {main_right(role)} {code(target)}."
         for (target, role), members in after.items()
         for member in members.values()
         if member in EVERYBODY and member not in before.get((target, role), {}).values()
     ] + [
-        f"{code(member)} is the whole world, and was granted by others to {_may(role)} {code(target)}."
-        for (target, role), members in _hand_made(preview).items()
+        f"{code(member)} is the whole world, and was granted by others to {main_right(role)} "
+        f"{code(target)}."
+        for (target, role), members in granted_by_others(preview).items()
         for member in members.values()
         if member in EVERYBODY
     ]
@@ -184,9 +174,9 @@ def _taken_over(preview: Preview) -> list[str]:
     targets: dict[str, set[str]] = defaultdict(set)
     for step in preview.changes:
         if step.op == "create" and step.type in BINDINGS:
-            target, role = _grant(step, step.new)
+            target, role = grant_of(step, step.new)
             if target.partition("@")[0] not in made:
-                targets[_may(role)].add(target)
+                targets[main_right(role)].add(target)
     if not targets:
         return []
     rights = "; ".join(f"{may} {codes(sorted(found))}" for may, found in sorted(targets.items()))
@@ -198,13 +188,13 @@ def _taken_over(preview: Preview) -> list[str]:
 
 def _access(preview: Preview) -> Lines:
     """Who gains and who loses what, as sets: in which resource a grant is written does not matter."""
-    before, after = _rights(_grants(preview, "old")), _rights(_grants(preview, "new"))
+    before, after = rights_of(granted(preview, "old")), rights_of(granted(preview, "new"))
     gone = {
         str(step.old.get("repositoryId") or step.old.get("email"))
         for step in preview.changes
         if step.op == "delete" and step.type in (REPOSITORY, ACCOUNT)
     }
-    hand_made = _rights(_hand_made(preview))
+    hand_made = rights_of(granted_by_others(preview))
     lines: Lines = []
     said: set[tuple[str, str]] = set()
     for verb, left, right in (("may no longer", before, after), ("may", after, before)):
@@ -242,17 +232,6 @@ def _logins(step: Step) -> str:
         for side, other in ((step.old, step.new), (step.new, step.old))
     )
     return f"- {_sentence(step)} lets in: {was} → {now}"
-
-
-def _hand_made(preview: Preview) -> Grants:
-    """The members that a refresh found beside those that the state had."""
-    found: dict[Grant, dict[str, str]] = {}
-    for step in preview.drift:
-        if step.type in GRANTS and step.new:
-            old = _members(step.old)
-            new = {key: member for key, member in _members(step.new).items() if key not in old}
-            found.setdefault(_grant(step, step.new), {}).update(new)
-    return found
 
 
 def _clients(preview: Preview) -> Lines:
@@ -307,21 +286,21 @@ def _drift(preview: Preview) -> Lines:
     gone = {step.old.get("repositoryId") for step in preview.drift if not step.new}
     lines: Lines = []
     for step in preview.drift:
-        if step.type in GRANTS and not step.new and _grant(step, step.old)[0] in gone:
+        if step.type in GRANTS and not step.new and grant_of(step, step.old)[0] in gone:
             continue
         ends = "this `up` undoes it" if step.urn in mended else "this `up` leaves it"
         if not step.new:
             ends = "this `up` makes it again" if step.urn in mended else ends
             lines.append(f"- {_called(step)} is gone; {ends}")
         elif step.type in GRANTS:
-            was, now = _members(step.old), _members(step.new)
-            target, role = _grant(step, step.new)
+            was, now = members_of(step.old), members_of(step.new)
+            target, role = grant_of(step, step.new)
             for verb, members in (
                 ("was granted", [now[key] for key in sorted(now.keys() - was.keys())]),
                 ("lost", [was[key] for key in sorted(was.keys() - now.keys())]),
             ):
                 lines += [
-                    f"- {_member(member)} {verb} the right to {_may(role)} {code(target)}; {ends}"
+                    f"- {_member(member)} {verb} the right to {main_right(role)} {code(target)}; {ends}"
                     for member in members
                 ]
         else:
@@ -331,46 +310,8 @@ def _drift(preview: Preview) -> Lines:
     return ["", "**Changed outside this stack since the last `up`**", "", *lines] if lines else []
 
 
-def _grants(preview: Preview, side: str) -> Grants:
-    """Who has which role on what, by everything that the preview mentions."""
-    found: dict[Grant, dict[str, str]] = {}
-    for step in (*preview.unchanged, *preview.changes):
-        if step.type in GRANTS and (side == "new" or step.op != "create"):
-            props: Props = getattr(step, side)
-            if props and not (side == "new" and step.op == "delete"):
-                found.setdefault(_grant(step, props), {}).update(_members(props))
-    return found
-
-
-def _rights(grants: Grants) -> Grants:
-    """Who may do what, by words instead of roles, one role's members together with another's."""
-    found: dict[Grant, dict[str, str]] = {}
-    for (target, role), members in grants.items():
-        for right in RIGHTS.get(role, (_may(role),)):
-            found.setdefault((target, right), {}).update(members)
-    return found
-
-
-def _grant(step: Step, props: Props) -> Grant:
-    # Short: `projects/P/locations/L/repositories/R` in the state is `R` in the program.
-    return str(props.get(GRANTS[step.type], UNKNOWN)).rpartition("/")[2], str(props.get("role", UNKNOWN))
-
-
-def _members(props: Props) -> dict[str, str]:
-    """The members by their identity: addresses are one in any case, federated principals are not."""
-    members = props.get("members", props.get("member"))
-    listed = members if isinstance(members, list) else [] if members is None else [members]
-    return {
-        member if member.startswith("principal") else member.lower(): member for member in map(str, listed)
-    }
-
-
 def _member(member: str) -> str:
     return "somebody whom only the `up` will know" if member == UNKNOWN else code(member)
-
-
-def _may(role: str) -> str:
-    return RIGHTS[role][-1] if role in RIGHTS else f"use the role {code(role)} on"
 
 
 def _noun(step: Step) -> str:

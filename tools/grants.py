@@ -1,0 +1,85 @@
+"""Who may do what, by everything that a preview mentions: roles as rights, and lists as sets.
+
+Owns what a role means in words and when two members are one. What of it is news for a reviewer is in
+`summary.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tools.markdown import code
+from tools.previews import UNKNOWN, Preview, Props, Step
+
+# Who may do what, by resource type: the property that names the thing it is about.
+GRANTS = {
+    **dict.fromkeys(("RepositoryIamBinding", "RepositoryIamMember"), "repository"),
+    **dict.fromkeys(("IAMBinding", "IAMMember"), "serviceAccountId"),
+}
+# Those that write a role's list whole.
+BINDINGS = ("RepositoryIamBinding", "IAMBinding")
+# All that a role lets its members do, said as "may …"; what it is given for comes last. Artifact Registry's
+# roles hold one another ("Access control with IAM"), so that who loses one may lose what it implied.
+RIGHTS = {
+    "roles/artifactregistry.reader": ("install from",),
+    "roles/artifactregistry.writer": ("install from", "upload to"),
+    "roles/artifactregistry.repoAdmin": ("install from", "upload to", "delete packages in"),
+    "roles/iam.serviceAccountTokenCreator": ("act as",),
+    "roles/iam.workloadIdentityUser": ("act, by a login elsewhere, as",),
+}
+
+# What a role is on, and the role or the right that comes of it.
+Grant = tuple[str, str]
+# Members by their identity, by what they were granted.
+Grants = Mapping[Grant, Mapping[str, str]]
+
+
+def granted(preview: Preview, side: str) -> Grants:
+    """Who has which role on what, by everything that the preview mentions."""
+    found: dict[Grant, dict[str, str]] = {}
+    for step in (*preview.unchanged, *preview.changes):
+        if step.type in GRANTS and (side == "new" or step.op != "create"):
+            props: Props = getattr(step, side)
+            if props and not (side == "new" and step.op == "delete"):
+                found.setdefault(grant_of(step, props), {}).update(members_of(props))
+    return found
+
+
+def rights_of(grants: Grants) -> Grants:
+    """Who may do what, by words instead of roles, one role's members together with another's."""
+    found: dict[Grant, dict[str, str]] = {}
+    for (target, role), members in grants.items():
+        for right in RIGHTS.get(role, (main_right(role),)):
+            found.setdefault((target, right), {}).update(members)
+    return found
+
+
+def grant_of(step: Step, props: Props) -> Grant:
+    """What the step's properties grant a role on, and the role."""
+    # Short: `projects/P/locations/L/repositories/R` in the state is `R` in the program.
+    return str(props.get(GRANTS[step.type], UNKNOWN)).rpartition("/")[2], str(props.get("role", UNKNOWN))
+
+
+def members_of(props: Props) -> dict[str, str]:
+    """The members by their identity: addresses are one in any case, federated principals are not."""
+    members = props.get("members", props.get("member"))
+    listed = members if isinstance(members, list) else [] if members is None else [members]
+    return {
+        member if member.startswith("principal") else member.lower(): member for member in map(str, listed)
+    }
+
+
+def granted_by_others(preview: Preview) -> Grants:
+    """The members that a refresh found beside those that the state had."""
+    found: dict[Grant, dict[str, str]] = {}
+    for step in preview.drift:
+        if step.type in GRANTS and step.new:
+            old = members_of(step.old)
+            new = {key: member for key, member in members_of(step.new).items() if key not in old}
+            found.setdefault(grant_of(step, step.new), {}).update(new)
+    return found
+
+
+def main_right(role: str) -> str:
+    """What a role is given for, said as "may …"."""
+    return RIGHTS[role][-1] if role in RIGHTS else f"use the role {code(role)} on"
