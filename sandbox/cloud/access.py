@@ -82,6 +82,9 @@ ROLES: dict[str, set[str]] = {
     "roles/iam.serviceAccountKeyAdmin": {"iam.serviceAccountKeys.*", "iam.serviceAccounts.get"},
     "roles/iam.serviceAccountTokenCreator": {ACT_AS_ACCOUNT, "iam.serviceAccounts.get"},
     "roles/storage.admin": {"storage.*"},
+    "roles/storage.objectAdmin": {
+        f"storage.objects.{verb}" for verb in ("create", "delete", "get", "list", "update")
+    },
     "roles/storage.objectViewer": {"storage.objects.get", "storage.objects.list"},
     "roles/iam.workloadIdentityUser": {ACT_AS_ACCOUNT, "iam.serviceAccounts.get"},
     "roles/iam.workloadIdentityPoolAdmin": {

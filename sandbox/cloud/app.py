@@ -24,6 +24,7 @@ from sandbox.cloud import (
     federation,
     iam,
     iam_credentials,
+    objects,
     packages,
     projects,
     python_index,
@@ -70,7 +71,7 @@ def _routes(public_index: PublicIndex) -> list[BaseRoute]:
         tokens.HOST: [*tokens.ROUTES],
         projects.RESOURCE_MANAGER: [*projects.RESOURCE_MANAGER_ROUTES],
         projects.SERVICE_USAGE: [*projects.SERVICE_USAGE_ROUTES],
-        storage.HOST: [*storage.ROUTES],
+        storage.HOST: [*storage.ROUTES, *objects.ROUTES],
         "openidconnect.googleapis.com": [Route("/v1/userinfo", _userinfo)],
     }
     every_method = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]

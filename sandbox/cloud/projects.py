@@ -35,6 +35,7 @@ SERVICE_USAGE = "serviceusage.googleapis.com"
 # The services that can be enabled here, with the titles that Google's messages use.
 SERVICES = {
     "artifactregistry.googleapis.com": "Artifact Registry API",
+    "cloudkms.googleapis.com": "Cloud Key Management Service (KMS) API",
     RESOURCE_MANAGER: "Cloud Resource Manager API",
     "composer.googleapis.com": "Cloud Composer API",
     "iam.googleapis.com": "Identity and Access Management (IAM) API",

@@ -1,4 +1,4 @@
-"""Buckets and objects as Google has them, as far as the examples need them: asked through the proxy."""
+"""Buckets and objects as Google has them, as far as examples and states need them, through the proxy."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 import pytest
+import requests
 
 from sandbox.cloud.access import OWNER
 from tests.sandbox.conftest import Sandbox
@@ -14,6 +15,7 @@ from tests.sandbox.conftest import Sandbox
 pytestmark = pytest.mark.sandbox
 
 BASE = "https://storage.googleapis.com/storage/v1/b"
+XML = "https://storage.googleapis.com"
 UPLOAD = "https://storage.googleapis.com/upload/storage/v1/b"
 USAGE = "https://serviceusage.googleapis.com/v1"
 READER = "user:reader@example.com"
@@ -47,10 +49,11 @@ class Buckets:
         )
         return answer.status_code, answer.json()
 
-    def upload(self, name: str, content: bytes, described: Any = None) -> tuple[int, Any]:
+    def upload(self, name: str, content: bytes, described: Any = None, **query: str) -> tuple[int, Any]:
         description = json.dumps({"name": name, "contentType": "text/plain", **(described or {})}).encode()
         head = b"--x\r\nContent-Type: application/json\r\n\r\n" + description
-        return self.send(head + b"\r\n--x\r\nContent-Type: text/plain\r\n\r\n" + content + b"\r\n--x--\r\n")
+        body = head + b"\r\n--x\r\nContent-Type: text/plain\r\n\r\n" + content + b"\r\n--x--\r\n"
+        return self.send(body, **query)
 
     def ask(self, method: str, path: str, body: Any = None, member: str = OWNER) -> tuple[int, Any]:
         """An answer without content is None."""
@@ -58,6 +61,21 @@ class Buckets:
             method, f"{BASE}/{self.name}{path}", json=body, timeout=30
         )
         return answer.status_code, answer.json() if answer.content else None
+
+    def read(self, path: str, **headers: str) -> requests.Response:
+        """By the XML API."""
+        return self.sandbox.session().get(f"{XML}/{path}", headers=headers, timeout=30)
+
+    def grant(self, role: str, member: str) -> None:
+        binding = {"role": role, "members": [member]}
+        assert self.ask("PUT", "/iam", {"bindings": [binding]})[0] == 200
+
+    def listed(self, query: str = "") -> tuple[list[str], list[str], str]:
+        """A page of the list: names of objects, prefixes, and the token of the next."""
+        status, page = self.ask("GET", f"/o?{query}")
+        assert status == 200
+        names = [item["name"] for item in page.get("items", [])]
+        return names, page.get("prefixes", []), page.get("nextPageToken", "")
 
 
 @pytest.fixture
@@ -173,3 +191,130 @@ def test_without_a_login_there_is_a_challenge(bucket: Buckets) -> None:
     assert answer.status_code == 401
     assert answer.json()["error"]["errors"][0]["reason"] == "required"
     assert answer.headers["www-authenticate"].startswith("Bearer ")
+
+
+def test_versioning_is_switched_and_nothing_else_of_a_bucket(bucket: Buckets) -> None:
+    status, changed = bucket.ask("PATCH", "", {"name": bucket.name, "versioning": {"enabled": True}})
+    assert (status, changed["versioning"], changed["metageneration"]) == (200, {"enabled": True}, "2")
+    assert bucket.ask("GET", "") == (200, changed)
+    status, refused = bucket.ask("PATCH", "", {"labels": {"a": "b"}})
+    assert (status, "not labels" in refused["error"]["message"]) == (501, True)
+    assert bucket.ask("PATCH", "", {"versioning": True})[0] == 400
+    assert bucket.ask("PATCH", "", {"versioning": {"enabled": "yes"}})[0] == 400
+    bucket.grant("roles/storage.objectAdmin", READER)
+    assert reason(bucket.ask("PATCH", "", {"versioning": {}}, READER)) == (403, "forbidden")
+    assert bucket.ask("GET", "") == (200, changed)
+
+
+def test_the_xml_api_reads_what_the_json_api_wrote(bucket: Buckets) -> None:
+    _, made = bucket.upload(".pulumi/stacks/p/dev.json", b'{"a": 1}')
+    for path in (".pulumi/stacks/p/dev.json", ".pulumi%2Fstacks%2Fp%2Fdev.json"):
+        answer = bucket.read(f"{bucket.name}/{path}")
+        assert (answer.status_code, answer.content) == (200, b'{"a": 1}')
+        assert answer.headers["X-Goog-Generation"] == made["generation"]
+        assert answer.headers["X-Goog-Hash"] == f"md5={made['md5Hash']}"
+    path = f"{bucket.name}/.pulumi/stacks/p/dev.json?generation="
+    assert bucket.read(path + made["generation"]).status_code == 200
+    assert bucket.read(f"{path}1").status_code == 404, "old ones are not kept"
+
+
+def test_the_xml_api_refuses_in_xml(bucket: Buckets) -> None:
+    bucket.upload("a", b"1")
+    missing, elsewhere = bucket.read(f"{bucket.name}/<b>"), bucket.read(f"{bucket.name}-not/a")
+    assert (missing.status_code, elsewhere.status_code) == (404, 404)
+    assert "<Code>NoSuchKey</Code>" in missing.text
+    assert f"No such object: {bucket.name}/&lt;b&gt;" in missing.text
+    assert "The specified bucket does not exist." in elsewhere.text
+    anonymous = bucket.read(f"{bucket.name}/a", Authorization="")
+    assert (anonymous.status_code, "AuthenticationRequired" in anonymous.text) == (401, True)
+    stranger = bucket.sandbox.session(READER).get(f"{XML}/{bucket.name}/a", timeout=30)
+    assert (stranger.status_code, stranger.headers["content-type"][:15]) == (403, "application/xml")
+    assert "<Code>AccessDenied</Code>" in stranger.text
+    assert "does not have storage.objects.get access" in stranger.text
+
+
+def test_what_is_not_imitated_is_no_object_of_the_xml_api(bucket: Buckets) -> None:
+    assert bucket.ask("GET", "/notificationConfigs")[0] == 501
+    assert bucket.sandbox.ask("GET", f"{XML}/{bucket.name}")[0] == 501
+
+
+def test_a_delimiter_makes_folders_of_names(bucket: Buckets) -> None:
+    for name in ("a", "s/p/dev.json", "s/p/dev.json.bak", "s/p-q/x", "s/z"):
+        bucket.upload(name, b"1")
+    assert bucket.listed("delimiter=/") == (["a"], ["s/"], "")
+    assert bucket.listed("delimiter=/&prefix=s/") == (["s/z"], ["s/p-q/", "s/p/"], "")
+    assert bucket.listed("delimiter=/&prefix=s/p") == ([], ["s/p-q/", "s/p/"], "")
+    assert bucket.listed("delimiter=/&prefix=s/p/dev") == (["s/p/dev.json", "s/p/dev.json.bak"], [], "")
+    assert bucket.listed("prefix=t") == ([], [], "")
+
+
+def test_a_list_comes_in_pages_that_have_every_name_once(bucket: Buckets) -> None:
+    for name in ("a/1", "a/2", "b", "c/1", "d"):
+        bucket.upload(name, b"1")
+    names, prefixes, token = bucket.listed("delimiter=/&maxResults=2")
+    assert (names, prefixes) == (["b"], ["a/"])
+    names, prefixes, token = bucket.listed(f"delimiter=/&maxResults=2&pageToken={token}")
+    assert (names, prefixes, token) == (["d"], ["c/"], "")
+    assert reason(bucket.ask("GET", "/o?pageToken=%21")) == (400, "invalid")
+    for number in ("0", "-1", "x"):
+        assert reason(bucket.ask("GET", f"/o?maxResults={number}")) == (400, "invalid")
+
+
+def test_a_copy_has_content_and_kind_of_the_original_or_another_kind(bucket: Buckets) -> None:
+    _, made = bucket.upload("s/dev.json", b"state", {"metadata": {"k": "v"}})
+    path = f"/o/s%2Fdev.json/rewriteTo/b/{bucket.name}/o/s%2Fdev.json.bak"
+    status, done = bucket.ask("POST", path)
+    assert (status, done["done"], done["objectSize"]) == (200, True, "5")
+    copied = done["resource"]
+    assert copied["name"] == "s/dev.json.bak"
+    assert (copied["metadata"], copied["contentType"]) == (made["metadata"], "text/plain")
+    assert bucket.read(f"{bucket.name}/s/dev.json.bak").content == b"state"
+    _, done = bucket.ask("POST", path, {"contentType": "text/x"})
+    assert done["resource"]["contentType"] == "text/x"
+    assert "metadata" not in done["resource"]
+    bucket.ask("DELETE", "/o/s%2Fdev.json")
+    assert bucket.read(f"{bucket.name}/s/dev.json.bak").content == b"state"
+
+
+def test_a_copy_needs_original_and_place_and_the_right_to_both(bucket: Buckets) -> None:
+    bucket.upload("a", b"1")
+    assert reason(bucket.ask("POST", f"/o/b/rewriteTo/b/{bucket.name}/o/c")) == (404, "notFound")
+    assert reason(bucket.ask("POST", f"/o/a/rewriteTo/b/{bucket.name}-not/o/c")) == (404, "notFound")
+    bucket.grant("roles/storage.objectViewer", READER)
+    path = f"/o/a/rewriteTo/b/{bucket.name}/o/c"
+    assert reason(bucket.ask("POST", path, member=READER)) == (403, "forbidden")
+    assert bucket.listed()[0] == ["a"]
+
+
+def test_an_object_changes_only_in_the_generation_that_was_asked_for(bucket: Buckets) -> None:
+    absent = {"ifGenerationMatch": "0"}
+    _, first = bucket.upload("a", b"1", **absent)
+    assert reason(bucket.upload("a", b"2", **absent)) == (412, "conditionNotMet")
+    assert reason(bucket.upload("b", b"2", ifGenerationMatch="1")) == (412, "conditionNotMet")
+    status, second = bucket.upload("a", b"2", ifGenerationMatch=first["generation"])
+    assert status == 200
+    old = f"?ifGenerationMatch={first['generation']}"
+    copy = f"/o/a/rewriteTo/b/{bucket.name}/o/a"
+    for method, path in (("GET", "/o/a"), ("DELETE", "/o/a"), ("POST", copy)):
+        assert reason(bucket.ask(method, path + old)) == (412, "conditionNotMet"), method
+    assert bucket.ask("DELETE", "/o/a?ifMetagenerationMatch=1")[0] == 501, "never as if it were met"
+    assert bucket.ask("GET", "/o/a") == (200, second)
+    assert bucket.ask("DELETE", f"/o/a?ifGenerationMatch={second['generation']}")[0] == 204
+
+
+def test_content_that_is_not_what_its_digest_says_is_refused(bucket: Buckets) -> None:
+    _, made = bucket.upload("a", b"1")
+    assert bucket.upload("b", b"1", {"md5Hash": made["md5Hash"]})[0] == 200
+    assert reason(bucket.upload("c", b"2", {"md5Hash": made["md5Hash"]})) == (400, "invalid")
+    assert bucket.listed()[0] == ["a", "b"]
+
+
+def test_who_administers_objects_replaces_and_deletes_them_and_reads_no_policy(bucket: Buckets) -> None:
+    bucket.upload("a", b"1")
+    bucket.grant("roles/storage.objectAdmin", READER)
+    assert bucket.ask("POST", f"/o/a/rewriteTo/b/{bucket.name}/o/b", member=READER)[0] == 200
+    assert bucket.ask("POST", f"/o/a/rewriteTo/b/{bucket.name}/o/b", member=READER)[0] == 200
+    assert bucket.ask("DELETE", "/o/a", member=READER)[0] == 204
+    assert reason(bucket.ask("GET", "/iam", member=READER)) == (403, "forbidden")
+    assert reason(bucket.ask("GET", "", member=READER)) == (403, "forbidden")
+    assert reason(bucket.ask("DELETE", "", member=READER)) == (403, "forbidden")
