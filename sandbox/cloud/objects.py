@@ -121,6 +121,10 @@ async def copy(request: Request) -> Response:
 
 def _put(store: Store, bucket: Json, name: str, described: Json, kept: Json) -> Json:
     """Write a new object, of that content, in the place of any that was there."""
+    kind = described.get("contentType") or ""
+    # What is sent as a header must be one (RFC 9110, 5.5).
+    if not isinstance(kind, str) or not re.fullmatch(r"[ -~]*", kind):
+        raise invalid("Invalid value for contentType.")
     path, created = _path(bucket, name), now()
     # Google's are microseconds too.
     generation = str(time.time_ns() // 1000)

@@ -59,6 +59,8 @@ PARTS = {
     "path": "none",
     "bucket": "hostile-bucket",
     "object": "folder/file",
+    "to_bucket": "hostile-bucket",
+    "to_object": "folder/copy",
     "pool": "github-1",
     "provider": "github",
     "of": "github-1",
@@ -96,6 +98,9 @@ BODY: dict[str, Any] = {
     "storageClass": "STANDARD",
     "iamConfiguration": {"uniformBucketLevelAccess": {"enabled": True}},
     "softDeletePolicy": {"retentionDurationSeconds": "0"},
+    "versioning": {"enabled": True},
+    "contentType": "text/plain",
+    "metadata": {"a": "b"},
 }
 UPLOADS = "/upload/storage/v1/b/hostile-bucket/o?uploadType=multipart"
 OBJECT_TYPE = (b"content-type", b"multipart/related; boundary=x")
@@ -305,6 +310,8 @@ def test_no_body_header_or_path_makes_any_route_fail(cloud: Cloud) -> None:
                     "uploadType=multipart&name=%00",
                     "uploadType=multipart",
                     "alt=media",
+                    f"prefix=folder&delimiter=/&maxResults={number}&pageToken={number}",
+                    f"generation={number}&ifGenerationMatch={number}",
                     f"project={PROJECT}",
                 ]
             )

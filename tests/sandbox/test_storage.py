@@ -309,6 +309,11 @@ def test_content_that_is_not_what_its_digest_says_is_refused(bucket: Buckets) ->
     assert bucket.listed()[0] == ["a", "b"]
 
 
+@pytest.mark.parametrize("kind", [5, "text/pl\u00e4in", "a\r\nb: c", ["text/plain"]])
+def test_a_kind_that_is_no_header_is_refused(bucket: Buckets, kind: Any) -> None:
+    assert reason(bucket.upload("a", b"1", {"contentType": kind})) == (400, "invalid")
+
+
 def test_who_administers_objects_replaces_and_deletes_them_and_reads_no_policy(bucket: Buckets) -> None:
     bucket.upload("a", b"1")
     bucket.grant("roles/storage.objectAdmin", READER)
