@@ -1,4 +1,4 @@
-"""The README's tables, for the tests that hold them to what they promise."""
+"""The README's tables and commands, for the tests that hold them to what they promise."""
 
 from __future__ import annotations
 
@@ -23,3 +23,8 @@ def read_table(title: str) -> list[list[str]]:
 def read_code(cell: str) -> list[str]:
     """What is set as code in a cell."""
     return re.findall(r"`([^`]+)`", cell)
+
+
+def read_commands(title: str) -> str:
+    """The shell commands of a section."""
+    return "".join(re.findall(r"```sh\n(.*?)```", read_section(title), re.DOTALL))

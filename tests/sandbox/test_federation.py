@@ -128,17 +128,22 @@ class Federation:
         return self.session.post(f"{IAM}/{path}", headers=login, json={}, timeout=30).status_code
 
 
-def federation(program: Program, folder: Path) -> Federation:
-    """What the stack of a program says, as it is now."""
-    lines = program.sandbox.run("env", "-0").stdout.split("\0")
+def anonymous(sandbox: Sandbox) -> requests.Session:
+    """What asks a Google host without a login, through the proxy."""
+    lines = sandbox.run("env", "-0").stdout.split("\0")
     inside = dict(line.split("=", 1) for line in lines if line)
     session = requests.Session()
     session.trust_env = False
     session.proxies["https"] = inside["HTTPS_PROXY"]
     session.verify = inside["REQUESTS_CA_BUNDLE"]
+    return session
+
+
+def federation(program: Program, folder: Path) -> Federation:
+    """What the stack of a program says, as it is now."""
     outputs = program.outputs()
     provider, writer = outputs["workload_identity_provider"], outputs["writer_email"]
-    return Federation(program, session, folder, provider, writer)
+    return Federation(program, anonymous(program.sandbox), folder, provider, writer)
 
 
 def made(sandbox: Sandbox, folder: Path, github: dict[str, Any]) -> Federation:

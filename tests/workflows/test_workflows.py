@@ -1,7 +1,8 @@
 """The workflows: what they may do, read from their YAML; and what their steps do, run on the sandbox.
 
-Run as GitHub runs them, with variables as it would set them. Not run: actions of others (checkout, login).
-The scripts that one of them is given run on a stand-in for GitHub's client that notes what it is asked.
+Run as GitHub runs them, with variables as it would set them, on what the README's "Once a team" has made.
+Not run: actions of others (checkout, login). The scripts that one of them is given run on a stand-in for
+GitHub's client that notes what it is asked.
 """
 
 from __future__ import annotations
@@ -20,8 +21,11 @@ from typing import Any
 import pytest
 import yaml
 
+from sandbox.cloud.storage import HOST as STORAGE
 from sandbox.engine import CLI_VERSION
-from tests.sandbox.conftest import CHECKOUT, Sandbox, sandbox
+from tests.sandbox.conftest import CHECKOUT, Program, Sandbox, sandbox
+from tests.sandbox.test_federation import CONDITION, DENIED, Federation, anonymous
+from tests.workflows import team
 
 __all__ = ["sandbox"]
 
@@ -33,7 +37,7 @@ PREPARE = "./.github/actions/prepare"
 COMPOSITE: dict[str, Any] = yaml.safe_load((GITHUB / "actions/prepare/action.yml").read_text())
 JOBS = [(f"{name}/{key}", job) for name, flow in WORKFLOWS.items() for key, job in flow["jobs"].items()]
 PINNED = re.compile(r"[\w.-]+/[\w.-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
-DEPLOYER, PREVIEWER = "user:deployer@example.com", "user:previewer@example.com"
+DEPLOYER, PREVIEWER = f"serviceAccount:{team.DEPLOYER}", f"serviceAccount:{team.PREVIEWER}"
 PREVIEWERS_ROLES = "#### Roles of the previewer"
 BOT = {"user": {"type": "Bot"}}
 # What GitHub's client would be asked; it answers lists from $KNOWN.
@@ -156,6 +160,7 @@ class Checkout:
 
     sandbox: Sandbox
     folder: Path
+    provider: str
 
     def job(self, name: str, member: str, **expressions: str) -> tuple[int, dict[str, str]]:
         """Run a job's `run:` steps as that member: a failing status, and the last step's outputs."""
@@ -169,11 +174,8 @@ class Checkout:
                 continue
             output.write_text("")
             variables = {**job.get("env", {}), **step.get("env", {})}
-            # The sandbox has its own backend.
-            variables.pop("PULUMI_BACKEND_URL", None)
-            values: dict[str, str] = {
-                k: expressions.get(v.strip("${} ")) or v for k, v in variables.items()
-            }
+            known = {"vars.PULUMI_BACKEND_URL": team.STATE, **expressions}
+            values: dict[str, str] = {k: known.get(v.strip("${} ")) or v for k, v in variables.items()}
             assert "${{" not in "".join(values.values()), values
             values |= {"GITHUB_OUTPUT": str(output), "GITHUB_STEP_SUMMARY": str(page)}
             script = self.folder.parent / "step.sh"
@@ -190,6 +192,14 @@ class Checkout:
             print(f"$ {step['run']}\n{done.stdout}{done.stderr}")
             status = done.returncode
         return status, dict(line.split("=", 1) for line in output.read_text().splitlines())
+
+    def refusal(self, member: str, *words: str) -> str:
+        """Why that member may not run that `pulumi`, as it is told."""
+        backend = f"PULUMI_BACKEND_URL={team.STATE}"
+        command = ["env", backend, "pulumi", "--non-interactive", *words]
+        done = self.sandbox.run(*command, member=member, cwd=self.folder, check=False)
+        assert done.returncode != 0
+        return done.stderr
 
     @property
     def summary(self) -> str:
@@ -256,12 +266,11 @@ def checkout(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Chec
     (folder / ".venv").symlink_to(CHECKOUT / ".venv")
     os.utime(folder / "requirements.lock", (0, 0))
     (folder / ".gitignore").write_text(".venv\n__pycache__/\nsummary.md\npreview.json\n")
-    checkout = Checkout(sandbox, folder)
+    checkout = Checkout(sandbox, folder, team.set_up(sandbox, folder))
     checkout.git("init", "-q")
     checkout.git("add", "-A")
     checkout.git("commit", "-qm", "main")
     grant(sandbox, {DEPLOYER: roles("### Roles of the deployer"), PREVIEWER: roles(PREVIEWERS_ROLES)})
-    sandbox.run("pulumi", "stack", "init", "dev", cwd=folder)
     return checkout
 
 
@@ -283,10 +292,15 @@ class TestOnTheSandbox:
         pull_request = {"github.event.pull_request.base.sha": base}
         status, outputs = checkout.job("preview/stacks", PREVIEWER, **pull_request)
         assert (status, json.loads(outputs["stacks"])) == (0, ["dev"])
-        before = len(checkout.sandbox.log())
+        before, kept = len(checkout.sandbox.log()), team.objects(checkout.sandbox)
         assert checkout.job("preview/preview", PREVIEWER, **{"matrix.stack": "dev"})[0] == 0
         asked = [r for r in checkout.sandbox.log()[before:] if r["principal"] == PREVIEWER]
-        assert {r["status"] for r in asked} == {200}, "its roles are enough"
+        state = [request for request in asked if request["host"] == STORAGE]
+        assert {r["status"] for r in asked if r not in state} == {200}, "its roles are enough"
+        assert {r["method"] for r in state} == {"GET"}, "no lock, no state"
+        # A stack without tags has no file of them.
+        assert {Path(r["path"]).suffix for r in state if r["status"] != 200} == {".pulumi-tags"}
+        assert team.objects(checkout.sandbox) == kept
         assert "- `group:everyone@example.com` **may** install from `python`" in checkout.summary
         assert checkout.page == checkout.summary
 
@@ -301,12 +315,23 @@ class TestOnTheSandbox:
         assert name == "createComment"
 
     def test_who_previews_cannot_deploy(self, checkout: Checkout) -> None:
+        kept = team.objects(checkout.sandbox)
         assert checkout.job("deploy/dev", PREVIEWER)[0] != 0
+        for words in (["up", "--yes", "--stack", "dev"], ["stack", "rm", "dev", "--yes", "--force"]):
+            refused = f"{team.PREVIEWER} does not have storage.objects.create access"
+            assert refused in checkout.refusal(PREVIEWER, *words)
+        assert team.objects(checkout.sandbox) == kept
         project = "projects/my-python-dev/locations/europe-west1/repositories/python"
         _, policy = checkout.sandbox.ask(
             "GET", f"https://artifactregistry.googleapis.com/v1/{project}:getIamPolicy"
         )
         assert "group:everyone@example.com" not in json.dumps(policy)
+
+    def test_who_has_no_role_on_the_bucket_is_told_so(self, checkout: Checkout) -> None:
+        stranger = "user:stranger@example.com"
+        grant(checkout.sandbox, {stranger: roles(PREVIEWERS_ROLES)})
+        refused = "stranger@example.com does not have storage.objects.list access"
+        assert refused in checkout.refusal(stranger, "preview", "--stack", "dev")
 
     @pytest.mark.parametrize("missing", range(5))
     def test_who_previews_needs_each_role_that_the_readme_names(
@@ -329,7 +354,7 @@ class TestOnTheSandbox:
         checkout.git("reset", "-q", "--hard", base)
 
     def test_a_stack_that_does_not_exist_yet_is_a_comment_too(self, checkout: Checkout) -> None:
-        assert checkout.job("preview/preview", PREVIEWER, **{"matrix.stack": "prod"})[0] == 1
+        assert checkout.job("preview/preview", PREVIEWER, **{"matrix.stack": "staging"})[0] == 1
         assert "There is no preview on standard input" in checkout.summary
 
     def test_what_is_changed_by_hand_opens_an_issue_that_closes_itself(self, checkout: Checkout) -> None:
@@ -354,3 +379,31 @@ class TestOnTheSandbox:
         assert "`user:by-hand@example.com` was granted the right to" in issue["body"]
         ((name, issue),) = checkout.client("drift/drift", known, STACK="dev", DRIFT="true")
         assert (name, issue["issue_number"]) == ("update", 3)
+
+    @pytest.mark.parametrize(
+        ("account", "said", "rule"),
+        [
+            (team.DEPLOYER, {"environment": "dev"}, ""),
+            (team.DEPLOYER, {"environment": "prod"}, ""),
+            (team.PREVIEWER, {"environment": "preview-dev"}, ""),
+            (team.PREVIEWER, {"environment": "preview-prod"}, ""),
+            (team.DEPLOYER, {"environment": "preview-dev"}, DENIED),
+            (team.DEPLOYER, {"environment": "staging"}, DENIED),
+            (team.DEPLOYER, {"ref": "refs/heads/main"}, DENIED),
+            (team.DEPLOYER, {"environment": "dev", "repository": "acme/other"}, CONDITION),
+            (team.PREVIEWER, {"environment": "dev"}, DENIED),
+        ],
+    )
+    def test_a_job_becomes_whom_its_environment_says(
+        self, checkout: Checkout, tmp_path: Path, account: str, said: dict[str, str], rule: str
+    ) -> None:
+        sandbox = checkout.sandbox
+        program = Program(sandbox, checkout.folder, stack="dev", project="my-python-dev")
+        cloud = Federation(program, anonymous(sandbox), tmp_path, checkout.provider, account)
+        token = cloud.token(**said)
+        if rule:
+            assert rule in cloud.refusal(token)
+            return
+        login = {"Authorization": f"Bearer {cloud.access_token(token)}"}
+        who = "https://openidconnect.googleapis.com/v1/userinfo"
+        assert cloud.session.get(who, headers=login, timeout=30).json()["email"] == account
