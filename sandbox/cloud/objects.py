@@ -26,7 +26,7 @@ from starlette.routing import Route
 from sandbox.cloud.blobs import Blobs
 from sandbox.cloud.errors import HTTP_STATUS, GoogleError, Json, parse_object, read_object
 from sandbox.cloud.projects import now
-from sandbox.cloud.storage import StorageError, condition_not_met, find_bucket, invalid, require
+from sandbox.cloud.storage import NO_BUCKET, StorageError, condition_not_met, find_bucket, invalid, require
 from sandbox.cloud.store import Store
 
 # "Object naming requirements": 1 to 1024 bytes, no line breaks.
@@ -43,7 +43,6 @@ XML_ERRORS = {
     HTTPStatus.UNAUTHORIZED: ("AuthenticationRequired", "Authentication required."),
     HTTPStatus.FORBIDDEN: ("AccessDenied", "Access denied."),
     HTTPStatus.NOT_FOUND: ("NoSuchKey", "The specified key does not exist."),
-    HTTPStatus.PRECONDITION_FAILED: ("PreconditionFailed", condition_not_met().message),
 }
 
 
@@ -60,12 +59,11 @@ def _find(request: Request, permission: str) -> tuple[Store, Json]:
     if found is None or asked not in (None, found["generation"]):
         text = f"No such object: {bucket['name']}/{name}"
         raise StorageError(HTTPStatus.NOT_FOUND, "notFound", text)
-    _check_conditions(request, found)
     return store, found
 
 
 def _check_conditions(request: Request, found: Json | None) -> None:
-    """Refuse a request that was made for another generation of the object; 0 is none at all."""
+    """Refuse a request that was made for another generation of what is there; 0 is none at all."""
     for name, wanted in request.query_params.items():
         if name == GENERATION_MATCH:
             if wanted != (found["generation"] if found else "0"):
@@ -227,6 +225,7 @@ def _decoded(token: str) -> str:
 async def read(request: Request) -> Response:
     """What the object is or, with `alt=media`, its content."""
     _, found = _find(request, "storage.objects.get")
+    _check_conditions(request, found)
     return (
         _content(request, found)
         if request.query_params.get("alt") == "media"
@@ -261,7 +260,9 @@ def _content(request: Request, found: Json) -> Response:
 
 def _xml_refusal(error: GoogleError) -> Response:
     status = HTTPStatus(error.code if isinstance(error, StorageError) else HTTP_STATUS[error.status])
-    code, message = XML_ERRORS.get(status, ("InvalidArgument", "Invalid argument."))
+    code, message = XML_ERRORS[status]
+    if error.message == NO_BUCKET:
+        code, message = "NoSuchBucket", NO_BUCKET
     details = f"<Details>{escape(error.message)}</Details>"
     text = f"<Error><Code>{code}</Code><Message>{message}</Message>{details}</Error>"
     return Response(
@@ -271,6 +272,7 @@ def _xml_refusal(error: GoogleError) -> Response:
 
 async def delete(request: Request) -> Response:
     store, found = _find(request, "storage.objects.delete")
+    _check_conditions(request, found)
     # The content goes at the next start (`Blobs.sweep`).
     store.delete(f"b/{found['bucket']}/o/{found['name']}")
     return Response(status_code=HTTPStatus.NO_CONTENT)

@@ -25,6 +25,7 @@ HOST = "storage.googleapis.com"
 LOCATIONS = {location.upper() for location in REGISTRY_LOCATIONS if "-" in location} | {"US", "EU", "ASIA"}
 # "Bucket naming requirements", those with dots aside, which are domains that one must own.
 BUCKET_NAME = re.compile(r"(?!goog)[a-z0-9][a-z0-9_-]{1,61}[a-z0-9]")
+NO_BUCKET = "The specified bucket does not exist."
 # What a bucket has that was made without saying so.
 IAM_DEFAULTS = {"publicAccessPrevention": "inherited", "uniformBucketLevelAccess": {"enabled": False}}
 BUCKET_FIELDS = ("labels", "iamConfiguration", "softDeletePolicy", "versioning")
@@ -90,7 +91,7 @@ def find_bucket(
     name = f"b/{request.path_params[key]}"
     bucket = store.get(name)
     if bucket is None and request.state.caller.member is not None:
-        raise StorageError(HTTPStatus.NOT_FOUND, "notFound", "The specified bucket does not exist.")
+        raise StorageError(HTTPStatus.NOT_FOUND, "notFound", NO_BUCKET)
     found: Json = bucket or {"project": ""}
     require(request, permission, what, name, f"projects/{found['project']}")
     require_service(store, found["project"], HOST)

@@ -224,7 +224,7 @@ def test_the_xml_api_refuses_in_xml(bucket: Buckets) -> None:
     assert (missing.status_code, elsewhere.status_code) == (404, 404)
     assert "<Code>NoSuchKey</Code>" in missing.text
     assert f"No such object: {bucket.name}/&lt;b&gt;" in missing.text
-    assert "The specified bucket does not exist." in elsewhere.text
+    assert "<Code>NoSuchBucket</Code>" in elsewhere.text
     anonymous = bucket.read(f"{bucket.name}/a", Authorization="")
     assert (anonymous.status_code, "AuthenticationRequired" in anonymous.text) == (401, True)
     stranger = bucket.sandbox.session(READER).get(f"{XML}/{bucket.name}/a", timeout=30)
@@ -297,6 +297,9 @@ def test_an_object_changes_only_in_the_generation_that_was_asked_for(bucket: Buc
     copy = f"/o/a/rewriteTo/b/{bucket.name}/o/a"
     for method, path in (("GET", "/o/a"), ("DELETE", "/o/a"), ("POST", copy)):
         assert reason(bucket.ask(method, path + old)) == (412, "conditionNotMet"), method
+    place = f"/o/a/rewriteTo/b/{bucket.name}/o/b?ifGenerationMatch=0"
+    assert bucket.ask("POST", place)[0] == 200, "the condition is the place's, not the original's"
+    assert reason(bucket.ask("POST", place)) == (412, "conditionNotMet")
     assert bucket.ask("DELETE", "/o/a?ifMetagenerationMatch=1")[0] == 501, "never as if it were met"
     assert bucket.ask("GET", "/o/a") == (200, second)
     assert bucket.ask("DELETE", f"/o/a?ifGenerationMatch={second['generation']}")[0] == 204
