@@ -91,6 +91,11 @@ ROLES: dict[str, set[str]] = {
         *("iam.workloadIdentityPools.*", "iam.workloadIdentityPoolProviders.*"),
         "resourcemanager.projects.get",
     },
+    "roles/iam.workloadIdentityPoolViewer": {
+        f"iam.{what}.{verb}"
+        for what in ("workloadIdentityPools", "workloadIdentityPoolProviders")
+        for verb in ("get", "list")
+    },
     "roles/browser": {"resourcemanager.projects.get", "resourcemanager.projects.getIamPolicy"},
 }
 # "Policy" in the IAM reference lists the member types.

@@ -92,6 +92,7 @@ def test_after_a_lost_connection_the_message_names_the_command_that_takes_over(p
     assert program.changes() == {}
 
 
+@pytest.mark.slow
 def test_make_up_takes_over_a_repository_whose_creation_was_answered_to_nobody(program: Program) -> None:
     program.configure(serviceAccounts=False, pypiProxy=False)
     program.up()

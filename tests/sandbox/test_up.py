@@ -155,6 +155,7 @@ def may_act_as(program: Program, account: str, member: str) -> bool:
     return program.sandbox.ask("POST", f"{url}:generateAccessToken", scope, member)[0] == 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("access", ["authoritative", "additive"])
 def test_impersonators_alone_act_as_the_accounts_and_come_and_go(program: Program, access: str) -> None:
     alice, bob = "user:alice@example.com", "user:bob@example.com"
@@ -186,6 +187,7 @@ def test_an_authoritative_stack_takes_away_what_others_granted_on_the_accounts(p
     assert impersonators(program, "python-writer") == []
 
 
+@pytest.mark.slow
 def test_private_packages_are_rules_on_pypis_cache_and_come_and_go(program: Program) -> None:
     rules = f"{program.repository('python-pypi')}/rules"
 

@@ -39,6 +39,7 @@ JOBS = [(f"{name}/{key}", job) for name, flow in WORKFLOWS.items() for key, job 
 PINNED = re.compile(r"[\w.-]+/[\w.-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
 DEPLOYER, PREVIEWER = f"serviceAccount:{team.DEPLOYER}", f"serviceAccount:{team.PREVIEWER}"
 PREVIEWERS_ROLES = "#### Roles of the previewer"
+PUBLISHING = {"repositories": ["acme/my-adder"], "ownerId": 1234567, "ref": "refs/heads/main"}
 BOT = {"user": {"type": "Bot"}}
 # What GitHub's client would be asked; it answers lists from $KNOWN.
 FAKE_CLIENT = """
@@ -260,6 +261,9 @@ def checkout(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Chec
         shutil.copy(CHECKOUT / name, folder / name)
     for path in CHECKOUT.glob("Pulumi*.yaml"):
         shutil.copy(path, folder / path.name)
+    # With everything that takes a role of its own.
+    with (folder / "Pulumi.dev.yaml").open("a") as stack_file:
+        stack_file.write(f"  python-registry:github: {json.dumps(PUBLISHING)}\n")
     for name in ("components", "tools", ".github"):
         shutil.copytree(CHECKOUT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     # As `make venv` leaves it.
@@ -283,7 +287,7 @@ class TestOnTheSandbox:
         self, checkout: Checkout
     ) -> None:
         assert checkout.job("deploy/dev", DEPLOYER)[0] == 0
-        assert checkout.page.startswith("### Stack `dev`: 8 made, access changes\n")
+        assert checkout.page.startswith("### Stack `dev`: 11 made, access changes\n")
         assert checkout.job("deploy/dev", DEPLOYER)[0] == 0
         assert checkout.page == "Stack `dev`: No changes.\n"
 
@@ -333,12 +337,12 @@ class TestOnTheSandbox:
         refused = "stranger@example.com does not have storage.objects.list access"
         assert refused in checkout.refusal(stranger, "preview", "--stack", "dev")
 
-    @pytest.mark.parametrize("missing", range(5))
+    @pytest.mark.parametrize("missing", range(6))
     def test_who_previews_needs_each_role_that_the_readme_names(
         self, checkout: Checkout, missing: int
     ) -> None:
         needed = roles(PREVIEWERS_ROLES)
-        assert len(needed) == 5
+        assert len(needed) == 6
         grant(checkout.sandbox, {PREVIEWER: needed[:missing] + needed[missing + 1 :]})
         status, _ = checkout.job("preview/preview", PREVIEWER, **{"matrix.stack": "dev"})
         grant(checkout.sandbox, {PREVIEWER: needed})
