@@ -183,6 +183,20 @@ def test_a_uv_toml_of_ones_own_is_left_with_what_to_add_and_the_rest_is_written(
     assert person.configure("--yes").stdout == "Everything is in place already.\n"
 
 
+def test_another_environment_takes_the_place_of_the_one_before(person: Person) -> None:
+    person.pulumi(OUTPUTS)
+    assert person.configure("--yes").returncode == 0
+    prod = {name: text.replace("/p/", "/prod/") for name, text in OUTPUTS.items()}
+    person.pulumi(prod)
+    done = person.configure("--yes")
+    files = person.files()
+    assert files[".config/pip/pip.conf"] == prod["pip_conf"]
+    assert "/prod/" in files[".pypirc"]
+    assert "/p/" not in files[".pypirc"]
+    assert files[".config/uv/uv.toml"] == OUTPUTS["uv_toml"]
+    assert f"Add by hand:\n\n{prod['uv_toml'].rstrip()}" in done.stderr
+
+
 def test_a_file_that_is_none_is_left_with_what_to_add(person: Person) -> None:
     person.write(".config/pip/pip.conf", "index-url = x\n")
     done = person.configure("--yes")
