@@ -21,7 +21,7 @@ from tests.sandbox.conftest import new_program
 from tests.sandbox.distributions import wheel
 from tests.sandbox.indexes import sandbox_with_index
 
-pytestmark = pytest.mark.sandbox
+pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
 
 ROWS = read_table("## Dependency confusion")
 SETTINGS = {

@@ -117,6 +117,7 @@ def test_the_connection_of_the_chosen_request_is_lost(program: Program) -> None:
         assert program.sandbox.run("sh", "-c", script, "sh", project).returncode == 0
 
 
+@pytest.mark.slow
 def test_up_goes_on_after_a_kill_in_the_middle_of_making_a_repository(
     program: Program, tmp_path: Path
 ) -> None:
