@@ -32,6 +32,7 @@ CONFLICT_SECONDS = 31.0
 PRECONDITION_FAILED = 412
 NO_PREFIX = "allUsers allAuthenticatedUsers projectOwners projectReaders projectWriters".split()
 # tpgresource/utils.go: IamPrincipalIsCaseSensitive.
+DELETED = "deleted:"
 CASE_SENSITIVE = ("principal:", "principalSet:", "principalHierarchy:")
 REPOSITORY_IDS = (
     r"projects/(?P<project>[^/]+)/locations/(?P<location>[^/]+)/repositories/(?P<repository>[^/]+)",
@@ -54,9 +55,10 @@ _locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
 
 def normalized(member: str) -> str:
-    """Google compares e-mail addresses without case, federated principals with it."""
-    kind, colon, name = member.partition(":")
-    return member if member.startswith(CASE_SENSITIVE) else f"{kind}{colon}{name.lower()}"
+    """Google compares e-mail addresses without case, federated principals with it; those gone alike."""
+    gone = DELETED if member.startswith(DELETED) else ""
+    kind, colon, name = member.removeprefix(gone).partition(":")
+    return member if kind + colon in CASE_SENSITIVE else f"{gone}{kind}{colon}{name.lower()}"
 
 
 def _not_a_member(value: str, name: str) -> Iterator[str]:

@@ -719,12 +719,15 @@ class TestAccess:
     def test_a_member_joins_those_who_are_there_and_leaves_alone(
         self, engine: Engine, google: FakeGoogle
     ) -> None:
-        policy = Policy(google, {"role": READER, "members": ["user:there@x.org"]})
+        # One that is gone is written back as Google named it.
+        there = ["deleted:serviceAccount:Old@x.org?uid=1", "user:there@x.org"]
+        policy = Policy(google, {"role": READER, "members": there})
         ident, outputs = engine.create(MEMBER, {**GRANT, "member": "user:New@x.org"})
         assert ident == f"{NAME}/{READER}/user:new@x.org"
-        assert policy.bindings[0]["members"] == ["user:new@x.org", "user:there@x.org"]
+        gone = "deleted:serviceAccount:old@x.org?uid=1"
+        assert policy.bindings[0]["members"] == [gone, "user:new@x.org", "user:there@x.org"]
         engine.delete(MEMBER, ident, outputs)
-        assert policy.bindings[0]["members"] == ["user:there@x.org"]
+        assert policy.bindings[0]["members"] == [gone, "user:there@x.org"]
 
     def test_a_member_whose_grant_is_gone_is_gone(self, engine: Engine, google: FakeGoogle) -> None:
         Policy(google, OTHERS)
