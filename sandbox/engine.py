@@ -66,7 +66,7 @@ CACHE_VARIABLE = "PYTHON_REGISTRY_CACHE"
 _CLI_PACKAGE = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
 _SDK_MODULE = "github.com/pulumi/pulumi/sdk/v3"
 _HOST = "pulumi-language-python"
-_PLUGIN = "pulumi-resource-gcp"
+PLUGIN = "pulumi-resource-gcp"
 # The language host interrupts the program when the engine gives up (a protected resource, say): by default
 # Python then ends with a traceback that is no fault of anybody's, under the message that matters.
 _EXEC_WRAPPER = """import runpy
@@ -154,12 +154,12 @@ def ensure_plugin(engine: Engine, sdk_version: str, report: Report) -> Plugin:
 
     Never fails: where the real plugin cannot be had, the report says why.
     """
-    if shutil.which(_PLUGIN):
+    if shutil.which(PLUGIN):
         return Plugin(origin="on PATH")
     folder = pulumi_home() / "plugins" / f"resource-gcp-v{sdk_version}"
     if not _finished_plugin(folder):
         try:
-            with _alone(f"{_PLUGIN}-{sdk_version}", report) as work:
+            with _alone(f"{PLUGIN}-{sdk_version}", report) as work:
                 _download_plugin(engine, sdk_version, work)
         except EngineError as problem:
             report(str(problem))
@@ -445,12 +445,12 @@ def _go(scratch: Path, work: _Work) -> Path:
 
 def _finished_plugin(folder: Path) -> bool:
     """Whether Pulumi finished that plugin: while it works, a file `<folder>.partial` says so."""
-    return (folder / _PLUGIN).exists() and not Path(f"{folder}.partial").exists()
+    return (folder / PLUGIN).exists() and not Path(f"{folder}.partial").exists()
 
 
 def _download_plugin(engine: Engine, version: str, work: _Work) -> None:
     """Have the engine fetch the plugin, from the first of its two sources that answers."""
-    archive = f"{_PLUGIN}-v{version}-{_SYSTEM}-{_MACHINE}.tar.gz"
+    archive = f"{PLUGIN}-v{version}-{_SYSTEM}-{_MACHINE}.tar.gz"
     # Its own order (sdk/go/common/workspace/plugins.go). Left to itself it tries both, each as
     # long as the network lets it, and up to five times.
     servers = {

@@ -10,7 +10,6 @@ import contextlib
 import json
 import os
 import shlex
-import shutil
 import sys
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from sandbox.cloud.access import fingerprint
 from sandbox.cloud.store import Store
 from sandbox.cloud.tokens import CLIENT_ID, CLIENT_SECRET, issue_refresh_token, logged_in
 from sandbox.containers import container_environment
-from sandbox.engine import CACHE_VARIABLE, Engine, Plugin, cache_folder, pulumi_home
+from sandbox.engine import CACHE_VARIABLE, PLUGIN, Engine, Plugin, cache_folder, pulumi_home
 from sandbox.folder import FOLDER_VARIABLE, PROGRAM, Folder
 from sandbox.gateway import LOOPBACK, write_private
 from sandbox.process import Gateway
@@ -150,22 +149,19 @@ def install_plugin(folder: Folder, plugin: Plugin, version: str) -> None:
     One on PATH it finds by itself. The download is all checkouts'; the stand-in is this one's, and so
     neither is the home that says which it is.
     """
-    plugins = folder.pulumi_home / "plugins"
-    installed = plugins / f"resource-gcp-v{version}"
+    if plugin.origin == "on PATH":
+        return
+    plugins, name = folder.pulumi_home / "plugins", f"resource-gcp-v{version}"
     if plugins.is_symlink():
         # A sandbox from before had all checkouts' here.
         plugins.unlink(missing_ok=True)
-    plugins.mkdir(mode=0o700, exist_ok=True)
-    if plugin.origin == "stand-in":
-        if installed.is_symlink():
-            installed.unlink(missing_ok=True)
-        installed.mkdir(mode=0o700, exist_ok=True)
-        python, home = shlex.quote(sys.executable), shlex.quote(str(PROGRAM))
-        command = f'PYTHONPATH={home} exec {python} -m sandbox.plugin "$@"'
-        _write_command(installed / "pulumi-resource-gcp", command)
-    elif plugin.origin == "official download" and not installed.is_symlink():
-        shutil.rmtree(installed, ignore_errors=True)
-        installed.symlink_to(pulumi_home() / "plugins" / installed.name)
+    # A folder, with a command in it: the engine passes over links.
+    (plugins / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+    python, home = shlex.quote(sys.executable), shlex.quote(str(PROGRAM))
+    stand_in = f"PYTHONPATH={home} exec {python} -m sandbox.plugin"
+    downloaded = f"exec {shlex.quote(str(pulumi_home() / 'plugins' / name / PLUGIN))}"
+    command = stand_in if plugin.origin == "stand-in" else downloaded
+    _write_command(plugins / name / PLUGIN, f'{command} "$@"')
 
 
 def write_public_index(folder: Folder, gateway: Gateway) -> None:

@@ -12,6 +12,7 @@ import contextlib
 import gzip
 import io
 import lzma
+import os
 import re
 import tarfile
 import zipfile
@@ -41,8 +42,8 @@ def find_leaks(paths: Sequence[Path], tokens: Sequence[str]) -> list[str]:
     """Where any of the tokens is, or anything that looks like an access token.
 
     Args:
-        paths: files, and folders with all that is in them; archives (image layers, wheels) are searched
-            file by file.
+        paths: files, and folders with all that is in them, but for what links to other folders hold;
+            archives (image layers, wheels) are searched file by file.
         tokens: texts to look for besides, in clear and as HTTP Basic sends them.
 
     Raises:
@@ -51,18 +52,27 @@ def find_leaks(paths: Sequence[Path], tokens: Sequence[str]) -> list[str]:
     """
     forms = [form for token in tokens for form in (token.encode(), _basic(token))]
     pattern = re.compile(b"|".join([ANY_TOKEN, ANY_LOGIN, *map(re.escape, forms)]))
+    places: list[str] = []
+    for path in _files(paths):
+        inside = _search(pattern, str(path), path.read_bytes())
+        places += inside or ([str(path)] if pattern.search(os.fsencode(path)) else [])
     return [
         pattern.sub(b"[token]", where.encode(errors="surrogateescape")).decode(errors="replace")
-        for path in _files(paths)
-        for where in _search(pattern, str(path), path.read_bytes())
+        for where in places
     ]
 
 
 def _files(paths: Sequence[Path]) -> Iterator[Path]:
+    def refuse(error: OSError) -> None:
+        raise error
+
     for path in paths:
-        yield from (
-            sorted(found for found in path.rglob("*") if found.is_file()) if path.is_dir() else [path]
-        )
+        if not path.is_dir():
+            yield path
+            continue
+        for folder, folders, names in os.walk(path, onerror=refuse):
+            folders.sort()
+            yield from (found for name in sorted(names) if (found := Path(folder, name)).is_file())
 
 
 class UnsearchableError(Exception):

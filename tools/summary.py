@@ -169,7 +169,7 @@ def _taken_over(preview: Preview) -> list[str]:
     made = {
         str(step.new.get("repositoryId") or step.new.get("accountId"))
         for step in preview.changes
-        if step.op == "create" and step.type in (REPOSITORY, ACCOUNT)
+        if step.op in ("create", "replace") and step.type in (REPOSITORY, ACCOUNT)
     }
     targets: dict[str, set[str]] = defaultdict(set)
     for step in preview.changes:
@@ -189,49 +189,55 @@ def _taken_over(preview: Preview) -> list[str]:
 def _access(preview: Preview) -> Lines:
     """Who gains and who loses what, as sets: in which resource a grant is written does not matter."""
     before, after = rights_of(granted(preview, "old")), rights_of(granted(preview, "new"))
+    others = granted_by_others(preview)
+    own = rights_of(
+        {
+            grant: {key: member for key, member in members.items() if key not in others.get(grant, {})}
+            for grant, members in granted(preview, "old").items()
+        }
+    )
     gone = {
         str(step.old.get("repositoryId") or step.old.get("email"))
         for step in preview.changes
         if step.op == "delete" and step.type in (REPOSITORY, ACCOUNT)
     }
-    hand_made = rights_of(granted_by_others(preview))
     lines: Lines = []
     said: set[tuple[str, str]] = set()
     for verb, left, right in (("may no longer", before, after), ("may", after, before)):
         who: dict[tuple[str, str, bool], list[str]] = defaultdict(list)
         for (target, may), members in left.items():
-            others = right.get((target, may), {})
+            kept = right.get((target, may), {})
             if target in gone and left is before:
                 said |= {(member, target) for member in members.values()}
                 continue
-            for key in members.keys() - others.keys():
-                by_hand = left is before and key in hand_made.get((target, may), ())
-                who[members[key], may, by_hand].append(target)
-        for (member, may, by_hand), targets in sorted(who.items()):
-            note = " (granted by others, not in the stack's file)" if by_hand else ""
+            for key in members.keys() - kept.keys():
+                by_others = left is before and key not in own.get((target, may), {})
+                who[members[key], may, by_others].append(target)
+        for (member, may, by_others), targets in sorted(who.items()):
+            note = " (granted by others, not in the stack's file)" if by_others else ""
             lines.append(f"- {_member(member)} **{verb}** {may} {codes(sorted(targets))}{note}")
     for target in sorted({target for _, target in said}):
         count = len({member for member, of in said if of == target})
         members = "1 member **loses**" if count == 1 else f"{count} members **lose**"
         lines.append(f"- {members} access to {code(target)}, which is deleted")
-    lines += [
-        _logins(step) for step in preview.changes if step.old.get(CONDITION) != step.new.get(CONDITION)
-    ]
+    lines += [line for step in preview.changes for line in _logins(step)]
     return ["", "**Access**", "", *lines] if lines else []
 
 
-def _logins(step: Step) -> str:
+def _logins(step: Step) -> list[str]:
     """Whom a provider lets in, by the clauses of its condition that come and go."""
-
-    def clauses(props: Props) -> list[str]:
-        return str(props.get(CONDITION, "")).split(" && ") if props else []
-
     was, now = (
-        " and ".join(code(clause) for clause in clauses(side) if clause not in clauses(other))
-        or ("no such rule" if side else "nobody")
-        for side, other in ((step.old, step.new), (step.new, step.old))
+        {clause: code(clause) for clause in str(side.get(CONDITION) or "").split(" && ") if clause}
+        for side in (step.old, step.new)
     )
-    return f"- {_sentence(step)} lets in: {was} → {now}"
+    if was.keys() == now.keys():
+        return []
+    said = [
+        " and ".join(text for clause, text in clauses.items() if clause not in other)
+        or ("nobody" if not side else "all who pass the rest" if clauses else "everybody of its issuer")
+        for side, clauses, other in ((step.old, was, now), (step.new, now, was))
+    ]
+    return [f"- {_sentence(step)} lets in: {' → '.join(said)}"]
 
 
 def _clients(preview: Preview) -> Lines:

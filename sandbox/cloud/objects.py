@@ -36,8 +36,11 @@ OBJECT_FIELDS = ("contentType", "cacheControl", "contentEncoding", "metadata")
 PAGE = 1000
 # The condition that is imitated; another one must not be taken for none.
 GENERATION_MATCH = "ifGenerationMatch"
+# What would make the answer another one, and is not imitated; likewise the XML API's conditions.
+NOT_IMITATED = ("sourceGeneration", "endOffset", "matchGlob")
+XML_CONDITION = "x-goog-if-"
 # The first part of the JSON API's paths: what is not imitated of it is no bucket of the XML API.
-JSON_API = ("storage", "upload", "download")
+JSON_API = ("storage", "upload", "download", "batch")
 # What the XML API calls the refusals, and says in general ("HTTP status and error codes for XML").
 XML_ERRORS = {
     HTTPStatus.UNAUTHORIZED: ("AuthenticationRequired", "Authentication required."),
@@ -71,6 +74,16 @@ def _check_conditions(request: Request, found: Json | None) -> None:
         elif name.startswith("if"):
             text = f"The sandbox knows no condition {name}, only {GENERATION_MATCH}."
             raise GoogleError("UNIMPLEMENTED", text)
+    _refuse_unknown(request)
+
+
+def _refuse_unknown(request: Request) -> None:
+    # Google's Go library sends those that say nothing, too.
+    asked = [name for name in NOT_IMITATED if request.query_params.get(name)]
+    asked += [name for name in request.headers if name.startswith(XML_CONDITION)]
+    asked += ["versions"] if request.query_params.get("versions") == "true" else []
+    if asked:
+        raise GoogleError("UNIMPLEMENTED", f"The sandbox does not imitate {asked[0]}.")
 
 
 async def upload(request: Request) -> Response:
@@ -189,6 +202,7 @@ def _parts(content_type: str, body: bytes) -> tuple[Json, bytes]:
 async def list_objects(request: Request) -> Response:
     """By name, in pages; with a delimiter, what has it beyond the prefix is one entry of `prefixes`."""
     store, bucket = find_bucket(request, "storage.objects.list")
+    _refuse_unknown(request)
     asked = request.query_params
     prefix, delimiter = asked.get("prefix", ""), asked.get("delimiter", "")
     entries = _entries(store.below(_path(bucket, prefix)), prefix, delimiter)
@@ -197,7 +211,7 @@ async def list_objects(request: Request) -> Response:
     if not re.fullmatch(r"0*[1-9]\d{0,8}", size):
         raise invalid(f"Invalid value for maxResults: {size}")
     size = min(int(size), PAGE)
-    names = [name for name in entries if name > after]
+    names = [name for name in entries if name > after and name >= asked.get("startOffset", "")]
     page = [(name, entries[name]) for name in names[:size]]
     items = [_published(found) for _, found in page if found is not None]
     prefixes = [name for name, found in page if found is None]
@@ -207,7 +221,7 @@ async def list_objects(request: Request) -> Response:
 
 
 def _entries(objects: Iterable[Json], prefix: str, delimiter: str) -> dict[str, Json | None]:
-    """What a list has, by name: objects, and None for what several of them begin with."""
+    """What a list has, by name: objects, and None for what they begin with up to the delimiter."""
     entries: dict[str, Json | None] = {}
     for found in objects:
         head, delimited, _ = found["name"][len(prefix) :].partition(delimiter or "\n")
@@ -235,7 +249,8 @@ async def read(request: Request) -> Response:
 
 async def read_by_xml(request: Request) -> Response:
     """The content, as the XML API sends it."""
-    if request.path_params["bucket"] in JSON_API:
+    _refuse_unknown(request)
+    if request.path_params["bucket"] in JSON_API or not request.path_params["object"]:
         path = request.scope["path"]
         raise GoogleError("UNIMPLEMENTED", f"The sandbox does not imitate {request.method} {path}.")
     try:
@@ -252,10 +267,10 @@ def _content(request: Request, found: Json) -> Response:
         "X-Goog-Metageneration": found["metageneration"],
         "X-Goog-Hash": f"md5={found['md5Hash']}",
         "Last-Modified": format_datetime(datetime.fromisoformat(found["updated"]), usegmt=True),
+        # As it was stored: of `media_type` Starlette would make another.
+        "Content-Type": found.get("contentType", "application/octet-stream"),
     }
-    return Response(
-        content, headers=headers, media_type=found.get("contentType", "application/octet-stream")
-    )
+    return Response(content, headers=headers)
 
 
 def _xml_refusal(error: GoogleError) -> Response:

@@ -104,6 +104,7 @@ async def create_bucket(request: Request) -> Response:
     require_service(store, project["projectId"], HOST)
     require(request, "storage.buckets.create", "project", f"projects/{project['projectId']}")
     body = await read_object(request)
+    read_field(body, "versioning", Json())
     name, location = body.get("name"), body.get("location", "US")
     if not isinstance(name, str) or not BUCKET_NAME.fullmatch(name):
         raise invalid(f"Invalid bucket name: '{name}'")
@@ -149,11 +150,17 @@ async def update_bucket(request: Request) -> Response:
     """Versioning alone. The setting is kept; old versions are not."""
     store, bucket = find_bucket(request, "storage.buckets.update")
     body = await read_object(request)
+    if (
+        request.query_params.get("ifMetagenerationMatch", bucket["metageneration"])
+        != bucket["metageneration"]
+    ):
+        raise condition_not_met()
     if others := body.keys() - {"name", "versioning"}:
         text = f"The sandbox changes the versioning of a bucket alone, not {', '.join(sorted(others))}."
         raise GoogleError("UNIMPLEMENTED", text)
-    versioning = read_field(body, "versioning", bucket.get("versioning", Json()))
-    bucket["versioning"] = {"enabled": read_field(versioning, "enabled", False)}
+    if "versioning" in body:
+        versioning = read_field(body, "versioning", Json())
+        bucket["versioning"] = {"enabled": read_field(versioning, "enabled", False)}
     bucket["metageneration"] = str(int(bucket["metageneration"]) + 1)
     bucket["updated"] = now()
     store.put(f"b/{bucket['name']}", bucket)

@@ -15,6 +15,8 @@ from sandbox.cloud.errors import Json
 
 # How long a writer waits for another process (the command line changes faults while the server runs).
 BUSY_SECONDS = 10
+# None of Unicode's sorts after it.
+LAST_CHARACTER = "\U0010ffff"
 
 
 class Store:
@@ -103,4 +105,4 @@ class Store:
 
 def _span(prefix: str) -> tuple[str, str]:
     """Between which names all that begin with the prefix lie: an index finds those, not a scan."""
-    return prefix, prefix[:-1] + chr(ord(prefix[-1]) + 1)
+    return prefix, prefix + LAST_CHARACTER

@@ -31,8 +31,8 @@ POLICY_VERSION = 3
 CONFLICT_SECONDS = 31.0
 PRECONDITION_FAILED = 412
 NO_PREFIX = "allUsers allAuthenticatedUsers projectOwners projectReaders projectWriters".split()
-# tpgresource/utils.go: IamPrincipalIsCaseSensitive.
 DELETED = "deleted:"
+# tpgresource/utils.go: IamPrincipalIsCaseSensitive.
 CASE_SENSITIVE = ("principal:", "principalSet:", "principalHierarchy:")
 REPOSITORY_IDS = (
     r"projects/(?P<project>[^/]+)/locations/(?P<location>[^/]+)/repositories/(?P<repository>[^/]+)",

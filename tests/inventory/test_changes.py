@@ -77,3 +77,7 @@ def test_the_upload_repository_is_touched_by_labels_and_protection_alone(
     found = difference(inventory(run_program(BEFORE)), after(run_program, change))
     assert UPLOAD not in found.get("gone", [])
     assert set(found.get("changed", {}).get(UPLOAD, {})) == TOUCHES.get(change, set())
+
+
+def test_the_file_has_these_changes_and_no_others() -> None:
+    assert set(yaml.safe_load(EXPECTED.read_text())) == set(CHANGES)

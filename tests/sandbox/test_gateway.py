@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.engine import CACHE_VARIABLE, PLUGIN, Plugin, pulumi_home
+from sandbox.environment import install_plugin
 from sandbox.folder import Folder
 from sandbox.process import find_gateway, start_gateway, stop_gateway
 from tests.sandbox.conftest import Sandbox
@@ -210,3 +212,24 @@ def test_reset_forgets_everything(tmp_path: Path) -> None:
     sandbox("reset")
     assert not sandbox.folder.exists()
     assert "stopped" in sandbox("status").stdout
+
+
+def test_the_engine_finds_the_download_and_the_stand_in_among_installed_plugins(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
+    downloaded = pulumi_home() / "plugins" / "resource-gcp-v1.2.3" / PLUGIN
+    downloaded.parent.mkdir(parents=True)
+    downloaded.write_text('#!/bin/sh\necho the download "$@"\n')
+    downloaded.chmod(0o700)
+    folder = Folder(tmp_path / "sandbox").create()
+    installed = folder.pulumi_home / "plugins" / "resource-gcp-v1.2.3" / PLUGIN
+    install_plugin(folder, Plugin(origin="on PATH"), "1.2.3")
+    assert not installed.exists()
+    for plugin in (Plugin(origin="stand-in"), Plugin(origin="official download")):
+        install_plugin(folder, plugin, "1.2.3")
+        home = f"PULUMI_HOME={folder.pulumi_home}"
+        listed = json.loads(sandbox.run("env", home, "pulumi", "plugin", "ls", "--json").stdout)
+        assert [(found["name"], found["version"]) for found in listed] == [("gcp", "1.2.3")]
+    ran = subprocess.run([installed, "it"], capture_output=True, text=True, check=True)
+    assert ran.stdout == "the download it\n"

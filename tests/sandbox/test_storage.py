@@ -326,3 +326,49 @@ def test_who_administers_objects_replaces_and_deletes_them_and_reads_no_policy(b
     assert reason(bucket.ask("GET", "/iam", member=READER)) == (403, "forbidden")
     assert reason(bucket.ask("GET", "", member=READER)) == (403, "forbidden")
     assert reason(bucket.ask("DELETE", "", member=READER)) == (403, "forbidden")
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/o?endOffset=b"),
+        ("GET", "/o?versions=true"),
+        ("POST", "/o/a/rewriteTo/b/any/o/b?sourceGeneration=1"),
+    ],
+)
+def test_what_would_change_the_answer_is_not_passed_over(bucket: Buckets, method: str, path: str) -> None:
+    bucket.upload("a", b"x")
+    path = path.replace("/b/any/", f"/b/{bucket.name}/")
+    status, answer = bucket.ask(method, path)
+    assert (status, answer["error"]["status"]) == (501, "UNIMPLEMENTED")
+    assert bucket.read(f"{bucket.name}/a", **{"X-Goog-If-Generation-Match": "1"}).status_code == 501
+    assert bucket.read(f"{bucket.name}/").status_code == 501
+
+
+def test_a_list_can_begin_at_a_name(bucket: Buckets) -> None:
+    for name in ("a", "b", "c"):
+        bucket.upload(name, b"x")
+    assert bucket.listed("startOffset=b")[0] == ["b", "c"]
+    assert bucket.listed("startOffset=&endOffset=")[0] == ["a", "b", "c"]
+
+
+def test_a_list_takes_any_prefix_and_an_object_is_sent_as_it_was_said_to_be(bucket: Buckets) -> None:
+    bucket.upload("\U0010fffe/a", b"x")
+    assert bucket.listed("prefix=\U0010fffe")[0] == ["\U0010fffe/a"]
+    assert bucket.listed("prefix=\U0010ffff")[0] == []
+    read = bucket.read(f"{bucket.name}/%F4%8F%BF%BE/a")
+    assert (read.content, read.headers["Content-Type"]) == (b"x", "text/plain")
+
+
+@pytest.mark.parametrize("versioning", [True, "on", []])
+def test_versioning_of_no_sense_is_refused(buckets: Buckets, versioning: Any) -> None:
+    assert buckets.make(versioning=versioning)[0] == 400
+
+
+def test_a_bucket_changes_only_in_the_metageneration_that_was_asked_for(bucket: Buckets) -> None:
+    assert bucket.ask("PATCH", "?ifMetagenerationMatch=9", {"versioning": {}})[0] == 412
+    assert bucket.ask("PATCH", "?ifMetagenerationMatch=1", {"versioning": {}})[1]["metageneration"] == "2"
+
+
+def test_a_change_of_nothing_leaves_versioning_unsaid(bucket: Buckets) -> None:
+    assert "versioning" not in bucket.ask("PATCH", "", {})[1]

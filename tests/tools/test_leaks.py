@@ -7,6 +7,7 @@ import bz2
 import gzip
 import io
 import lzma
+import os
 import tarfile
 import zipfile
 from collections.abc import Callable, Mapping
@@ -75,7 +76,20 @@ def test_a_folder_is_searched_with_all_that_is_in_it(tmp_path: Path) -> None:
     (tmp_path / "a" / "b").mkdir(parents=True)
     (tmp_path / "a" / "b" / ".log").write_text(f"token={TOKEN}")
     (tmp_path / "a" / "clean").write_text("nothing")
-    assert find_leaks([tmp_path], [TOKEN]) == [str(tmp_path / "a" / "b" / ".log")]
+    (tmp_path / "a" / TOKEN).write_text("a name")
+    log = str(tmp_path / "a" / "b" / ".log")
+    assert find_leaks([tmp_path], [TOKEN]) == [str(tmp_path / "a" / "[token]"), log]
+
+
+def test_a_folder_that_cannot_be_read_is_not_called_clean(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(folder: Path) -> None:
+        raise PermissionError(folder)
+
+    monkeypatch.setattr(os, "scandir", closed)
+    with pytest.raises(PermissionError):
+        find_leaks([tmp_path], [TOKEN])
 
 
 def test_a_wheel_is_looked_into(image: Path) -> None:

@@ -246,13 +246,16 @@ def test_a_step_of_a_kind_unknown_here_is_named_in_words() -> None:
     [
         ("create", None, "a == 1 && b == 2", "nobody → `a == 1` and `b == 2`"),
         ("delete", "a == 1", None, "`a == 1` → nobody"),
-        ("update", "a == 1 && b == 2", "b == 2", "`a == 1` → no such rule"),
+        ("update", "a == 1 && b == 2", "b == 2", "`a == 1` → all who pass the rest"),
+        ("update", "a == 1", "", "`a == 1` → everybody of its issuer"),
         ("update", "a == 1 && b == 2", "a == 1 && b == 3", "`b == 2` → `b == 3`"),
     ],
 )
 def test_whom_a_provider_lets_in_is_access(op: str, old: str | None, new: str | None, said: str) -> None:
     def state(condition: str | None) -> dict[str, Any] | None:
-        return {"custom": True, "inputs": {"attributeCondition": condition}} if condition else None
+        if condition is None:
+            return None
+        return {"custom": True, "inputs": {"attributeCondition": condition, "displayName": "GitHub"}}
 
     urn = "urn:pulumi:dev::p::gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider::github"
     step = {"op": op, "urn": urn, "oldState": state(old), "newState": state(new)}
