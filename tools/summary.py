@@ -227,13 +227,13 @@ def _access(preview: Preview) -> Lines:
 def _logins(step: Step) -> list[str]:
     """Whom a provider lets in, by the clauses of its condition that come and go."""
     was, now = (
-        {clause: code(clause) for clause in str(side.get(CONDITION) or "").split(" && ") if clause}
+        [clause for clause in str(side.get(CONDITION) or "").split(" && ") if clause]
         for side in (step.old, step.new)
     )
-    if was.keys() == now.keys():
+    if set(was) == set(now):
         return []
     said = [
-        " and ".join(text for clause, text in clauses.items() if clause not in other)
+        " and ".join(code(clause) for clause in clauses if clause not in other)
         or ("nobody" if not side else "all who pass the rest" if clauses else "everybody of its issuer")
         for side, clauses, other in ((step.old, was, now), (step.new, now, was))
     ]

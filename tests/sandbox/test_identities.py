@@ -22,6 +22,7 @@ from google.oauth2 import credentials, service_account
 
 from sandbox.cloud.access import OWNER
 from tests.sandbox.conftest import Sandbox
+from tests.sandbox.test_federation import anonymous
 
 pytestmark = pytest.mark.sandbox
 
@@ -122,13 +123,7 @@ class Identities:
 
 @pytest.fixture(scope="module")
 def session(sandbox: Sandbox) -> requests.Session:
-    lines = sandbox.run("env", "-0").stdout.split("\0")
-    inside = dict(line.split("=", 1) for line in lines if line)
-    session = requests.Session()
-    session.trust_env = False
-    session.proxies["https"] = inside["HTTPS_PROXY"]
-    session.verify = inside["REQUESTS_CA_BUNDLE"]
-    return session
+    return anonymous(sandbox)
 
 
 @pytest.fixture
