@@ -332,7 +332,6 @@ def test_who_administers_objects_replaces_and_deletes_them_and_reads_no_policy(b
     ("method", "path"),
     [
         ("GET", "/o?endOffset=b"),
-        ("GET", "/o?versions=true"),
         ("POST", "/o/a/rewriteTo/b/any/o/b?sourceGeneration=1"),
     ],
 )
@@ -343,6 +342,15 @@ def test_what_would_change_the_answer_is_not_passed_over(bucket: Buckets, method
     assert (status, answer["error"]["status"]) == (501, "UNIMPLEMENTED")
     assert bucket.read(f"{bucket.name}/a", **{"X-Goog-If-Generation-Match": "1"}).status_code == 501
     assert bucket.read(f"{bucket.name}/").status_code == 501
+
+
+def test_old_versions_are_listed_of_a_bucket_that_has_none_alone(bucket: Buckets) -> None:
+    bucket.upload("a", b"x")
+    assert bucket.listed("versions=true")[0] == ["a"]
+    assert bucket.ask("PATCH", "", {"versioning": {"enabled": True}})[0] == 200
+    assert bucket.listed("versions=false")[0] == ["a"]
+    status, answer = bucket.ask("GET", "/o?versions=true")
+    assert (status, answer["error"]["status"]) == (501, "UNIMPLEMENTED")
 
 
 def test_a_list_can_begin_at_a_name(bucket: Buckets) -> None:
