@@ -28,7 +28,7 @@ from sandbox.cloud.public_index import plant as plant_file
 from sandbox.cloud.public_index import unplant
 from sandbox.cloud.store import Store
 from sandbox.containers import ensure_base_image
-from sandbox.engine import Engine, EngineError, Plugin, ensure_engine, ensure_plugin, report_to_stderr
+from sandbox.engine import Engine, EngineError, Plugin, ensure_engine, ensure_plugin
 from sandbox.environment import (
     forget_own_commands,
     install_plugin,
@@ -41,6 +41,7 @@ from sandbox.folder import sandbox_folder
 from sandbox.gateway import LOOPBACK
 from sandbox.github import Workflow, issue_token
 from sandbox.process import Gateway, SandboxError, find_gateway, start_gateway, stop_gateway
+from sandbox.progress import report_to_stderr
 from sandbox.recovery import recover as recover_stack
 from sandbox.summary import describe_stack
 

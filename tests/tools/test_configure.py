@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.engine import CACHE_VARIABLE, cache_folder
+from sandbox.cache import CACHE_VARIABLE, cache_folder
 from tests.sandbox.conftest import CHECKOUT, Program
 
 OUTPUTS = {

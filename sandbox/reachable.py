@@ -1,0 +1,58 @@
+"""Which hosts answer: some networks let requests vanish, and clients by themselves wait for minutes."""
+
+import threading
+import time
+import urllib.request
+from collections.abc import Sequence
+from http.client import HTTPException
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from sandbox.progress import Progress, Report
+
+ANSWER_SECONDS = 8.0
+"""How long a host may take to answer before it counts as unreachable (ten is the most we allow)."""
+REFUSAL_SECONDS = 24 * 60 * 60
+"""How long a host that did not answer is left alone."""
+
+
+def answering(urls: Sequence[str], folder: Path, report: Report) -> list[str]:
+    """Those of the URLs that answer; a host that does not is noted in the folder and left alone a day."""
+    notes = {url: folder / str(urlsplit(url).hostname) for url in urls}
+    fresh: list[str] = []
+    for url, note in notes.items():
+        age = time.time() - note.stat().st_mtime if note.exists() else REFUSAL_SECONDS
+        if not 0 <= age < REFUSAL_SECONDS:
+            fresh.append(url)
+    problems = unanswered(fresh, report)
+    for url, problem in problems.items():
+        notes[url].parent.mkdir(exist_ok=True)
+        notes[url].write_text(problem)
+        report(
+            f"{notes[url].name} does not answer ({problem}): not asked again for a day, "
+            f"or until {notes[url]} is deleted."
+        )
+    return [url for url in fresh if url not in problems]
+
+
+def unanswered(urls: Sequence[str], report: Report) -> dict[str, str]:
+    """What is wrong with each URL that does not answer; all at once, within ANSWER_SECONDS."""
+    problems = dict.fromkeys(urls, f"no answer in {ANSWER_SECONDS:.0f} s")
+
+    def ask(url: str) -> None:
+        try:
+            with urllib.request.urlopen(url, timeout=ANSWER_SECONDS):  # noqa: S310 (all are ours)
+                del problems[url]
+        except (OSError, HTTPException, ValueError) as problem:
+            problems[url] = str(getattr(problem, "reason", problem))
+
+    # Threads that may be left behind: looking up a name has no time limit of its own.
+    threads = [threading.Thread(target=ask, args=[url], daemon=True) for url in urls]
+    hosts = " and ".join(str(urlsplit(url).hostname) for url in urls)
+    progress = Progress(report)
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads) and progress.elapsed() < ANSWER_SECONDS:
+        time.sleep(0.05)
+        progress.tick(f"Asking {hosts}")
+    return dict(problems)
