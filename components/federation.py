@@ -16,10 +16,11 @@ from __future__ import annotations
 from secrets import token_hex
 
 import pulumi
-from pulumi_gcp import iam, projects, serviceaccount
+from pulumi_gcp import iam, projects
 
 from components.apis import IAM
 from components.args import GITHUB_POOL_PREFIX, PythonRegistryArgs
+from components.impersonation import grant_on_account
 from components.service_accounts import ServiceAccounts
 
 WORKLOAD_IDENTITY_USER = "roles/iam.workloadIdentityUser"
@@ -86,26 +87,7 @@ def federate_github(
         )
         for repository in args.github.repositories
     }
-    # From its address, which a preview knows, rather than from its name, which it does not.
-    account_id = accounts.writer.email.apply(
-        lambda email: f"projects/{args.project}/serviceAccounts/{email}"
-    )
     opts = pulumi.ResourceOptions(parent=parent, hooks=hooks, deleted_with=mark)
-    if args.access == "authoritative":
-        serviceaccount.IAMBinding(
-            f"{name}-writer-workflows",
-            service_account_id=account_id,
-            role=WORKLOAD_IDENTITY_USER,
-            members=list(members.values()),
-            opts=opts,
-        )
-    else:
-        for repository, member in members.items():
-            serviceaccount.IAMMember(
-                f"{name}-writer-workflows-{repository}",
-                service_account_id=account_id,
-                role=WORKLOAD_IDENTITY_USER,
-                member=member,
-                opts=opts,
-            )
+    workflows = f"{name}-writer-workflows"
+    grant_on_account(workflows, args, accounts.writer, WORKLOAD_IDENTITY_USER, members, opts)
     return provider

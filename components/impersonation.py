@@ -1,10 +1,12 @@
-"""Who may act as the service accounts: mint short-lived tokens for them, without a key.
+"""Who may act as the service accounts: roles on each account, in the way that `access` says.
 
-Owns that one role on each account. Nobody has it otherwise, not even the project's owners; whoever was
-granted it on the project or above has it too, and is out of this module's sight.
+Owns the role that mints short-lived tokens without a key. Nobody has it otherwise, not even the project's
+owners; whoever was granted it on the project or above has it too, and is out of this module's sight.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import pulumi
 from pulumi_gcp import serviceaccount
@@ -26,33 +28,34 @@ def grant_impersonation(
     """Grant the role on each account, in the way that `access` says, of which `mark` is the mark."""
     if accounts is None:
         return
-
-    def full_name(email: str) -> str:
-        # From its address, which a preview knows, rather than from its name, which it does not.
-        return f"projects/{args.project}/serviceAccounts/{email}"
-
     opts = pulumi.ResourceOptions(parent=parent, hooks=hooks, deleted_with=mark)
-    for what, account, members in (
+    for what, account, listed in (
         ("reader", accounts.reader, args.impersonators.reader),
         ("writer", accounts.writer, args.impersonators.writer),
     ):
-        account_id = account.email.apply(full_name)
-        if args.access == "authoritative":
-            # Without members too, as on the repositories: the plugin has one implementation for both
-            # (tpgiamresource/resource_iam_binding.go), and an empty list means nobody.
-            serviceaccount.IAMBinding(
-                f"{name}-{what}-impersonators",
-                service_account_id=account_id,
-                role=TOKEN_CREATOR,
-                members=members,
-                opts=opts,
-            )
-            continue
-        for member in members:
-            serviceaccount.IAMMember(
-                f"{name}-{what}-impersonators-{member_identity(member)}",
-                service_account_id=account_id,
-                role=TOKEN_CREATOR,
-                member=member,
-                opts=opts,
-            )
+        members = {member_identity(member): member for member in listed}
+        grant_on_account(f"{name}-{what}-impersonators", args, account, TOKEN_CREATOR, members, opts)
+
+
+def grant_on_account(
+    name: str,
+    args: PythonRegistryArgs,
+    account: serviceaccount.Account,
+    role: str,
+    members: Mapping[str, pulumi.Input[str]],
+    opts: pulumi.ResourceOptions,
+) -> None:
+    """Grant a role on an account: as one list of that name, or one by one, each named after its key."""
+    # From its address, which a preview knows, rather than from its name, which it does not.
+    account_id = account.email.apply(lambda email: f"projects/{args.project}/serviceAccounts/{email}")
+    if args.access == "authoritative":
+        # Without members too, as on the repositories: the plugin has one implementation for both
+        # (tpgiamresource/resource_iam_binding.go), and an empty list means nobody.
+        serviceaccount.IAMBinding(
+            name, service_account_id=account_id, role=role, members=list(members.values()), opts=opts
+        )
+        return
+    for key, member in members.items():
+        serviceaccount.IAMMember(
+            f"{name}-{key}", service_account_id=account_id, role=role, member=member, opts=opts
+        )
