@@ -12,6 +12,7 @@ import contextlib
 import difflib
 import json
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -44,24 +45,36 @@ CONTINENTS = "africa asia australia europe me northamerica southamerica us".spli
 DIRECTIONS = "north south east west central northeast northwest southeast southwest".split()
 MULTI_REGIONS = ("us", "europe", "asia")
 REGION = re.compile(rf"(?:{'|'.join(CONTINENTS)})-(?:{'|'.join(DIRECTIONS)})[1-9][0-9]?")
-ZONE = re.compile(rf"(?P<region>{REGION.pattern})-[a-z]")
+# The longer ones are for accelerators ("AI zones").
+ZONE = re.compile(rf"(?P<region>{REGION.pattern})-(?:ai[0-9])?[a-z]")
 # Repository.name in the Artifact Registry reference: 1 to 63 characters.
 REPOSITORY_ID = re.compile(r"[a-z](?:[a-z0-9-]*[a-z0-9])?")
 REPOSITORY_LENGTH = 63
 # "Create service accounts": 6 to 30 characters; the suffixes alone fill the lower bound.
 ACCOUNT_LENGTH = 30
 # "Policy" in the IAM reference. Not offered: everyone (`allUsers`), and members that are gone.
-DOMAIN = r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?\.)+[a-zA-Z]{2,}"
-EMAIL_MEMBER = re.compile(rf"(?:user|group):[\w.%+'-]+@{DOMAIN}", re.ASCII)
+ACCOUNT_DOMAIN = r"gserviceaccount\.com"
+DOMAIN = r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?\.)+(?:[a-zA-Z]{2,}|xn--[a-zA-Z0-9-]+)"
+EMAIL_MEMBER = re.compile(rf"(?:user|group):(?!.*{ACCOUNT_DOMAIN}$)[\w.%+'-]+@{DOMAIN}", re.ASCII)
 # The second form is Kubernetes' ("Principal identifiers").
 SERVICE_ACCOUNT_MEMBER = re.compile(
-    r"serviceAccount:(?:[\w.-]+@(?:[\w-]+\.)*gserviceaccount\.com|[\w:.-]+\.svc\.id\.goog\[[\w-]+/[\w.-]+\])",
+    rf"serviceAccount:(?:[\w.-]+@(?:[\w-]+\.)*{ACCOUNT_DOMAIN}|[\w:.-]+\.svc\.id\.goog\[[\w-]+/[\w.-]+\])",
     re.ASCII,
 )
 DOMAIN_MEMBER = re.compile(rf"domain:{DOMAIN}")
+# "Principal identifiers for allow policies": who came by a pool, one or all of them or those that have
+# something in common; and all service accounts of a project, folder or organisation.
+_POOL = (
+    r"iam\.googleapis\.com/"
+    r"(?:projects/[0-9]+/locations/global/workloadIdentityPools|locations/global/workforcePools)/[\w.:-]+"
+)
+_SHARED = r"\*|(?:group|namespace|kubernetes\.cluster|attribute\.\w+)/\S+"
+_ALL_ACCOUNTS = (
+    r"cloudresourcemanager\.googleapis\.com/(?:projects|folders|organizations)/[0-9]+"
+    r"/type/(?:ServiceAccount|ServiceAgent)"
+)
 PRINCIPAL_MEMBER = re.compile(
-    r"principal(?:Set)?://iam\.googleapis\.com/(?:projects/\d+/)?locations/global/"
-    r"(?:workloadIdentityPools|workforcePools)/\S+"
+    rf"principal://{_POOL}/subject/\S+|principalSet://(?:{_POOL}/(?:{_SHARED})|{_ALL_ACCOUNTS})", re.ASCII
 )
 MEMBER_EXAMPLES = {"domain": "example.com", "serviceAccount": "name@my-project.iam.gserviceaccount.com"}
 MEMBER_TYPES = ("user", "group", "serviceAccount", "domain")
@@ -79,17 +92,22 @@ GITHUB_REPOSITORY = re.compile(rf"{GITHUB_OWNER}/(?!\.{{1,2}}$)(?!.*\.git$)[\w.-
 OWNER_ID = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
 # git-check-ref-format(1), cut to what can be a branch or a tag.
 GIT_REF = re.compile(
-    r"refs/(?:heads|tags)/(?!.*(?:\.\.|@\{|//|/\.))[^\s~^:?*\[\\/.][^\s~^:?*\[\\\x7f]*(?<![/.])"
+    r"refs/(?:heads|tags)/(?!.*(?:\.\.|@\{|//|/\.|\.lock(?:/|$)))"
+    r"[^\s~^:?*\[\\/.\x00-\x1f\x7f][^\s~^:?*\[\\\x00-\x1f\x7f]*(?<![/.])"
 )
 # WorkloadIdentityPoolProvider in the IAM reference: of the mapped subject, and of the condition.
 SUBJECT_BYTES, CONDITION_LENGTH = 127, 4096
-# "Requirements for labels" in Resource Manager's documentation; the plugin adds one label of its own.
+# "Requirements for labels" in Resource Manager's documentation: of Unicode's letters those without a case
+# or in the lower one, none that modify others; the plugin adds one label of its own.
 LABEL_LENGTH = 63
 LABEL_LIMIT = 64 - 1
-LABEL_TEXT = re.compile(r"[\w-]*")
+LABEL_FIRST = ("Ll", "Lo")
+LABEL_REST = (*LABEL_FIRST, "Nd", "Nl", "No")
 RESERVED_LABEL = "goog"
 # What people write for true and false in other YAML files.
 BOOLEANS = {"true": ("true", "yes", "on", "y", "1"), "false": ("false", "no", "off", "n", "0")}
+# How alike a word must be to one that is meant, of 1 in all: difflib's own measure and limit.
+ALIKE = 0.6
 # How alike a namespace must be to be a misspelt one of ours rather than another program's.
 SAME_NAMESPACE = 0.85
 # A value is shown in a message up to this many characters.
@@ -103,6 +121,9 @@ def _key(attribute: str) -> str:
 
 
 KEYS = {_key(f.name): f.name for f in fields(PythonRegistryArgs) if f.name != "project"}
+NAMES = {PROJECT_KEY: "project", **KEYS}
+# What decides the names of all that a stack makes.
+NAMING = ("project", "location", "repository", "pypi_proxy", "service_accounts")
 GITHUB_KEYS = [_key(f.name).partition(":")[2] for f in fields(GitHub)]
 
 
@@ -116,7 +137,7 @@ class SettingsError(pulumi.RunError):
 
 
 # What a stack file that is not one, or not yet, gives.
-UNREADABLE = (OSError, ValueError, yaml.YAMLError, LookupError, TypeError, AttributeError, SettingsError)
+UNREADABLE = (OSError, ValueError, yaml.YAMLError, LookupError, TypeError, AttributeError, RecursionError)
 
 
 def read_settings() -> PythonRegistryArgs:
@@ -133,17 +154,31 @@ def read_settings() -> PythonRegistryArgs:
 
 
 def read_other_stacks(folder: Path, stack: str) -> dict[str, PythonRegistryArgs]:
-    """The settings of the project's other stacks, by file name; a file with problems says nothing."""
+    """What names things in the project's other stacks, by file name; one that makes nothing says nothing.
+
+    The rest of such a file is its own stack's: a problem there must not hide that both make one thing.
+    """
     others: dict[str, PythonRegistryArgs] = {}
     for path in sorted(folder.glob("Pulumi.*.yaml")):
-        if path.name == f"Pulumi.{stack}.yaml":
-            continue
-        with contextlib.suppress(*UNREADABLE):
-            config: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))["config"]
-            # As the engine hands it over.
-            texts = {k: v if isinstance(v, str) else json.dumps(v) for k, v in config.items()}
-            others[path.name] = parse_settings(texts)
+        if path.name != f"Pulumi.{stack}.yaml":
+            with contextlib.suppress(SettingsError):
+                others[path.name] = parse_settings({**_naming(folder / "Pulumi.yaml"), **_naming(path)})
     return others
+
+
+def _naming(path: Path) -> dict[str, str]:
+    """What a file says of the settings that name things, as the engine hands it over."""
+    texts: dict[str, str] = {}
+    with contextlib.suppress(*UNREADABLE):
+        file = yaml.safe_load(path.read_text(encoding="utf-8", errors="replace"))
+        config: dict[str, Any] = file["config"]
+        for name, said in config.items():
+            # Without a namespace it is the project's. Pulumi.yaml's may be declared, too.
+            key = name if ":" in name else f"{NAMESPACE}:{name}"
+            value = said.get("value", said.get("default")) if isinstance(said, dict) else said
+            if NAMES.get(key) in NAMING and value is not None:
+                texts[key] = value if isinstance(value, str) else json.dumps(value)
+    return texts
 
 
 def parse_settings(
@@ -162,7 +197,6 @@ def parse_settings(
         SettingsError: names every problem.
     """
     check = _Check()
-    known = {PROJECT_KEY: "project", **KEYS}
     parsers: dict[str, Callable[[str, str], Any]] = {
         "project": check.project,
         "location": check.location,
@@ -181,12 +215,12 @@ def parse_settings(
     }
     parsed: dict[str, Any] = {}
     for key, text in values.items():
-        if key in secret_keys and key in known:
+        if key in secret_keys and key in NAMES:
             check.problem(key, "[secret]", "must be in clear: outputs show it", "set it without --secret")
-        elif key in known:
-            value = parsers[known[key]](key, text)
+        elif key in NAMES:
+            value = parsers[NAMES[key]](key, text)
             if value is not None:
-                parsed[known[key]] = value
+                parsed[NAMES[key]] = value
         else:
             check.unknown_key(key, text)
     for key, example in ((PROJECT_KEY, "my-project"), (_key("location"), "europe-west1")):
@@ -310,7 +344,7 @@ class _Check:
         if any(pattern.fullmatch(member) for pattern in patterns):
             return
         kind = member.partition(":")[0]
-        if member in ("allUsers", "allAuthenticatedUsers"):
+        if member.lower() in ("allusers", "allauthenticatedusers"):
             rule = "would open a private index to the whole world"
             fix = "name users, groups, service accounts or a domain"
         elif kind == "deleted":
@@ -320,12 +354,16 @@ class _Check:
             accounts = member.endswith(".gserviceaccount.com")
             first = "serviceAccount" if accounts else "user"
             fix = f"write {first}:{member}" + ("" if accounts else f" (or group:{member})")
+        elif kind in ("user", "group") and re.search(f"{ACCOUNT_DOMAIN}$", member):
+            rule, fix = "is a service account's address", f"write serviceAccount:{member.partition(':')[2]}"
         elif kind in MEMBER_TYPES:
             example = MEMBER_EXAMPLES.get(kind, "name@example.com")
             rule, fix = f"is no {kind} member", f"write {kind}:{example}"
         elif kind in ("principal", "principalSet"):
             rule = "is no principal of a workload or workforce identity pool"
-            fix = f"write {kind}://iam.googleapis.com/projects/NUMBER/locations/global/workloadIdentityPools/…"
+            whom = "subject/SUBJECT" if kind == "principal" else "attribute.NAME/VALUE"
+            pool = "projects/NUMBER/locations/global/workloadIdentityPools/POOL"
+            fix = f"write {kind}://iam.googleapis.com/{pool}/{whom}"
         else:
             nearest = _nearest(kind, MEMBER_TYPES)
             rule = "has an unknown type"
@@ -423,8 +461,11 @@ class _Check:
             fix = "use environment, whose protection on GitHub may name the tags and branches"
         else:
             rule = "must be one branch or tag in full"
-            if isinstance(value, str) and GIT_REF.fullmatch(f"refs/heads/{value}"):
-                fix = f"write refs/heads/{value}"
+            begun = re.match(r"(?:refs/)?(heads|tags)/", shown, re.IGNORECASE)
+            kind, name = (begun[1].lower(), shown[begun.end() :]) if begun else ("heads", shown)
+            full = f"refs/{kind}/{name}"
+            if isinstance(value, str) and GIT_REF.fullmatch(full) and not name.startswith("refs/"):
+                fix = f"write {full}"
         self.problem(path, shown, rule, fix)
         return ""
 
@@ -459,7 +500,8 @@ class _Check:
         for index, name in enumerate(names):
             path = f"{key}[{index}]"
             if not isinstance(name, str):
-                self.problem(path, json.dumps(name), "must be a text", f'write "{name}" in quotes')
+                fix = "remove it" if name is None else "write it in quotes"
+                self.problem(path, json.dumps(name), "must be a text", fix)
                 continue
             over = len(deny_rule(name)) - RULE_LENGTH
             twin = seen.get(normalized_package(name))
@@ -496,11 +538,11 @@ class _Check:
             if len(text) > LABEL_LENGTH:
                 rule = f"has a {what} of {len(text)} characters, over the {LABEL_LENGTH} allowed"
                 self.problem(path, value, rule, "shorten it")
-            elif text != text.lower() or not LABEL_TEXT.fullmatch(text):
+            elif (safe := "".join(_label_character(c) for c in text.lower())) != text:
                 rule = f"must have a {what} of lower-case letters, digits, hyphens and underscores"
-                safe = re.sub(r"[^\w-]", "-", text.lower())
-                self.problem(path, value, rule, f"write {safe}")
-        if not name[:1].isalpha():
+                fix = f"write {safe}" if safe.strip("-") else "choose another"
+                self.problem(path, value, rule, fix)
+        if not name or unicodedata.category(name.lower()[0]) not in LABEL_FIRST:
             self.problem(path, value, "must have a key that begins with a letter", "rename it")
         elif name.startswith(RESERVED_LABEL):
             rule = f"has a key that begins with {RESERVED_LABEL}, which is Google's own"
@@ -524,12 +566,22 @@ class _Check:
                 self.problem(_key("repository"), repository, rule, f"shorten it{way_out}")
 
     def member_count(self, parsed: Mapping[str, Any]) -> None:
-        """One policy, the upload repository's, has every list in it."""
+        """One policy, the upload repository's, has every list in it; each account has one of its own."""
         lists = [parsed.get(attribute, ()) for attribute in ("readers", "writers", "admins")]
         count = sum(map(len, lists)) + len((READER_SUFFIX, WRITER_SUFFIX))
         if count > MEMBER_LIMIT:
             rule = f"are over the {MEMBER_LIMIT} that Google takes in one policy, two accounts among them"
             self.problem(_key("readers"), f"{count} members in all lists", rule, "use groups")
+        impersonators = parsed.get("impersonators", PythonRegistryArgs.impersonators)
+        github: GitHub | None = parsed.get("github")
+        for account, members, workflows in (
+            ("reader", impersonators.reader, ()),
+            ("writer", impersonators.writer, github.repositories if github else ()),
+        ):
+            count = len(members) + len(workflows)
+            if count > MEMBER_LIMIT:
+                rule = f"are over the {MEMBER_LIMIT} that Google takes in one policy"
+                self.problem(f"{_key('impersonators')}.{account}", f"{count} members", rule, "use groups")
 
     def twins(self, parsed: Mapping[str, Any], others: Mapping[str, PythonRegistryArgs]) -> None:
         """Two stacks that make one thing undo each other's access; a destroy takes the other's packages."""
@@ -555,9 +607,10 @@ class _Check:
         for suffix in (READER_SUFFIX, WRITER_SUFFIX):
             own = f"serviceAccount:{repository}{suffix}@{parsed['project']}.iam.gserviceaccount.com"
             for attribute in ("readers", "writers", "admins"):
-                if own in parsed.get(attribute, ()):
-                    rule = "is made and granted its role by serviceAccounts"
-                    self.problem(_key(attribute), own, rule, "remove it")
+                for member in parsed.get(attribute, ()):
+                    if member_identity(member) == member_identity(own):
+                        rule = "is made and granted its role by serviceAccounts"
+                        self.problem(_key(attribute), member, rule, "remove it")
 
     def switched_off(self, values: Mapping[str, str], parsed: Mapping[str, Any]) -> None:
         """What is said about something that another setting has switched off."""
@@ -573,8 +626,15 @@ class _Check:
 
 
 def _nearest(word: str, words: Iterable[str]) -> str | None:
-    """The right word that a misspelt one is most like, if any is, by difflib's own measure."""
-    return next(iter(difflib.get_close_matches(word, list(words), n=1)), None)
+    """The right word that a misspelt one is most like, if any is; of two alike the first."""
+    ratios = {right: difflib.SequenceMatcher(None, word.lower(), right.lower()).ratio() for right in words}
+    best = max(ratios, key=ratios.__getitem__)
+    return best if ratios[best] >= ALIKE else None
+
+
+def _label_character(character: str) -> str:
+    """What a label may have in the place of a character in lower case: itself, or a hyphen."""
+    return character if character == "_" or unicodedata.category(character) in LABEL_REST else "-"
 
 
 def _json(text: str) -> Any:

@@ -18,6 +18,7 @@ from components.args import GitHub, Impersonators, PythonRegistryArgs
 from settings import KEYS, SettingsError, parse_settings, read_other_stacks
 from tests.recorder import MINIMAL, Recording, Run, engine_config
 
+POOLS = "iam.googleapis.com/projects/1/locations/global/workloadIdentityPools"
 BAD = yaml.safe_load(Path(__file__).with_name("bad_settings.yaml").read_text())
 
 
@@ -161,18 +162,32 @@ def test_the_other_stacks_are_those_of_the_projects_files(tmp_path: Path) -> Non
         "dev": yaml.safe_dump({"config": MINIMAL}),
         "copy": yaml.safe_dump({"config": {**MINIMAL, "python-registry:pypiProxy": False}}),
         "wrong": yaml.safe_dump({"config": {"python-registry:location": "mars"}}),
-        "secret": yaml.safe_dump({"config": {**MINIMAL, "python-registry:labels": {"secure": "x"}}}),
+        # What is wrong with it is its own stack's, and hides nothing.
+        "faulty": yaml.safe_dump({"config": {**MINIMAL, "python-registry:labels": {"secure": "x"}}}),
+        "short": "config: {'gcp:project': demo-proj, location: us-central1}",
+        "shared": "config: {python-registry:location: us, python-registry:readers: [x]}",
         "empty": "",
         "broken": "config: [",
+        "deep": "config: " + "[" * 3000,
         "list": "- a",
         "none": "config:",
         "z": yaml.safe_dump({"config": {**MINIMAL, "python-registry:repository": "z"}}),
     }.items():
         (tmp_path / f"Pulumi.{name}.yaml").write_text(text)
+    (tmp_path / "Pulumi.bytes.yaml").write_bytes(
+        b"# caf\xe9\n" + yaml.safe_dump({"config": MINIMAL}).encode()
+    )
+    shared = {"gcp:project": {"value": "demo-proj"}, "python-registry:repository": {"default": "theirs"}}
+    (tmp_path / "Pulumi.yaml").write_text(yaml.safe_dump({"config": shared}))
     others = read_other_stacks(tmp_path, "dev")
-    assert others["Pulumi.copy.yaml"] == parse(pypiProxy=False)
-    assert others["Pulumi.z.yaml"] == parse(repository="z")
-    assert others.keys() <= {"Pulumi.copy.yaml", "Pulumi.secret.yaml", "Pulumi.z.yaml"}
+    assert others == {
+        "Pulumi.bytes.yaml": parse(repository="theirs"),
+        "Pulumi.copy.yaml": parse(repository="theirs", pypiProxy=False),
+        "Pulumi.faulty.yaml": parse(repository="theirs"),
+        "Pulumi.shared.yaml": parse(repository="theirs", location="us"),
+        "Pulumi.short.yaml": parse(repository="theirs"),
+        "Pulumi.z.yaml": parse(repository="z"),
+    }
 
 
 def test_a_stack_without_a_place_has_no_twin() -> None:
@@ -220,7 +235,13 @@ def test_every_setting_arrives() -> None:
     [
         "serviceAccount:123-compute@developer.gserviceaccount.com",
         "serviceAccount:my-proj.svc.id.goog[build/publisher]",
+        "domain:example.xn--p1ai",
         "principal://iam.googleapis.com/locations/global/workforcePools/staff/subject/alice@example.com",
+        "principalSet://iam.googleapis.com/locations/global/workforcePools/staff/group/team@example.com",
+        f"principal://{POOLS}/my-proj.svc.id.goog/subject/ns/build/sa/publisher",
+        f"principalSet://{POOLS}/my-proj.svc.id.goog/namespace/build",
+        f"principalSet://{POOLS}/p/attribute.repository/Org/a",
+        "principalSet://cloudresourcemanager.googleapis.com/projects/1/type/ServiceAccount",
     ],
 )
 def test_every_kind_of_member_is_taken(member: str) -> None:
@@ -236,6 +257,21 @@ def test_more_members_than_one_policy_takes_are_refused() -> None:
         assert refused.value.problems == [
             "  python-registry:readers: 1501 members in all lists\n"
             "    are over the 1500 that Google takes in one policy, two accounts among them; use groups"
+        ]
+
+
+def test_more_members_than_an_accounts_policy_takes_are_refused() -> None:
+    people = [f"user:p{n}@example.com" for n in range(1500)]
+    assert parse(impersonators={"reader": people, "writer": people})
+    for lists, account in (
+        ({"impersonators": {"reader": [*people, "group:one-more@example.com"]}}, "reader"),
+        ({"impersonators": {"writer": people}, **workflows("a/b")}, "writer"),
+    ):
+        with pytest.raises(SettingsError) as refused:
+            parse(**lists)
+        assert refused.value.problems == [
+            f"  python-registry:impersonators.{account}: 1501 members\n"
+            "    are over the 1500 that Google takes in one policy; use groups"
         ]
 
 
