@@ -39,7 +39,7 @@ recovered: stack
 	@$(SANDBOX) recover $(STACK)
 
 up: recovered ## make the index on the sandbox, everything that it needs included
-	@$(PULUMI) up --yes --skip-preview
+	@$(PULUMI) up --yes
 	@$(SANDBOX) summary $(STACK)
 
 preview: stack ## show what `make up` would change

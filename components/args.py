@@ -15,7 +15,7 @@ Access = Literal["authoritative", "additive"]
 
 PYPI_SUFFIX, INDEX_SUFFIX = "-pypi", "-index"
 READER_SUFFIX, WRITER_SUFFIX = "-reader", "-writer"
-GITHUB_POOL_PREFIX = "github-"
+GITHUB_PREFIX = "github-"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,11 +4,11 @@ Owns the workload identity pool, the provider that says whose tokens it takes, a
 writer account. What those tokens are worth beyond that (protection of branches and environments, who may
 merge) is GitHub's to say, and out of this module's sight.
 
-Google deletes pools softly: one that is gone keeps its id for 30 days, and a second of that id is refused
-(terraform-provider-google 14191, pulumi-gcp 1149). The plugin can neither bring one back nor take one over
-without being told beforehand that it exists, so each pool has an id of its own, drawn when it is made and
-kept in the state from then on: `destroy` and `up`, or the setting off and on, make a new one. That is the
-safer way round as well: a pool that is brought back lets every old token in again.
+Google deletes pools and providers softly: one that is gone keeps its id for 30 days, and a second of that
+id is refused (terraform-provider-google 14191, pulumi-gcp 1149). The plugin can neither bring one back nor
+take one over without being told beforehand that it exists, so each has an id of its own, drawn when it is
+made and kept in the state from then on: `destroy` and `up`, or the setting off and on, make new ones. That
+is the safer way round as well: a pool that is brought back lets every old token in again.
 """
 
 from __future__ import annotations
@@ -19,15 +19,13 @@ import pulumi
 from pulumi_gcp import iam, projects
 
 from components.apis import IAM
-from components.args import GITHUB_POOL_PREFIX, PythonRegistryArgs
+from components.args import GITHUB_PREFIX, PythonRegistryArgs
 from components.impersonation import grant_on_account
 from components.service_accounts import ServiceAccounts
 
 WORKLOAD_IDENTITY_USER = "roles/iam.workloadIdentityUser"
 ISSUER = "https://token.actions.githubusercontent.com"
-# Alone in its pool, which is never a second time: it needs no id of its own.
-PROVIDER_ID = "github"
-# Eight digits: a pool's id has 32 characters at most, and thirty days of pools never come near 2**32.
+# Eight digits: an id has 32 characters at most, and thirty days of pools never come near 2**32.
 SUFFIX_BYTES = 4
 
 
@@ -50,7 +48,7 @@ def federate_github(
     pool = iam.WorkloadIdentityPool(
         f"{name}-github-pool",
         project=args.project,
-        workload_identity_pool_id=f"{GITHUB_POOL_PREFIX}{token_hex(SUFFIX_BYTES)}",
+        workload_identity_pool_id=_new_id(),
         display_name=args.repository,
         description="GitHub workflows that publish Python packages",
         opts=pulumi.ResourceOptions(
@@ -65,7 +63,7 @@ def federate_github(
         f"{name}-github",
         project=args.project,
         workload_identity_pool_id=pool.workload_identity_pool_id,
-        workload_identity_pool_provider_id=PROVIDER_ID,
+        workload_identity_pool_provider_id=_new_id(),
         display_name="GitHub Actions",
         # Only claims that every admitted token has: a mapping that finds none refuses the token.
         attribute_mapping={
@@ -76,7 +74,9 @@ def federate_github(
         },
         attribute_condition=args.github.condition,
         oidc=iam.WorkloadIdentityPoolProviderOidcArgs(issuer_uri=ISSUER),
-        opts=pulumi.ResourceOptions(parent=parent, hooks=hooks),
+        opts=pulumi.ResourceOptions(
+            parent=parent, hooks=hooks, ignore_changes=["workloadIdentityPoolProviderId"]
+        ),
     )
 
     members = {
@@ -91,3 +91,7 @@ def federate_github(
     workflows = f"{name}-writer-workflows"
     grant_on_account(workflows, args, accounts.writer, WORKLOAD_IDENTITY_USER, members, opts)
     return provider
+
+
+def _new_id() -> str:
+    return f"{GITHUB_PREFIX}{token_hex(SUFFIX_BYTES)}"

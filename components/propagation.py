@@ -14,7 +14,7 @@ import time
 import pulumi
 
 from components.apis import needed_apis
-from components.args import GITHUB_POOL_PREFIX, PythonRegistryArgs
+from components.args import GITHUB_PREFIX, PythonRegistryArgs
 
 # "Access change propagation" in the IAM documentation: "typically 2 minutes, potentially 7 minutes".
 PATIENCE_SECONDS = 7 * 60
@@ -25,7 +25,7 @@ INTERVAL_SECONDS = 5
 _DISABLED_API = re.compile(r'/apis/api/([\w.-]+)/overview|"service":\s*"([\w.-]+)"')
 _UNKNOWN_ACCOUNT = re.compile(r"Service account (\S+) does not exist")
 # As users report it of a policy that names the pool of a new project (global-multiplayer-demo 39).
-_UNKNOWN_POOL = re.compile(rf"Identity Pool does not exist \(\S*{GITHUB_POOL_PREFIX}[0-9a-f]+\)")
+_UNKNOWN_POOL = re.compile(rf"Identity Pool does not exist \(\S*{GITHUB_PREFIX}[0-9a-f]+\)")
 _RESOURCE_MANAGER = "cloudresourcemanager.googleapis.com"
 
 

@@ -56,8 +56,8 @@ class PythonRegistry(pulumi.ComponentResource):
         super().__init__("python-registry:index:PythonRegistry", name, opts=opts)
         hooks = Propagation(name, args).hooks
         apis = enable_apis(name, args, self, hooks)
-        accounts = make_service_accounts(name, args, apis, self, hooks)
         repositories = make_repositories(name, args, apis, self, hooks)
+        accounts = make_service_accounts(name, args, apis, repositories, self, hooks)
         mark = mark_access(name, args, self)
         grant_access(name, args, repositories, accounts, mark, self, hooks)
         grant_impersonation(name, args, accounts, mark, self, hooks)

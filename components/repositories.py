@@ -43,6 +43,7 @@ def make_repositories(
         repository_id: str,
         description: str,
         mode: str,
+        after: pulumi.Resource,
         *,
         protect: bool = False,
         remote: artifactregistry.RepositoryRemoteRepositoryConfigArgs | None = None,
@@ -59,9 +60,7 @@ def make_repositories(
             labels=args.labels,
             remote_repository_config=remote,
             virtual_repository_config=virtual,
-            opts=pulumi.ResourceOptions(
-                parent=parent, depends_on=[apis[ARTIFACT_REGISTRY]], hooks=hooks, protect=protect
-            ),
+            opts=pulumi.ResourceOptions(parent=parent, depends_on=[after], hooks=hooks, protect=protect),
         )
 
     def upstream(
@@ -79,6 +78,7 @@ def make_repositories(
         args.repository,
         "Private Python packages: uploads go here",
         "STANDARD_REPOSITORY",
+        apis[ARTIFACT_REGISTRY],
         protect=args.protect,
     )
     if not args.pypi_proxy:
@@ -88,6 +88,8 @@ def make_repositories(
         args.pypi_repository,
         "Cache of PyPI",
         "REMOTE_REPOSITORY",
+        # It needs none, but where the upload repository is refused nothing is to be made beside it.
+        upload,
         remote=artifactregistry.RepositoryRemoteRepositoryConfigArgs(
             # Immutable at Google's: a change of this text would replace the repository.
             description="PyPI",
@@ -101,6 +103,7 @@ def make_repositories(
         args.index_repository,
         "What clients install from: private packages and PyPI's",
         "VIRTUAL_REPOSITORY",
+        pypi,
         virtual=artifactregistry.RepositoryVirtualRepositoryConfigArgs(
             upstream_policies=[
                 upstream("private", upload, PRIVATE_PRIORITY),

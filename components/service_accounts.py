@@ -13,6 +13,7 @@ from pulumi_gcp import projects, serviceaccount
 
 from components.apis import IAM
 from components.args import PythonRegistryArgs
+from components.repositories import Repositories
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,13 +28,16 @@ def make_service_accounts(
     name: str,
     args: PythonRegistryArgs,
     apis: dict[str, projects.Service],
+    repositories: Repositories,
     parent: pulumi.Resource,
     hooks: pulumi.ResourceHookBinding,
 ) -> ServiceAccounts | None:
     """Make the accounts, or nothing where `service_accounts` is off."""
     if not args.service_accounts:
         return None
-    opts = pulumi.ResourceOptions(parent=parent, depends_on=[apis[IAM]], hooks=hooks)
+    # An account that is there is taken over (below), and goes with this program's destroy: only whoever has
+    # made the upload repository may do that, since a second program of that name is refused there.
+    opts = pulumi.ResourceOptions(parent=parent, depends_on=[apis[IAM], repositories.upload], hooks=hooks)
 
     def account(role: str, account_id: str, does: str) -> serviceaccount.Account:
         return serviceaccount.Account(

@@ -450,15 +450,18 @@ def test_off_and_on_and_down_and_up_work_though_google_keeps_deleted_pools(
     program.destroy()
 
 
-def test_a_pool_that_somebody_deleted_is_made_anew(program: Program, tmp_path: Path) -> None:
+@pytest.mark.parametrize("what", ["pool", "provider"])
+def test_what_somebody_deleted_is_made_anew(program: Program, tmp_path: Path, what: str) -> None:
     program.configure(pypiProxy=False, github=BY_REF)
     program.up()
     cloud = federation(program, tmp_path)
-    assert cloud.ask("DELETE", cloud.provider.partition("/providers/")[0])[0] == 200
+    pool = cloud.provider.partition("/providers/")[0]
+    assert cloud.ask("DELETE", pool if what == "pool" else cloud.provider)[0] == 200
     program.up("--refresh")
     again = federation(program, tmp_path)
     assert again.provider != cloud.provider
     assert again.access_token(again.token())
+    assert program.changes() == {}
 
 
 def test_a_disabled_pool_or_provider_lets_nobody_in(by_environment: Federation) -> None:

@@ -239,6 +239,25 @@ def test_the_preview_refuses_whatever_would_replace_the_upload_repository(progra
     assert program.sandbox.ask("GET", program.repository("python"))[0] == 200
 
 
+@pytest.mark.slow
+def test_what_protection_refuses_changes_nothing_even_without_a_preview(program: Program) -> None:
+    settings = {"protect": True, "impersonators": {"writer": ["group:release@example.com"]}}
+    program.configure(**settings)
+    program.up()
+
+    def state() -> list[tuple[str, str, bool]]:
+        resources = json.loads(program.pulumi("stack", "export").stdout)["deployment"]["resources"]
+        return sorted((r["urn"], r.get("id", ""), r.get("delete", False)) for r in resources)
+
+    before = state()
+    for change in ({"location": "europe-west1"}, {"repository": "packages"}):
+        program.configure(**settings, **change)
+        assert "unable to replace" in program.up(check=False)
+        assert state() == before
+    program.configure(**settings)
+    assert program.changes("--refresh") == {}
+
+
 def test_destroy_takes_all_of_it_but_the_apis(program: Program) -> None:
     program.configure(protect=True)
     program.up()

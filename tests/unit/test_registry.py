@@ -81,12 +81,32 @@ def test_without_accounts_their_apis_stay_as_they_are(run_program: Run) -> None:
     assert not recording.of(ACCOUNT)
 
 
+def awaited(recording: Recording, name: str) -> set[str]:
+    """The names of all that must be there before a resource is made."""
+    direct = {urn.rpartition("::")[2] for urn in recording[name].dependencies}
+    return direct.union(*(awaited(recording, other) for other in direct))
+
+
 def test_every_repository_and_account_waits_for_its_api(run_program: Run) -> None:
     recording = run_program(MINIMAL)
-    for repository in recording.of(REPOSITORY).values():
-        assert recording["registry-artifactregistry-api"].urn in repository.dependencies
-    for account in recording.of(ACCOUNT).values():
-        assert recording["registry-iam-api"].urn in account.dependencies
+    for repository in recording.of(REPOSITORY):
+        assert "registry-artifactregistry-api" in awaited(recording, repository)
+    for account in recording.of(ACCOUNT):
+        assert "registry-iam-api" in awaited(recording, account)
+
+
+def test_where_the_upload_repository_is_refused_hardly_anything_else_is_made(run_program: Run) -> None:
+    recording = run_program({**MINIMAL, **IMPERSONATORS, **WORKFLOWS})
+    free = {
+        r.name
+        for r in recording.resources
+        if r.type.startswith("gcp:") and "registry-upload" not in awaited(recording, r.name)
+    }
+    assert free - set(recording.of(SERVICE)) == {
+        "registry-upload",
+        "registry-github-pool",
+        "registry-github",
+    }
 
 
 def test_the_virtual_repository_reads_the_private_one_first_and_waits_for_both(run_program: Run) -> None:
@@ -311,24 +331,25 @@ def test_additive_workflows_are_granted_one_repository_at_a_time(run_program: Ru
     }
 
 
-def test_a_pool_keeps_the_id_that_it_was_made_with(run_program: Run) -> None:
-    """Google keeps a deleted pool's id for 30 days: a new pool must have another, an old one its own."""
+def test_a_pool_and_its_provider_keep_the_id_that_they_were_made_with(run_program: Run) -> None:
+    """Google keeps a deleted one's id for 30 days: a new one must have another, an old one its own."""
     first, second = (
         run_program({**MINIMAL, **WORKFLOWS}, drawn=drawn) for drawn in ("00000000", "11111111")
     )
-    pools = [recording["registry-github-pool"] for recording in (first, second)]
-    assert [pool.inputs["workloadIdentityPoolId"] for pool in pools] == [
-        "github-00000000",
-        "github-11111111",
-    ]
-    assert [pool.ignored_changes for pool in pools] == [["workloadIdentityPoolId"]] * 2
-    assert first["registry-github"].dependencies == [pools[0].urn]
+    for name, key in (
+        ("registry-github-pool", "workloadIdentityPoolId"),
+        ("registry-github", "workloadIdentityPoolProviderId"),
+    ):
+        made = [recording[name] for recording in (first, second)]
+        assert [resource.inputs[key] for resource in made] == ["github-00000000", "github-11111111"]
+        assert [resource.ignored_changes for resource in made] == [[key]] * 2
+    assert first["registry-github"].dependencies == [first["registry-github-pool"].urn]
     assert {r.urn for r in first.resources} == {r.urn for r in second.resources}
 
 
 def test_the_provider_is_told_to_workflows(run_program: Run) -> None:
     outputs = run_program({**MINIMAL, **WORKFLOWS}).outputs
-    assert outputs["workload_identity_provider"] == f"{POOL_NAME}/providers/github"
+    assert outputs["workload_identity_provider"] == f"{POOL_NAME}/providers/github-0a1b2c3d"
     assert run_program(MINIMAL).outputs["workload_identity_provider"] == ""
 
 
