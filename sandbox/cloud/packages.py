@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from sandbox.cloud.artifact_registry import begin_deletion, find_repository
+from sandbox.cloud.blobs import Blobs
 from sandbox.cloud.distributions import parse_filename
 from sandbox.cloud.errors import GoogleError, Json, invalid, not_found
 from sandbox.cloud.projects import now
@@ -232,6 +233,16 @@ async def describe_file(request: Request) -> Response:
     return JSONResponse(_published(_find(request, "file", "files.get")[1]))
 
 
+async def download_file(request: Request) -> Response:
+    """The content, as `gcloud artifacts files download` asks for it; without `alt=media` there is none."""
+    _, file = _find(request, "file", "files.download")
+    if request.query_params.get("alt") != "media":
+        return JSONResponse({})
+    blobs: Blobs = request.app.state.blobs
+    # Read at once: a response that streams would hold the transaction of the request open.
+    return Response(blobs.path(file["sha256"]).read_bytes(), media_type="application/octet-stream")
+
+
 _REPOSITORY = "/v1/projects/{project}/locations/{location}/repositories/{repository}"
 _PACKAGE = f"{_REPOSITORY}/packages/{{package}}"
 ROUTES = [
@@ -243,5 +254,6 @@ ROUTES = [
     Route(f"{_PACKAGE}/versions/{{version}}", delete_version, methods=["DELETE"]),
     Route(f"{_REPOSITORY}/files", list_files),
     # `%2F` in a file's id is a slash by the time that routes are looked at.
+    Route(f"{_REPOSITORY}/files/{{file:path}}:download", download_file),
     Route(f"{_REPOSITORY}/files/{{file:path}}", describe_file),
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -120,6 +121,13 @@ def test_a_repository_takes_its_packages_along(registry: Registry) -> None:
     put(registry, url, wheel("tool", "1.0"))
 
 
+def test_a_file_is_downloaded_as_media_and_else_nothing(registry: Registry) -> None:
+    url = f"{API}/{registry.parent}/python/files/tool%2Ftool-1.0-py3-none-any.whl:download"
+    assert registry.ask("GET", f"{url}?alt=media").content == wheel("tool", "1.0").content
+    assert registry.must("GET", url) == {}
+    assert registry.ask("GET", url.replace("tool-1.0", "tool-2.0")).status_code == 404
+
+
 def test_ids_with_a_plus_are_escaped(registry: Registry) -> None:
     put(registry, f"{registry.url}/python", wheel("tool", "2.0+local"))
     assert names(registry.documents("packages/tool/versions")) == ["1.0", "2.0%2Blocal"]
@@ -138,6 +146,7 @@ def test_each_answer_needs_its_own_permission(registry: Registry) -> None:
         "packages/tool/versions/1.0": "versions.get",
         "files": "files.list",
         "files/tool%2Ftool-1.0-py3-none-any.whl": "files.get",
+        "files/tool%2Ftool-1.0-py3-none-any.whl:download?alt=media": "files.download",
     }
     for path, permission in paths.items():
         answer = registry.ask("GET", f"{url}/{path}", member=STRANGER)
@@ -158,7 +167,7 @@ def test_a_writer_deletes_nothing(registry: Registry) -> None:
 
 
 @pytest.mark.skipif(shutil.which("gcloud") is None, reason="gcloud is not installed")
-def test_gcloud_and_the_index_agree(registry: Registry) -> None:
+def test_gcloud_and_the_index_agree(registry: Registry, tmp_path: Path) -> None:
     where = ("--repository=python", f"--location={LOCATION}", f"--project={registry.project}", "--quiet")
 
     def gcloud(*words: str, shown: bool = True) -> Any:
@@ -171,6 +180,10 @@ def test_gcloud_and_the_index_agree(registry: Registry) -> None:
     versions = gcloud("versions", "list", "--package=my-adder", "--sort-by=~create_time")
     assert names(versions) == ["2.0", "1.0"]
     assert len(gcloud("files", "list", "--package=my-adder", "--version=1.0")) == 2
+    name = "tool/tool-1.0-py3-none-any.whl"
+    place = ("--destination", str(tmp_path), "--local-filename", "tool.whl")
+    gcloud("files", "download", name, *place, shown=False)
+    assert (tmp_path / "tool.whl").read_bytes() == wheel("tool", "1.0").content
     gcloud("versions", "delete", "1.0", "--package=my-adder", shown=False)
     gcloud("packages", "delete", "tool", shown=False)
     assert names(gcloud("files", "list")) == ["my-adder%2Fmy_adder-2.0-py3-none-any.whl"]
