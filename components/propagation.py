@@ -97,7 +97,7 @@ class Propagation:
                 "someone made it by hand. To take it over, packages and all, run\n"
                 f"  pulumi import {failed.type} {failed.name} {full_name} --parent 'parent={component}' "
                 "--protect=false --generate-code=false --yes\n"
-                "and then `pulumi up` again."
+                "and then `pulumi up` again. If it is another stack's, choose another id instead."
             )
         return None
 

@@ -212,7 +212,7 @@ def test_a_repository_that_exists_comes_with_the_command_that_takes_it_over(
         "  pulumi import gcp:artifactregistry/repository:Repository my-registry-upload "
         f"projects/demo-proj/locations/us/repositories/python --parent 'parent={component}' "
         "--protect=false --generate-code=false --yes\n"
-        "and then `pulumi up` again."
+        "and then `pulumi up` again. If it is another stack's, choose another id instead."
     ]
 
 
