@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from sandbox.cloud.access import OWNER
-from tests.sandbox.conftest import CHECKOUT, LOCATION, Program, Sandbox
+from tests.sandbox.conftest import CHECKOUT, LOCATION, Program, Sandbox, new_program
 
 pytestmark = pytest.mark.sandbox
 
@@ -255,6 +255,19 @@ def test_what_protection_refuses_changes_nothing_even_without_a_preview(program:
         assert "unable to replace" in program.up(check=False)
         assert state() == before
     program.configure(**settings)
+    assert program.changes("--refresh") == {}
+
+
+@pytest.mark.slow
+def test_a_second_program_of_the_same_name_is_refused_and_its_end_takes_nothing(
+    program: Program, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    program.up()
+    second = new_program(program.sandbox, tmp_path_factory.mktemp("second"))
+    second.project = program.project
+    second.configure()
+    assert "exists, but not in this stack's state" in second.up(check=False)
+    second.destroy()
     assert program.changes("--refresh") == {}
 
 
