@@ -89,7 +89,8 @@ class _SoftlyDeleted(ResourceType):
             if key in tops:
                 mask += OIDC_MASK if key == "oidc" else (key,)
         if mask:
-            body: Json = {key: planned[key] for key in self.mutable if planned.get(key) or key in tops}
+            # As the real plug-in leaves out what is empty: named in the mask alone, it is cleared.
+            body: Json = {key: planned[key] for key in self.mutable if planned.get(key)}
             with saying(f'Error updating {self.title} "{ident}"'):
                 operation = cloud.api.call("PATCH", f"{IAM}/{ident}", body, updateMask=",".join(mask))
             cloud.api.finish(operation, IAM, f"Updating {self.title}")

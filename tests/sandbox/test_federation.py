@@ -416,6 +416,23 @@ def test_a_provider_that_was_opened_by_hand_is_closed_at_the_next_refreshed_up(
     assert cloud.access_token(cloud.token())
 
 
+def test_what_was_disabled_by_hand_works_again_after_the_next_refreshed_up(
+    program: Program, tmp_path: Path
+) -> None:
+    program.configure(pypiProxy=False, github=BY_REF)
+    program.up()
+    cloud = federation(program, tmp_path)
+    for name in (cloud.provider, cloud.provider.partition("/providers/")[0]):
+        by_hand = {"disabled": True, "description": "theirs"}
+        assert cloud.ask("PATCH", f"{name}?updateMask=disabled,description", by_hand)[0] == 200
+    token = cloud.token()
+    assert "invalid_target" in cloud.refusal(token)
+    assert set(program.changes("--refresh").values()) == {"update"}
+    program.up("--refresh")
+    assert cloud.access_token(token)
+    assert program.changes("--refresh") == {}
+
+
 @pytest.mark.parametrize("access", ["authoritative", pytest.param("additive", marks=pytest.mark.slow)])
 def test_off_and_on_and_down_and_up_work_though_google_keeps_deleted_pools(
     program: Program, tmp_path: Path, access: str

@@ -36,6 +36,8 @@ MEMBER = "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember"
 RULE = "gcp:artifactregistry/rule:Rule"
 ACCOUNT_BINDING = "gcp:serviceaccount/iAMBinding:IAMBinding"
 ACCOUNT_MEMBER = "gcp:serviceaccount/iAMMember:IAMMember"
+POOL = "gcp:iam/workloadIdentityPool:WorkloadIdentityPool"
+PROVIDER = "gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider"
 NAME = "projects/demo-proj/locations/us-central1/repositories/python"
 EMAIL = "python-reader@demo-proj.iam.gserviceaccount.com"
 SECRET_KEY = "4dabf18193072939515e22adb298388d"
@@ -898,6 +900,52 @@ class TestARule:
         answer = engine.read(RULE, ident)
         assert answer.id == self.URL
         assert kinds(engine.diff(RULE, plain(answer.properties), self.NEWS)) == {}
+
+
+class TestAPool:
+    """And a provider in one."""
+
+    URL = "projects/demo-proj/locations/global/workloadIdentityPools/pool-a"
+    MAPPING: ClassVar[Props] = {"google.subject": "assertion.sub"}
+    OIDC: ClassVar[Props] = {"issuerUri": "https://issuer.example"}
+    BY_HAND: ClassVar[Props] = {"disabled": True, "displayName": "theirs", "description": "theirs"}
+
+    @pytest.mark.parametrize(
+        ("token", "url", "news", "sent"),
+        [
+            (POOL, URL, {"workloadIdentityPoolId": "pool-a"}, {}),
+            (
+                POOL,
+                URL,
+                {"workloadIdentityPoolId": "pool-a", "displayName": "ours", "disabled": False},
+                {"displayName": "ours"},
+            ),
+            (
+                PROVIDER,
+                f"{URL}/providers/github",
+                {
+                    "workloadIdentityPoolId": "pool-a",
+                    "workloadIdentityPoolProviderId": "github",
+                    "attributeMapping": MAPPING,
+                    "oidc": OIDC,
+                },
+                {"attributeMapping": MAPPING, "oidc": OIDC},
+            ),
+        ],
+        ids=["a pool", "a pool with some of it given", "a provider"],
+    )
+    def test_that_was_changed_by_hand_is_cleared_by_the_mask_alone(
+        self, engine: Engine, google: FakeGoogle, token: str, url: str, news: Props, sent: Props
+    ) -> None:
+        state = {**news, "project": "demo-proj", "deletionPolicy": "DELETE", **self.BY_HAND}
+        google.on(f"PATCH {url}", (200, {}))
+        google.on(f"GET {url}", (200, {"name": url, "state": "ACTIVE", **sent}))
+        google.on(f"GET {url}:listAttestationRules", (200, {}))
+        outputs = engine.update(token, url, state, news)
+        (patch,) = [request for request in google.requests if request.method == "PATCH"]
+        assert patch.query["updateMask"] == "displayName,description,disabled"
+        assert patch.body == sent
+        assert outputs["disabled"] is False
 
 
 class TestAnAccount:
