@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, cast
 from urllib.parse import parse_qs
 
 import jwt
@@ -34,6 +33,8 @@ AUDIENCE = re.compile(
     r"//iam\.googleapis\.com/"
     r"(projects/(\d+)/locations/global/workloadIdentityPools/[^/]+/providers/[^/]+)"
 )
+# "Method: token", subjectToken: `exp` must be less than 48 hours after `iat`.
+LIFETIME_SECONDS = 48 * 60 * 60
 # google.subject in the reference of WorkloadIdentityPoolProvider; the text is Google's.
 SUBJECT_BYTES = 127
 
@@ -147,10 +148,15 @@ def _admit(store: Store, provider: Json, token: str) -> tuple[str, tuple[str, ..
 def _verified(store: Store, provider: Json, token: str) -> Json:
     """The claims of a token that is what it says: by this issuer, for this provider, at this time."""
     expected = provider["oidc"]["issuerUri"]
+    names = [f"https://iam.googleapis.com/{provider['name']}", f"//iam.googleapis.com/{provider['name']}"]
+    audiences = provider["oidc"].get("allowedAudiences") or names
     try:
         key_id = jwt.get_unverified_header(token).get("kid")
-        issuer = jwt.decode(token, options={"verify_signature": False}).get("iss")
-    except jwt.InvalidTokenError as error:
+        said = jwt.decode(token, options={"verify_signature": False})
+        issuer = said.get("iss")
+        # Half a character could not be put into any answer.
+        json.dumps(said, ensure_ascii=False).encode()
+    except (jwt.InvalidTokenError, RecursionError, UnicodeEncodeError) as error:
         raise _Refused("invalid_request", "Unable to parse the ID Token.") from error
     if issuer != expected:
         text = f"The issuer in ID Token {issuer} does not match the expected ones: {expected}."
@@ -166,23 +172,22 @@ def _verified(store: Store, provider: Json, token: str) -> Json:
             token,
             jwt.PyJWK(key),
             algorithms=["RS256"],
-            options={"require": ["iss", "sub", "aud", "iat", "exp"], "verify_aud": False},
+            audience=audiences,
+            options={"require": ["iss", "sub", "aud", "iat", "exp"]},
         )
+        if not claims["sub"]:
+            raise jwt.InvalidTokenError("Subject must not be empty")
+        if int(claims["exp"]) - int(claims["iat"]) >= LIFETIME_SECONDS:
+            raise jwt.InvalidTokenError("exp must be less than 48 hours after iat")
     except (jwt.InvalidSignatureError, jwt.InvalidAlgorithmError) as error:
         raise _Refused("invalid_grant", "The signature of the ID Token is invalid.") from error
     except jwt.ExpiredSignatureError as error:
         raise _Refused("invalid_grant", "The ID Token is expired: stale to sign-in.") from error
-    except (jwt.InvalidTokenError, OverflowError) as error:
+    except jwt.InvalidAudienceError as error:
+        text = f"The audience in ID Token {json.dumps(said['aud'])} does not match the expected audience "
+        raise _Refused("invalid_grant", f"{text}{audiences[0]}.") from error
+    except jwt.InvalidTokenError as error:
         raise _Refused("invalid_grant", f"The ID Token is not valid: {error}.") from error
-    names = [f"https://iam.googleapis.com/{provider['name']}", f"//iam.googleapis.com/{provider['name']}"]
-    expected_audiences = provider["oidc"].get("allowedAudiences") or names
-    audiences: Any = claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]
-    if not set(cast("list[str]", audiences)) & set(expected_audiences):
-        raise _Refused(
-            "invalid_grant",
-            f"The audience in ID Token {json.dumps(audiences)} does not match the expected audience "
-            f"{expected_audiences[0]}.",
-        )
     return claims
 
 

@@ -277,10 +277,29 @@ def test_outside_the_environment_nobody_publishes(
         ({"repository_owner_id": int(OWNER_ID)}, "must be of type STRING"),
         ({"repository_owner_id": None}, "Could not obtain a value for attribute.repository_owner_id"),
         ({"sub": f"repo:{'x' * 130}"}, "exceeds the 127 bytes limit"),
+        ({"sub": ""}, "invalid_grant: The ID Token is not valid: Subject must not be empty"),
+        ({"sub": 5}, "invalid_grant: The ID Token is not valid: Subject must be a string"),
+        ({"sub": "\ud800"}, "invalid_request: Unable to parse the ID Token."),
+        ({"aud": ""}, "invalid_grant: The ID Token is not valid"),
+        ({"aud": []}, "invalid_grant: The ID Token is not valid"),
+        ({"aud": {"a": 1}}, "invalid_grant: The audience in ID Token"),
+        ({"aud": [["https://iam.googleapis.com/x"]]}, "invalid_grant: The audience in ID Token"),
+        ({"exp": 10**30}, "invalid_grant: The ID Token is not valid: exp must be less than 48 hours"),
+        ({"exp": [1]}, "invalid_grant: The ID Token is not valid: Expiration Time"),
+        ({"exp": float("inf")}, "invalid_grant: The ID Token is not valid: Expiration Time"),
+        ({"iat": 0}, "invalid_grant: The ID Token is not valid: exp must be less than 48 hours"),
+        ({"iat": 2**40}, "invalid_grant: The ID Token is not valid: The token is not yet valid"),
     ],
 )
 def test_a_token_of_another_shape_is_refused(by_ref: Federation, claims: dict[str, Any], rule: str) -> None:
     assert rule in by_ref.refusal(by_ref.signed(**claims))
+
+
+def test_a_token_for_several_and_for_most_of_two_days_is_as_good(by_ref: Federation) -> None:
+    made_at = int(time.time())
+    long = {"iat": made_at, "exp": made_at + 48 * 60 * 60 - 1}
+    assert by_ref.access_token(by_ref.signed(aud=["https://other.example", by_ref.audience], **long))
+    assert "48 hours" in by_ref.refusal(by_ref.signed(iat=made_at, exp=made_at + 48 * 60 * 60))
 
 
 def test_a_token_that_another_key_signed_is_refused(by_ref: Federation) -> None:
