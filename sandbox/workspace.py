@@ -26,9 +26,12 @@ from types import FrameType
 
 STACK_FILE = re.compile(r"Pulumi\.(?P<stack>.+)\.yaml")
 # What the engine keeps in a stack's file for its secrets. The sandbox has its own; a team's real
-# provider (a KMS key, say) could not be asked here.
-SECRETS_LINE = re.compile(r"^(?:encryptionsalt|encryptedkey|secretsprovider):.*\n?", re.MULTILINE)
-PROJECT_NAME = re.compile(r"^name:\s*[\"']?([^\s\"']+)", re.MULTILINE)
+# provider (a KMS key, say) could not be asked here. Bytes, as are all of the files: what is wrong in one is
+# for the engine to say.
+SECRETS_LINE = re.compile(rb"^(?:encryptionsalt|encryptedkey|secretsprovider):.*\n?", re.MULTILINE)
+PROJECT_NAME = re.compile(rb"^name:\s*[\"']?([^\s\"']+)", re.MULTILINE)
+# As the engine's library for flags (pflag) takes it in one word.
+CWD_FLAG = re.compile(r"(?:--cwd=|-C=?)(.+)", re.DOTALL)
 
 
 class Workspace:
@@ -40,56 +43,59 @@ class Workspace:
         self.folder = workspaces / f"{project.name}-{digest}"
         self._secrets = self.folder / ".secrets"
 
-    def lay_out(self) -> dict[str, str]:
-        """Make the folder match the project; returns the stack files' texts by name."""
+    def lay_out(self) -> dict[str, bytes]:
+        """Make the folder match the project; returns what is in the stack files, by name."""
         for path in self.folder.iterdir():
             if path.is_symlink() or STACK_FILE.fullmatch(path.name):
                 path.unlink()
-        before: dict[str, str] = {}
+        before: dict[str, bytes] = {}
         for path in self.project.iterdir():
-            if STACK_FILE.fullmatch(path.name):
-                before[path.name] = path.read_text()
-                own = SECRETS_LINE.sub("", before[path.name])
+            if STACK_FILE.fullmatch(path.name) and path.is_file():
+                before[path.name] = path.read_bytes()
+                own = SECRETS_LINE.sub(b"", before[path.name])
                 kept = self._secrets / path.name
                 if kept.exists():
-                    own = kept.read_text() + own
-                (self.folder / path.name).write_text(own)
+                    own = kept.read_bytes() + own
+                (self.folder / path.name).write_bytes(own)
             else:
                 (self.folder / path.name).symlink_to(path)
         return before
 
-    def carry_back(self, before: dict[str, str]) -> None:
+    def carry_back(self, before: dict[str, bytes]) -> None:
         """Write what the command changed into the committed stack files, its own lines aside.
 
         One that it removed (`pulumi stack rm`) stays: it is the project's, the stack was the sandbox's. One
         that it renamed (`pulumi stack rename`) is renamed.
         """
-        now = {path.name for path in self.folder.iterdir() if STACK_FILE.fullmatch(path.name)}
+        files = [
+            path
+            for path in self.folder.iterdir()
+            if STACK_FILE.fullmatch(path.name) and not path.is_symlink()
+        ]
+        now = {path.name for path in files}
         renamed = before.keys() - now if now - before.keys() else set[str]()
-        for path in self.folder.iterdir():
-            if path.is_symlink() or not STACK_FILE.fullmatch(path.name):
-                continue
-            text = path.read_text()
-            (self._secrets / path.name).write_text("".join(SECRETS_LINE.findall(text)))
-            text = SECRETS_LINE.sub("", text)
-            committed = before.get(path.name, "")
-            if text.strip() == SECRETS_LINE.sub("", committed).strip():
+        for path in files:
+            content = path.read_bytes()
+            (self._secrets / path.name).write_bytes(b"".join(SECRETS_LINE.findall(content)))
+            content = SECRETS_LINE.sub(b"", content)
+            committed = before.get(path.name, b"")
+            if content.strip() == SECRETS_LINE.sub(b"", committed).strip():
                 continue
             target = self.project / path.name
-            if (target.read_text() if target.exists() else "") != committed:
+            if (target.read_bytes() if target.exists() else b"") != committed:
                 rescued = path.rename(path.with_name(f"{path.name}.changed"))
                 say(f"{target} was edited meanwhile; what the command wrote is in {rescued}.")
                 continue
-            target.write_text("".join(SECRETS_LINE.findall(committed)) + text)
+            target.write_bytes(b"".join(SECRETS_LINE.findall(committed)) + content)
         for name in renamed:
-            if (self.project / name).read_text() == before[name]:
+            if (self.project / name).read_bytes() == before[name]:
                 (self.project / name).unlink()
 
     def release_stale_locks(self, stacks: Path) -> None:
         """Remove the locks that engines left in the project's stacks when they were killed."""
-        name = PROJECT_NAME.search((self.project / "Pulumi.yaml").read_text())
+        name = PROJECT_NAME.search((self.project / "Pulumi.yaml").read_bytes())
         locks = stacks / ".pulumi" / "locks" / "organization"
-        for path in (locks / name[1]).glob("*/*.json") if name else ():
+        for path in (locks / os.fsdecode(name[1])).glob("*/*.json") if name else ():
             with contextlib.suppress(OSError, ValueError, KeyError):
                 if not is_running(json.loads(path.read_text())["pid"]):
                     say(f"An earlier command on stack {path.parent.name} was killed; its lock is released.")
@@ -118,10 +124,12 @@ def take_directory(arguments: Sequence[str]) -> tuple[Path, list[str]]:
     """The folder that the command is to run in, and the arguments without the flag that says so."""
     folder, rest = Path.cwd(), list(arguments)
     for index, word in enumerate(rest):
+        if word == "--":
+            break
         if word in ("-C", "--cwd") and index + 1 < len(rest):
             return folder / rest[index + 1], rest[:index] + rest[index + 2 :]
-        if word.startswith("--cwd="):
-            return folder / word.removeprefix("--cwd="), rest[:index] + rest[index + 1 :]
+        if joined := CWD_FLAG.fullmatch(word):
+            return folder / joined[1], rest[:index] + rest[index + 1 :]
     return folder, rest
 
 

@@ -108,6 +108,31 @@ def test_an_edit_made_meanwhile_is_not_overwritten(shim: Shim) -> None:
     assert "# the command's" in rescued.read_text()
 
 
+OTHER_BYTES = b"config:\r\n  gcp:project: caf\xe9\r\n"
+
+
+def test_a_stack_file_of_any_bytes_is_the_engines_to_judge_and_no_other_stacks_trouble(shim: Shim) -> None:
+    other = shim.project / "Pulumi.other.yaml"
+    other.write_bytes(OTHER_BYTES)
+    assert shim(ADD_SALT).stderr == ""
+    assert other.read_bytes() == OTHER_BYTES
+    done = shim(f"cmp Pulumi.other.yaml {other} && printf '  demo:key: value\\n' >> Pulumi.other.yaml")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert other.read_bytes() == OTHER_BYTES + b"  demo:key: value\n"
+
+
+def test_a_project_file_of_any_bytes_is_the_engines_to_judge(shim: Shim) -> None:
+    (shim.project / "Pulumi.yaml").write_bytes(b"name: caf\xe9\n")
+    assert shim("cmp Pulumi.yaml ../../project/Pulumi.yaml").stderr == ""
+
+
+def test_what_has_a_stack_files_name_and_is_none_is_left_alone(shim: Shim) -> None:
+    (shim.project / "Pulumi.folder.yaml").mkdir()
+    (shim.project / "Pulumi.nowhere.yaml").symlink_to("nowhere")
+    assert shim("rm Pulumi.dev.yaml").stderr == ""
+    assert shim.stack_file.read_text() == COMMITTED
+
+
 def test_removing_a_stack_does_not_remove_the_committed_file(shim: Shim) -> None:
     shim("rm Pulumi.dev.yaml")
     assert shim.stack_file.read_text() == COMMITTED
@@ -134,10 +159,20 @@ def test_it_works_from_a_folder_below_and_for_another_folder(shim: Shim) -> None
     below = shim.project / "below"
     below.mkdir()
     assert "gcp:project" in shim("cat Pulumi.dev.yaml", cwd=below).stdout
-    for words in (["-C", str(shim.project)], [f"--cwd={shim.project}"], ["--cwd", str(shim.project), "up"]):
-        done = shim("cat Pulumi.dev.yaml; echo $@", *words, cwd=shim.root)
+    folder = str(shim.project)
+    for words in (
+        *(["-C", folder], [f"--cwd={folder}"], ["--cwd", folder, "up"]),
+        *([f"-C={folder}"], [f"-C{folder}"], ["-Cproject", "up"]),
+    ):
+        done = shim('cat Pulumi.dev.yaml; echo "rest: $@"', *words, cwd=shim.root)
         assert "gcp:project" in done.stdout
-        assert "cwd" not in done.stdout
+        assert done.stdout.splitlines()[-1].strip() in ("rest:", "rest: up")
+
+
+def test_what_is_said_to_another_command_is_no_folder(shim: Shim) -> None:
+    done = shim("pwd -P; echo $@", "env", "run", "--", "git", "-Cbelow", "-C", "x")
+    assert done.stdout.splitlines()[1] == "env run -- git -Cbelow -C x"
+    assert str(shim.root / "workspaces") in done.stdout
 
 
 def test_without_a_project_the_engine_runs_as_it_is(shim: Shim) -> None:
