@@ -6,6 +6,8 @@ Owns what a role means in words and when two members are one. What of it is news
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 
 from tools.markdown import code
@@ -13,11 +15,15 @@ from tools.previews import UNKNOWN, Preview, Props, Step
 
 # Who may do what, by resource type: the property that names the thing it is about.
 GRANTS = {
-    **dict.fromkeys(("RepositoryIamBinding", "RepositoryIamMember"), "repository"),
-    **dict.fromkeys(("IAMBinding", "IAMMember"), "serviceAccountId"),
+    "artifactregistry.RepositoryIamBinding": "repository",
+    "artifactregistry.RepositoryIamMember": "repository",
+    "serviceaccount.IAMBinding": "serviceAccountId",
+    "serviceaccount.IAMMember": "serviceAccountId",
 }
 # Those that write a role's list whole.
-BINDINGS = ("RepositoryIamBinding", "IAMBinding")
+BINDINGS = ("artifactregistry.RepositoryIamBinding", "serviceaccount.IAMBinding")
+# Other ways to let somebody in, none of which the program has: whatever the plugin calls IAM something.
+FOREIGN = re.compile(r"serviceaccount\.Key|.*[.:]\w*(?:Iam|IAM)\w*")
 # All that a role lets its members do, said as "may …"; what it is given for comes last. Artifact Registry's
 # roles hold one another ("Access control with IAM"), so that who loses one may lose what it implied.
 RIGHTS = {
@@ -67,6 +73,20 @@ def members_of(props: Props) -> dict[str, str]:
     return {
         member if member.startswith("principal") else member.lower(): member for member in map(str, listed)
     }
+
+
+def is_foreign(step: Step) -> bool:
+    """Whether it lets somebody in by another way than this program's."""
+    return step.type not in GRANTS and FOREIGN.fullmatch(step.type) is not None
+
+
+def foreign_grants(props: Props) -> list[tuple[str, list[str]]]:
+    """The roles and their members that such a one's properties name: one, or those of a whole policy."""
+    try:
+        bindings = json.loads(str(props.get("policyData")))["bindings"]
+    except (ValueError, LookupError, TypeError):
+        bindings = [props] if "role" in props else []
+    return [(str(binding.get("role")), list(members_of(binding).values())) for binding in bindings]
 
 
 def granted_by_others(preview: Preview) -> Grants:

@@ -7,6 +7,7 @@ Reads both forms that the engine prints. The stream of events has the outputs th
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -48,8 +49,10 @@ class Step:
 
     @property
     def type(self) -> str:
-        """The last word of its type token: `Repository`."""
-        return self.urn.split("::")[2].rpartition(":")[2]
+        """Its type, as the Python library calls Google's: `artifactregistry.Repository`."""
+        token = self.urn.split("::")[2].rpartition("$")[2]
+        # Its last word alone is not enough: five modules have an `IAMMember`.
+        return re.sub(r"^gcp:([^:/]+)(?:/[^:]*)?:", r"\1.", token)
 
     @property
     def name(self) -> str:

@@ -16,9 +16,11 @@ from typing import Any
 from tools.grants import (
     BINDINGS,
     GRANTS,
+    foreign_grants,
     grant_of,
     granted,
     granted_by_others,
+    is_foreign,
     main_right,
     members_of,
     rights_of,
@@ -27,16 +29,19 @@ from tools.leaks import ANY_TOKEN
 from tools.markdown import Lines, block, code, codes, fit
 from tools.previews import SECRET, UNKNOWN, Preview, Props, Step
 
-REPOSITORY = "Repository"
-ACCOUNT = "Account"
+REPOSITORY = "artifactregistry.Repository"
+RULE = "artifactregistry.Rule"
+ACCOUNT = "serviceaccount.Account"
 # Whose tokens a provider takes, in CEL; the program joins its clauses with `&&`.
 CONDITION = "attributeCondition"
 EVERYBODY = ("allUsers", "allAuthenticatedUsers")
+# What a grant of any kind says beside what it is on.
+ROLE_OF = ("role", "member", "members", "policyData", "condition")
 NOUNS = {
     **dict.fromkeys(GRANTS, "grant"),
-    "Service": "API",
+    "projects.Service": "API",
     ACCOUNT: "service account",
-    "Rule": "download rule",
+    RULE: "download rule",
 }
 # What names a resource for a person, the first that it has.
 NAMES = ("repositoryId", "accountId", "service", "ruleId", "workloadIdentityPoolProviderId")
@@ -142,7 +147,7 @@ def _losses(step: Step, *, refused: bool) -> list[str]:
         found.append(
             f"{what} is {step.op}d: whatever acts as it stops, and one of that name made later is another."
         )
-    elif step.op == "delete" and step.type == "Rule":
+    elif step.op == "delete" and step.type == RULE:
         package = code(step.old.get("packageId"))
         found.append(f"{package} may be downloaded from {code(step.old.get('repositoryId'))} again.")
     return found
@@ -150,18 +155,33 @@ def _losses(step: Step, *, refused: bool) -> list[str]:
 
 def _opened(preview: Preview) -> list[str]:
     before, after = granted(preview, "old"), granted(preview, "new")
-    return [
-        f"{code(member)} is the whole world, and may now {main_right(role)} {code(target)}."
-        for (target, role), members in after.items()
-        for member in members.values()
-        if member in EVERYBODY and member not in before.get((target, role), {}).values()
-    ] + [
-        f"{code(member)} is the whole world, and was granted by others to {main_right(role)} "
-        f"{code(target)}."
-        for (target, role), members in granted_by_others(preview).items()
-        for member in members.values()
-        if member in EVERYBODY
-    ]
+    return (
+        [_let_in(step) for step in preview.changes if is_foreign(step) and step.op != "delete"]
+        + [
+            f"{code(member)} is the whole world, and may now {main_right(role)} {code(target)}."
+            for (target, role), members in after.items()
+            for member in members.values()
+            if member in EVERYBODY and member not in before.get((target, role), {}).values()
+        ]
+        + [
+            f"{code(member)} is the whole world, and was granted by others to {main_right(role)} "
+            f"{code(target)}."
+            for (target, role), members in granted_by_others(preview).items()
+            for member in members.values()
+            if member in EVERYBODY
+        ]
+    )
+
+
+def _let_in(step: Step) -> str:
+    """A grant of another kind than the program's own: what it says of itself, no more is known of it."""
+    on = [text for key, text in step.new_inputs.items() if key not in ROLE_OF and isinstance(text, str)]
+    text = f"{_sentence(step)} is {DONE[step.op].lower()}{' on ' if on else ''}{', '.join(map(_value, on))}"
+    for role, members in foreign_grants(step.new):
+        text += f", {code(role)} for {', '.join(map(_member, members)) or 'nobody'}"
+        if world := [member for member in members if member in EVERYBODY]:
+            text += f" (**{codes(world)} is the whole world**)"
+    return f"{text}. This program makes no {code(step.type)}: who gets in by it is said nowhere else here."
 
 
 def _taken_over(preview: Preview) -> list[str]:
@@ -321,7 +341,10 @@ def _member(member: str) -> str:
 
 
 def _noun(step: Step) -> str:
-    return NOUNS.get(step.type) or re.sub(r"(?<=[a-z])(?=[A-Z])", " ", step.type).lower()
+    word = re.split(r"[.:]", step.type)[-1]
+    return (
+        NOUNS.get(step.type) or re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", word).lower()
+    )
 
 
 def _called(step: Step) -> str:
@@ -340,7 +363,7 @@ def _described(step: Step) -> str:
     said = [MODES.get(step.new.get("mode", ""), "")]
     said += [code(step.new["location"])] if step.type == REPOSITORY and "location" in step.new else []
     said += ["protected"] if step.is_protected else []
-    if step.type == "Rule":
+    if step.type == RULE:
         said.append(f"{code(step.new.get('action'))} {code(step.new.get('packageId'))}")
     details = ", ".join(filter(None, said))
     return _called(step) + (f" ({details})" if details else "")

@@ -23,6 +23,8 @@ from tools.previews import SIGNATURE, UNKNOWN, read_preview
 from tools.summary import summarize
 
 SUMMARIES = Path(__file__).parent / "summaries"
+BINDING = "gcp:artifactregistry/repositoryIamBinding:RepositoryIamBinding"
+REPOSITORY = "gcp:artifactregistry/repository:Repository"
 RECORDED = sorted(path.name for path in SUMMARIES.glob("*.json*"))
 
 
@@ -49,6 +51,26 @@ def with_reader(member: str) -> str:
         step["newState"]["inputs"]["members"] = [member]
 
     return summary(changed("reader_added_another_removed_document.json", change))
+
+
+def step(
+    op: str, token: str, old: dict[str, Any] | None = None, new: dict[str, Any] | None = None, **more: Any
+) -> dict[str, Any]:
+    """A step of a document, named after its type; `more` is in the state before."""
+    return {
+        "op": op,
+        "urn": f"urn:pulumi:dev::p::{token}::{token.rpartition(':')[2]}",
+        "oldState": None if old is None else {"custom": True, "inputs": old, "outputs": old, **more},
+        "newState": None if new is None else {"custom": True, "inputs": new},
+    }
+
+
+def binding(*members: str, role: str = "roles/artifactregistry.reader") -> dict[str, Any]:
+    return {"repository": "python", "role": role, "members": list(members)}
+
+
+def told(*steps: dict[str, Any]) -> str:
+    return summary(json.dumps({"changeSummary": {}, "steps": steps}))
 
 
 def test_the_one_in_the_readme_is_one_of_them() -> None:
@@ -183,16 +205,64 @@ def test_the_whole_world_is_a_warning() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("token", "inputs", "said"),
+    [
+        (
+            "gcp:projects/iAMMember:IAMMember",
+            {"project": "p", "role": "roles/artifactregistry.admin", "member": "user:a@example.com"},
+            "Iam member `IAMMember` is made on `p`, `roles/artifactregistry.admin` for "
+            "`user:a@example.com`. This program makes no `projects.IAMMember`",
+        ),
+        (
+            "gcp:artifactregistry/repositoryIamPolicy:RepositoryIamPolicy",
+            {
+                "repository": "python",
+                "policyData": json.dumps(
+                    {"bindings": [{"role": "roles/owner", "members": ["allUsers"]}, {"role": "r"}]}
+                ),
+            },
+            "Repository iam policy `RepositoryIamPolicy` is made on `python`, `roles/owner` for `allUsers` "
+            "(**`allUsers` is the whole world**), `r` for nobody.",
+        ),
+        (
+            "gcp:artifactregistry/repositoryIamPolicy:RepositoryIamPolicy",
+            {"repository": "python", "policyData": UNKNOWN},
+            "Repository iam policy `RepositoryIamPolicy` is made on `python`. This program makes no",
+        ),
+        (
+            "gcp:storage/bucketIAMMember:BucketIAMMember",
+            {"bucket": "b", "role": "roles/storage.admin", "member": "allAuthenticatedUsers"},
+            "is made on `b`, `roles/storage.admin` for `allAuthenticatedUsers` "
+            "(**`allAuthenticatedUsers` is the whole world**).",
+        ),
+        (
+            "gcp:serviceaccount/key:Key",
+            {"serviceAccountId": "python-writer@demo-proj.iam.gserviceaccount.com"},
+            "Key `Key` is made on `python-writer@demo-proj.iam.gserviceaccount.com`. This program makes no "
+            "`serviceaccount.Key`",
+        ),
+        (
+            "other:iam:IamPolicy",
+            {},
+            "Iam policy `IamPolicy` is made. This program makes no `other:iam:IamPolicy`",
+        ),
+    ],
+)
+def test_a_way_in_that_is_not_the_programs_is_a_warning(
+    token: str, inputs: dict[str, Any], said: str
+) -> None:
+    assert said in told(step("create", token, new=inputs)).partition("**Changes**")[0]
+    changed = told(step("update", token, {}, inputs)).partition("**Changes**")[0]
+    assert said.replace("is made", "is changed") in changed
+    assert "[!WARNING]" not in told(step("delete", token, inputs))
+
+
 @pytest.mark.parametrize("made", [False, True])
 def test_a_new_binding_takes_what_others_granted_unless_its_repository_is_new(made: bool) -> None:
-    def step(type_: str, **inputs: Any) -> dict[str, Any]:
-        urn = f"urn:pulumi:dev::p::gcp:artifactregistry/x:{type_}::{type_}"
-        return {"op": "create", "urn": urn, "newState": {"custom": True, "inputs": inputs}}
-
-    role = "roles/artifactregistry.reader"
-    steps = [step("RepositoryIamBinding", repository="python", role=role, members=["user:a@example.com"])]
-    steps += [step("Repository", repositoryId="python")] * made
-    said = summary(json.dumps({"changeSummary": {}, "steps": steps}))
+    steps = [step("create", BINDING, new=binding("user:a@example.com"))]
+    steps += [step("create", REPOSITORY, new={"repositoryId": "python"})] * made
+    said = told(*steps)
     warning = "> From this `up` on the stack's file alone says who may install from `python`. What others "
     assert (warning in said) is not made
 
