@@ -8,20 +8,22 @@ from __future__ import annotations
 from collections import defaultdict
 
 from tools.grants import (
+    ACCOUNT,
     BINDINGS,
+    REPOSITORY,
     foreign_grants,
     grant_of,
     granted,
     granted_by_others,
     is_foreign,
+    left_behind,
     main_right,
+    rights_of,
 )
 from tools.markdown import Lines, block, code, codes
 from tools.previews import Preview, Step
 from tools.wording import (
-    ACCOUNT,
     DONE,
-    REPOSITORY,
     RULE,
     differences,
     member_called,
@@ -55,7 +57,7 @@ def warnings(preview: Preview) -> Lines:
         for step in (*preview.unchanged, *preview.changes)
         if step.op in ("same", "update") and step.was_protected and not step.is_protected
     ]
-    found += [[text] for text in (*_opened(preview), *_taken_over(preview))]
+    found += [[text] for text in (*_opened(preview), *_kept(preview), *_taken_over(preview))]
     after = preview.outputs_after
     if after is not None and not preview.failed:
         gone = [name for name in preview.outputs_before if name not in after]
@@ -128,6 +130,21 @@ def _let_in(step: Step) -> str:
         if world := [member for member in members if member in EVERYBODY]:
             text += f" (**{codes(world)} is the whole world**)"
     return f"{text}. This program makes no {code(step.type)}: who gets in by it is said nowhere else here."
+
+
+def _kept(preview: Preview) -> list[str]:
+    """Who is in the stack's file no longer, and may go on all the same."""
+    listed = rights_of(granted(preview, "new"))
+    rights: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for (target, may), members in sorted(rights_of(left_behind(preview)).items()):
+        for key in members.keys() - listed.get((target, may), {}).keys():
+            rights[members[key]][may].append(target)
+    return [
+        f"{member_called(member)} **may go on** to "
+        + " and to ".join(f"{may} {codes(targets)}" for may, targets in found.items())
+        + ": where `access` changes, what was granted before leaves the stack alone, and goes by hand."
+        for member, found in sorted(rights.items())
+    ]
 
 
 def _taken_over(preview: Preview) -> list[str]:

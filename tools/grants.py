@@ -13,6 +13,10 @@ from collections.abc import Mapping
 from tools.markdown import code
 from tools.previews import UNKNOWN, Preview, Props, Step
 
+REPOSITORY = "artifactregistry.Repository"
+ACCOUNT = "serviceaccount.Account"
+# Every grant below the same parent is `deletedWith` it. The stream of events does not say `deletedWith`.
+MARK = "python-registry:index:Access"
 # Who may do what, by resource type: the property that names the thing it is about.
 GRANTS = {
     "artifactregistry.RepositoryIamBinding": "repository",
@@ -97,6 +101,35 @@ def granted_by_others(preview: Preview) -> Grants:
             old = members_of(step.old)
             new = {key: member for key, member in members_of(step.new).items() if key not in old}
             found.setdefault(grant_of(step, step.new), {}).update(new)
+    return found
+
+
+def gone(preview: Preview) -> set[str]:
+    """The repositories and accounts that go, and with them all that was granted on them."""
+    return {
+        str(step.old.get("repositoryId") or step.old.get("email"))
+        for step in preview.changes
+        if step.op == "delete" and step.type in (REPOSITORY, ACCOUNT)
+    }
+
+
+def left_behind(preview: Preview) -> Grants:
+    """Who keeps at Google what leaves the stack: the engine drops what goes with its mark from the state.
+
+    Unless a binding comes in its stead, which writes the role's list whole.
+    """
+    marks = {step.parent for step in preview.components if step.type == MARK and step.op == "delete"}
+    written = {
+        grant_of(step, step.new)
+        for step in (*preview.unchanged, *preview.changes)
+        if step.type in BINDINGS and step.new
+    }
+    found: dict[Grant, dict[str, str]] = {}
+    for step in preview.changes:
+        if step.type in GRANTS and step.op == "delete" and step.parent in marks:
+            grant = grant_of(step, step.old)
+            if grant not in written and grant[0] not in gone(preview):
+                found.setdefault(grant, {}).update(members_of(step.old))
     return found
 
 

@@ -39,6 +39,7 @@ class Step:
 
     op: str
     urn: str
+    parent: str
     old: Props
     new: Props
     old_inputs: Props
@@ -65,6 +66,7 @@ class Preview:
 
     changes: list[Step] = field(default_factory=list[Step])
     unchanged: list[Step] = field(default_factory=list[Step])
+    components: list[Step] = field(default_factory=list[Step])
     drift: list[Step] = field(default_factory=list[Step])
     errors: list[str] = field(default_factory=list[str])
     failed: bool = False
@@ -176,6 +178,7 @@ def _note(
     step = Step(
         op=OPERATIONS.get(op, op),
         urn=urn,
+        parent=(old or new or {}).get("parent") or "",
         old=_state(old, "inputs", "outputs"),
         # A preview's outputs may be what they were before; what the program asks for is in the inputs.
         new=_state(new, *(("inputs", "outputs") if op == "refresh" else ("outputs", "inputs"))),
@@ -186,9 +189,11 @@ def _note(
         diffs=tuple(diffs or ()),
     )
     # Components and providers are no things of the cloud.
-    if not (old or new or {}).get("custom") or urn.split("::")[2].startswith("pulumi:"):
+    if urn.split("::")[2].startswith("pulumi:"):
         return
-    if op == "refresh":
+    if not (old or new or {}).get("custom"):
+        preview.components.append(step)
+    elif op == "refresh":
         preview.drift.append(step)
     elif op == "same":
         preview.unchanged.append(step)

@@ -15,9 +15,12 @@ from collections import Counter, defaultdict
 from tools.dangers import CONTRACT, warnings
 from tools.grants import (
     GRANTS,
+    REPOSITORY,
+    gone,
     grant_of,
     granted,
     granted_by_others,
+    left_behind,
     main_right,
     members_of,
     rights_of,
@@ -26,9 +29,7 @@ from tools.leaks import ANY_TOKEN
 from tools.markdown import Lines, block, code, codes, fit
 from tools.previews import UNKNOWN, Preview, Step
 from tools.wording import (
-    ACCOUNT,
     DONE,
-    REPOSITORY,
     RULE,
     called,
     change,
@@ -88,20 +89,19 @@ def _access(preview: Preview) -> Lines:
             for grant, members in granted(preview, "old").items()
         }
     )
-    gone = {
-        str(step.old.get("repositoryId") or step.old.get("email"))
-        for step in preview.changes
-        if step.op == "delete" and step.type in (REPOSITORY, ACCOUNT)
-    }
+    stays = rights_of(left_behind(preview))
+    deleted = gone(preview)
     lines: Lines = []
     said: set[tuple[str, str]] = set()
     for verb, left, right in (("may no longer", before, after), ("may", after, before)):
         who: dict[tuple[str, str, bool], list[str]] = defaultdict(list)
         for (target, may), members in left.items():
             kept = right.get((target, may), {})
-            if target in gone and left is before:
+            if target in deleted and left is before:
                 said |= {(member, target) for member in members.values()}
                 continue
+            if left is before:
+                kept = {**kept, **stays.get((target, may), {})}
             for key in members.keys() - kept.keys():
                 by_others = left is before and key not in own.get((target, may), {})
                 who[members[key], may, by_others].append(target)
@@ -203,10 +203,10 @@ def _details(step: Step) -> list[str]:
 def _drift(preview: Preview) -> Lines:
     """What is otherwise than the last `up` left it, and whether the next one mends it."""
     mended = {step.urn for step in preview.changes}
-    gone = {step.old.get("repositoryId") for step in preview.drift if not step.new}
+    missing = {step.old.get("repositoryId") for step in preview.drift if not step.new}
     lines: Lines = []
     for step in preview.drift:
-        if step.type in GRANTS and not step.new and grant_of(step, step.old)[0] in gone:
+        if step.type in GRANTS and not step.new and grant_of(step, step.old)[0] in missing:
             continue
         ends = "this `up` undoes it" if step.urn in mended else "this `up` leaves it"
         if not step.new:

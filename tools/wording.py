@@ -9,13 +9,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from tools.grants import GRANTS
+from tools.grants import ACCOUNT, GRANTS
 from tools.markdown import code
 from tools.previews import SECRET, UNKNOWN, Props, Step
 
-REPOSITORY = "artifactregistry.Repository"
 RULE = "artifactregistry.Rule"
-ACCOUNT = "serviceaccount.Account"
 NOUNS = {
     **dict.fromkeys(GRANTS, "grant"),
     "projects.Service": "API",

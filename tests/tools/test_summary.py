@@ -24,6 +24,7 @@ from tools.summary import summarize
 
 SUMMARIES = Path(__file__).parent / "summaries"
 BINDING = "gcp:artifactregistry/repositoryIamBinding:RepositoryIamBinding"
+MEMBER = "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember"
 REPOSITORY = "gcp:artifactregistry/repository:Repository"
 RECORDED = sorted(path.name for path in SUMMARIES.glob("*.json*"))
 
@@ -347,6 +348,40 @@ def test_who_loses_a_role_loses_what_it_implied_unless_another_has_it() -> None:
     assert [line for line in said.splitlines() if "omar" in line] == [
         "- `user:omar@example.com` **may no longer** upload to `python`"
     ]
+
+
+def test_who_is_dropped_with_a_switch_to_additive_keeps_what_they_had() -> None:
+    lines = recorded("additive.jsonl").splitlines(keepends=True)
+    dropped = "".join(line for line in lines if "readers-group:developers@example.com" not in line)
+    said = summary(dropped)
+    assert (
+        "> `group:developers@example.com` **may go on** to install from `python`, `python-index`, "
+        "`python-pypi`: where `access` changes"
+    ) in said
+    assert "may no longer" not in said
+
+
+@pytest.mark.parametrize(
+    ("after", "deleted", "keeps"),
+    [
+        ([], [], ["`user:a@example.com` **may go on** to upload to `python`"]),
+        # The list is written whole: what it does not name goes.
+        ([step("create", BINDING, new=binding(role="roles/artifactregistry.writer"))], [], []),
+        ([], [step("delete", REPOSITORY, {"repositoryId": "python"})], []),
+    ],
+)
+def test_what_leaves_the_stack_with_its_mark_goes_on_unless_it_goes_at_google(
+    after: list[dict[str, Any]], deleted: list[dict[str, Any]], keeps: list[str]
+) -> None:
+    mark = step("delete", "python-registry:index:Access", {}, parent="registry")
+    mark["oldState"]["custom"] = False
+    one = {"repository": "python", "member": "user:a@example.com"}
+    reader = step("create", MEMBER, new={**one, "role": "roles/artifactregistry.reader"})
+    writer = step("delete", MEMBER, {**one, "role": "roles/artifactregistry.writer"}, parent="registry")
+    said = told(mark, reader, writer, *after, *deleted)
+    assert [line[2:].partition(": ")[0] for line in said.splitlines() if "go on" in line] == keeps
+    writer["oldState"]["parent"] = "another"
+    assert "go on" not in told(mark, reader, writer, *after, *deleted)
 
 
 def test_a_comment_that_is_too_long_is_cut_at_a_line_and_says_so() -> None:
