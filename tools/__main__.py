@@ -14,6 +14,7 @@ from tools.access_token import impersonated_token, own_token
 from tools.client_settings import configure
 from tools.errors import ToolError
 from tools.leaks import UnsearchableError, find_leaks
+from tools.markdown import fit
 from tools.previews import read_preview
 from tools.stack import account_email, read_outputs
 from tools.summary import summarize
@@ -52,7 +53,11 @@ def _summary(options: argparse.Namespace) -> None:
         # A comment is made of standard output: one that is older must not go on standing there.
         print(f"{options.title or options.stack or 'Preview'}: {error}")
         raise
-    print(summarize(preview, options.stack, options.title), end="")
+    whole = summarize(preview, options.stack, options.title)
+    print(fit(whole), end="")
+    if fit(whole) != whole:
+        # In a workflow: the log of the run, to which the comment refers for the rest.
+        print(whole, file=sys.stderr)
     if preview.failed:
         raise ToolError("The preview failed.")
 

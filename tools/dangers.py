@@ -142,7 +142,7 @@ def _kept(preview: Preview) -> list[str]:
     return [
         f"{member_called(member)} **may go on** to "
         + " and to ".join(f"{may} {codes(targets)}" for may, targets in found.items())
-        + ": where `access` changes, what was granted before leaves the stack alone, and goes by hand."
+        + ": where `access` changes, what was granted before leaves only the stack. Take it away by hand."
         for member, found in sorted(rights.items())
     ]
 

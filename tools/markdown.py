@@ -45,9 +45,8 @@ def visible(text: str) -> str:
     return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
 
 
-def fit(lines: Lines) -> str:
+def fit(text: str) -> str:
     """The comment, cut at a line's end where it is too long, with a sentence that says so."""
-    text = "\n".join(lines) + "\n"
     limit = COMMENT_LIMIT - RESERVED
     if len(text) <= limit:
         return text

@@ -26,7 +26,7 @@ from tools.grants import (
     rights_of,
 )
 from tools.leaks import ANY_TOKEN
-from tools.markdown import Lines, block, code, codes, fit
+from tools.markdown import Lines, block, code, codes
 from tools.previews import UNKNOWN, Preview, Step
 from tools.wording import (
     DONE,
@@ -42,6 +42,8 @@ from tools.wording import (
 
 # Whose tokens a provider takes, in CEL; the program joins its clauses with `&&`.
 CONDITION = "attributeCondition"
+# So many members are named in one line.
+TOGETHER = 10
 MODES = {
     "STANDARD_REPOSITORY": "for uploads",
     "REMOTE_REPOSITORY": "a cache",
@@ -57,7 +59,7 @@ NOT_SAID = (
 
 
 def summarize(preview: Preview, stack: str | None = None, title: str | None = None) -> str:
-    """The comment, as Markdown; one line where nothing matters."""
+    """The comment, as Markdown, however long it is; one line where nothing matters."""
     heading = title or (f"Stack {code(stack)}" if stack else "Preview")
     access = _access(preview)
     sections = [
@@ -75,8 +77,8 @@ def summarize(preview: Preview, stack: str | None = None, title: str | None = No
         said = "the preview failed"
     elif access:
         said += f"{', ' if said else ''}access changes"
-    text = fit([f"### {heading}{': ' if said else ''}{said}", *sections])
-    return re.sub(ANY_TOKEN.decode(), "[token]", text)
+    text = "\n".join([f"### {heading}{': ' if said else ''}{said}", *sections])
+    return re.sub(ANY_TOKEN.decode(), "[token]", text) + "\n"
 
 
 def _access(preview: Preview) -> Lines:
@@ -91,7 +93,8 @@ def _access(preview: Preview) -> Lines:
     )
     stays = rights_of(left_behind(preview))
     deleted = gone(preview)
-    lines: Lines = []
+    # First, since the end may be cut off: whom a provider lets in may be more than all others together.
+    lines = [line for step in preview.changes for line in _logins(step)]
     said: set[tuple[str, str]] = set()
     for verb, left, right in (("may no longer", before, after), ("may", after, before)):
         who: dict[tuple[str, str, bool], list[str]] = defaultdict(list)
@@ -105,14 +108,18 @@ def _access(preview: Preview) -> Lines:
             for key in members.keys() - kept.keys():
                 by_others = left is before and key not in own.get((target, may), {})
                 who[members[key], may, by_others].append(target)
+        alike: dict[tuple[str, bool, tuple[str, ...]], list[str]] = defaultdict(list)
         for (member, may, by_others), targets in sorted(who.items()):
+            alike[may, by_others, tuple(sorted(targets))].append(member_called(member))
+        for (may, by_others, targets), members in sorted(alike.items(), key=lambda item: item[1]):
             note = " (granted by others, not in the stack's file)" if by_others else ""
-            lines.append(f"- {member_called(member)} **{verb}** {may} {codes(sorted(targets))}{note}")
+            for start in range(0, len(members), TOGETHER):
+                some = ", ".join(members[start : start + TOGETHER])
+                lines.append(f"- {some} **{verb}** {may} {codes(targets)}{note}")
     for target in sorted({target for _, target in said}):
         count = len({member for member, of in said if of == target})
         members = "1 member **loses**" if count == 1 else f"{count} members **lose**"
         lines.append(f"- {members} access to {code(target)}, which is deleted")
-    lines += [line for step in preview.changes for line in _logins(step)]
     return ["", "**Access**", "", *lines] if lines else []
 
 

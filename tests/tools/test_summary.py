@@ -158,6 +158,16 @@ def test_both_forms_tell_the_same_of_access() -> None:
         assert access(f"{name}.jsonl") == access(f"{name}_document.json") != ""
 
 
+def test_who_gets_the_same_is_told_in_one_line_ten_at_a_time() -> None:
+    def many(step: dict[str, Any]) -> None:
+        step["newState"]["inputs"]["members"] = [f"user:u{i:02}@example.com" for i in range(12)]
+
+    said = summary(changed("reader_added_another_removed_document.json", many))
+    first = ", ".join(f"`user:u{i:02}@example.com`" for i in range(10))
+    assert f"- {first} **may** install from `python`\n" in said
+    assert "- `user:u10@example.com`, `user:u11@example.com` **may** install from `python`\n" in said
+
+
 @pytest.mark.parametrize(
     ("member", "shown"),
     [
@@ -384,21 +394,24 @@ def test_what_leaves_the_stack_with_its_mark_goes_on_unless_it_goes_at_google(
     assert "go on" not in told(mark, reader, writer, *after, *deleted)
 
 
-def test_a_comment_that_is_too_long_is_cut_at_a_line_and_says_so() -> None:
+def test_a_comment_that_is_too_long_is_cut_at_a_line_and_the_log_has_the_rest() -> None:
     def many(step: dict[str, Any]) -> None:
-        step["newState"]["inputs"]["members"] = [f"user:u{i}@example.com" for i in range(1500)]
+        step["newState"]["inputs"]["members"] = [f"user:u{i}@example.com" for i in range(3000)]
 
-    said = summary(changed("reader_added_another_removed_document.json", many))
+    done = run(changed("reader_added_another_removed_document.json", many))
+    said = done.stdout
     assert COMMENT_LIMIT - 1000 < len(said) <= COMMENT_LIMIT
     assert said.endswith(
         "**This is cut off here: it is longer than a comment may be. The rest is in the run's log.**\n"
     )
+    assert "u999@" not in said
+    assert "u999@" in done.stderr
 
 
 def test_a_code_block_that_is_cut_is_closed() -> None:
     document = json.loads(recorded("location_of_protected_document.json"))
     document["diagnostics"][0]["message"] = "``` line\n" * 20_000
-    said = summary(json.dumps(document))
+    said = run(json.dumps(document)).stdout
     assert len(said) <= COMMENT_LIMIT
     assert said.count("````") == 2
     assert said.index("This is cut off") > said.rindex("````")
