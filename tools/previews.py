@@ -62,7 +62,10 @@ class Step:
 
 @dataclass(kw_only=True)
 class Preview:
-    """Everything that one preview said; `outputs_after` is None where it did not say."""
+    """Everything that one preview said; `outputs_after` is None where it did not say.
+
+    `partial` where it left out what stays the same, as the document does without `--show-sames`.
+    """
 
     changes: list[Step] = field(default_factory=list[Step])
     unchanged: list[Step] = field(default_factory=list[Step])
@@ -70,6 +73,7 @@ class Preview:
     drift: list[Step] = field(default_factory=list[Step])
     errors: list[str] = field(default_factory=list[str])
     failed: bool = False
+    partial: bool = False
     outputs_before: Props = field(default_factory=dict[str, Any])
     outputs_after: Props | None = None
 
@@ -114,6 +118,8 @@ def _from_document(document: Props) -> Preview:
     diagnostics = [(d.get("severity"), d.get("message", "")) for d in document.get("diagnostics") or ()]
     preview = Preview(errors=_errors(diagnostics))
     preview.failed = bool(preview.errors)
+    same = sum(step["op"] == "same" for step in document.get("steps") or ())
+    preview.partial = document["changeSummary"].get("same", 0) > same
     # By name: the engine's order differs from run to run.
     steps = sorted(document.get("steps") or (), key=lambda step: step["urn"])
     states = {step["urn"]: step.get("oldState") for step in steps if step["op"] != "refresh"}

@@ -56,6 +56,10 @@ NOT_SAID = (
     "Not in this preview: `pulumi preview --json` says what clients get with "
     "`PULUMI_ENABLE_STREAMING_JSON_PREVIEW=true` alone."
 )
+NOT_ALL = (
+    "This preview leaves out what does not change: by a grant that is not in it, somebody may have or keep "
+    "what is said here to come or go. `pulumi preview --json --show-sames` has all."
+)
 
 
 def summarize(preview: Preview, stack: str | None = None, title: str | None = None) -> str:
@@ -120,7 +124,8 @@ def _access(preview: Preview) -> Lines:
         count = len({member for member, of in said if of == target})
         members = "1 member **loses**" if count == 1 else f"{count} members **lose**"
         lines.append(f"- {members} access to {code(target)}, which is deleted")
-    return ["", "**Access**", "", *lines] if lines else []
+    note = [NOT_ALL, ""] if preview.partial else []
+    return ["", "**Access**", "", *note, *lines] if lines else []
 
 
 def _logins(step: Step) -> list[str]:

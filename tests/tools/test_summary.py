@@ -20,12 +20,13 @@ from tests.sandbox.conftest import CHECKOUT
 from tools.errors import ToolError
 from tools.markdown import COMMENT_LIMIT, block, code
 from tools.previews import SIGNATURE, UNKNOWN, read_preview
-from tools.summary import summarize
+from tools.summary import NOT_ALL, summarize
 
 SUMMARIES = Path(__file__).parent / "summaries"
 BINDING = "gcp:artifactregistry/repositoryIamBinding:RepositoryIamBinding"
 MEMBER = "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember"
 REPOSITORY = "gcp:artifactregistry/repository:Repository"
+WRITER = {"repository": "python", "role": "roles/artifactregistry.writer", "member": "user:a@example.com"}
 RECORDED = sorted(path.name for path in SUMMARIES.glob("*.json*"))
 
 
@@ -152,7 +153,9 @@ def test_what_the_engine_prints_before_a_document_does_no_harm() -> None:
 
 def test_both_forms_tell_the_same_of_access() -> None:
     def access(name: str) -> str:
-        return summary(recorded(name)).partition("**Access**")[2].partition("\n\n**")[0].strip()
+        said = summary(recorded(name)).partition("**Access**")[2].partition("\n\n**")[0]
+        assert said.startswith(f"\n\n{NOT_ALL}\n") == name.endswith("_document.json")
+        return said.replace(NOT_ALL, "").strip()
 
     for name in ("reader_added_another_removed", "pypi_proxy_off", "changed_by_hand"):
         assert access(f"{name}.jsonl") == access(f"{name}_document.json") != ""
@@ -166,6 +169,19 @@ def test_who_gets_the_same_is_told_in_one_line_ten_at_a_time() -> None:
     first = ", ".join(f"`user:u{i:02}@example.com`" for i in range(10))
     assert f"- {first} **may** install from `python`\n" in said
     assert "- `user:u10@example.com`, `user:u11@example.com` **may** install from `python`\n" in said
+
+
+def test_a_document_with_what_stays_the_same_knows_whole_access() -> None:
+    steps = [
+        step("update", BINDING, binding("user:a@example.com"), binding()),
+        step("same", MEMBER, WRITER, WRITER),
+    ]
+    whole, less = (
+        summary(json.dumps({"changeSummary": {"same": 1, "update": 1}, "steps": listed}))
+        for listed in (steps, steps[:1])
+    )
+    assert "may no longer" not in whole
+    assert f"{NOT_ALL}\n\n- `user:a@example.com` **may no longer** install from `python`\n" in less
 
 
 @pytest.mark.parametrize(
@@ -385,9 +401,8 @@ def test_what_leaves_the_stack_with_its_mark_goes_on_unless_it_goes_at_google(
 ) -> None:
     mark = step("delete", "python-registry:index:Access", {}, parent="registry")
     mark["oldState"]["custom"] = False
-    one = {"repository": "python", "member": "user:a@example.com"}
-    reader = step("create", MEMBER, new={**one, "role": "roles/artifactregistry.reader"})
-    writer = step("delete", MEMBER, {**one, "role": "roles/artifactregistry.writer"}, parent="registry")
+    reader = step("create", MEMBER, new={**WRITER, "role": "roles/artifactregistry.reader"})
+    writer = step("delete", MEMBER, WRITER, parent="registry")
     said = told(mark, reader, writer, *after, *deleted)
     assert [line[2:].partition(": ")[0] for line in said.splitlines() if "go on" in line] == keeps
     writer["oldState"]["parent"] = "another"
