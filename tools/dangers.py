@@ -21,8 +21,9 @@ from tools.grants import (
     rights_of,
 )
 from tools.markdown import Lines, block, code, codes
-from tools.previews import Preview, Step
+from tools.previews import Preview, Props, Step
 from tools.wording import (
+    CONDITION,
     DONE,
     RULE,
     differences,
@@ -49,8 +50,9 @@ def warnings(preview: Preview) -> Lines:
         found.append(["**The preview failed**: nothing of this can be deployed as it is. It said:"])
         found += [block(without_urns(error)) for error in preview.errors]
     # What cannot be had again comes first.
-    for step in sorted(preview.changes, key=lambda step: step.old.get("mode") != "STANDARD_REPOSITORY"):
+    for step in sorted(preview.changes, key=_is_no_upload):
         found += [[text] for text in _losses(step, refused=preview.failed)]
+    found += [[text] for step in sorted(preview.drift, key=_is_no_upload) for text in _by_hand(step)]
     # The engine calls these the same: protection is nothing of the cloud's.
     found += [
         [f"{sentence(step)} is no longer protected: a later change may delete it."]
@@ -73,6 +75,10 @@ def warnings(preview: Preview) -> Lines:
     for number, paragraph in enumerate(found):
         lines += [">"] * bool(number) + [f"> {line}".rstrip() for line in paragraph]
     return lines
+
+
+def _is_no_upload(step: Step) -> bool:
+    return step.old.get("mode") != "STANDARD_REPOSITORY"
 
 
 def _losses(step: Step, *, refused: bool) -> list[str]:
@@ -99,6 +105,30 @@ def _losses(step: Step, *, refused: bool) -> list[str]:
         package = code(step.old.get("packageId"))
         found.append(f"{package} may be downloaded from {code(step.old.get('repositoryId'))} again.")
     return found
+
+
+def _by_hand(step: Step) -> list[str]:
+    """What a refresh found that no `up` brings back."""
+    what = sentence(step)
+    if step.type == REPOSITORY and not step.new:
+        lost = LOST.get(step.old.get("mode", ""), LOST["STANDARD_REPOSITORY"])
+        return [f"{what} was deleted outside this stack. {lost}."]
+    if step.type == ACCOUNT and not step.new:
+        return [
+            f"{what} was deleted outside this stack: whatever acts as it stopped, and a new one is another."
+        ]
+    if step.new and step.old.get(CONDITION) != step.new.get(CONDITION):
+        return [f"{what} lets in whom somebody chose outside this stack: {shown(step.new.get(CONDITION))}."]
+    if (policies := _deleting(step.new)) and policies != _deleting(step.old):
+        names = codes(policy.get("id") for policy in policies)
+        return [f"{what} has cleanup policies from outside this stack, which delete packages: {names}."]
+    return []
+
+
+def _deleting(repository: Props) -> list[Props]:
+    """Its cleanup policies that delete, if any of them does anything."""
+    policies = () if repository.get("cleanupPolicyDryRun") else repository.get("cleanupPolicies")
+    return [policy for policy in policies or () if policy.get("action") == "DELETE"]
 
 
 def _opened(preview: Preview) -> list[str]:

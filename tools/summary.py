@@ -29,6 +29,7 @@ from tools.leaks import ANY_TOKEN
 from tools.markdown import Lines, block, code, codes
 from tools.previews import UNKNOWN, Preview, Step
 from tools.wording import (
+    CONDITION,
     DONE,
     RULE,
     called,
@@ -40,8 +41,6 @@ from tools.wording import (
     without_passwords,
 )
 
-# Whose tokens a provider takes, in CEL; the program joins its clauses with `&&`.
-CONDITION = "attributeCondition"
 # So many members are named in one line.
 TOGETHER = 10
 MODES = {

@@ -14,6 +14,8 @@ from tools.markdown import code
 from tools.previews import SECRET, UNKNOWN, Props, Step
 
 RULE = "artifactregistry.Rule"
+# Whose tokens a provider takes, in CEL; the program joins its clauses with `&&`.
+CONDITION = "attributeCondition"
 NOUNS = {
     **dict.fromkeys(GRANTS, "grant"),
     "projects.Service": "API",

@@ -319,6 +319,56 @@ def test_a_deleted_upload_repository_loses_its_packages_first_of_all() -> None:
     assert "Repository `python-pypi` is deleted. **Every package in it is lost**" in first
 
 
+PROVIDER = "gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider"
+CLEANING = {"repositoryId": "python", "cleanupPolicies": [{"id": "all", "action": "DELETE"}]}
+
+
+@pytest.mark.parametrize(
+    ("token", "was", "found", "said"),
+    [
+        (
+            REPOSITORY,
+            {"repositoryId": "python", "mode": "STANDARD_REPOSITORY"},
+            None,
+            "Repository `python` was deleted outside this stack. **Every package in it is lost**, unless",
+        ),
+        (
+            "gcp:serviceaccount/account:Account",
+            {"accountId": "python-writer"},
+            None,
+            "Service account `python-writer` was deleted outside this stack: whatever acts as it stopped",
+        ),
+        (
+            PROVIDER,
+            {"workloadIdentityPoolProviderId": "github", "attributeCondition": "a == 1"},
+            {"workloadIdentityPoolProviderId": "github", "attributeCondition": "true"},
+            "Workload identity pool provider `github` lets in whom somebody chose outside this "
+            "stack: `true`.",
+        ),
+        (
+            REPOSITORY,
+            {"repositoryId": "python", "cleanupPolicies": []},
+            CLEANING,
+            "`python` has cleanup policies from outside this stack, which delete packages: `all`.",
+        ),
+        (REPOSITORY, {**CLEANING, "cleanupPolicyDryRun": True}, CLEANING, "which delete packages: `all`."),
+        (REPOSITORY, CLEANING, {**CLEANING, "description": "x"}, ""),
+        (REPOSITORY, {}, {**CLEANING, "cleanupPolicyDryRun": True}, ""),
+        (REPOSITORY, {}, {"cleanupPolicies": [{"id": "some", "action": "KEEP"}]}, ""),
+        (PROVIDER, {"attributeCondition": "a == 1"}, None, ""),
+    ],
+)
+def test_what_was_done_by_hand_and_cannot_be_undone_is_a_warning(
+    token: str, was: dict[str, Any], found: dict[str, Any] | None, said: str
+) -> None:
+    refreshed = step("refresh", token, was, found)
+    # What a refresh found is what the next step begins with.
+    after = step("create", token, None, was) if found is None else step("update", token, found, was)
+    warned = told(refreshed, after).partition("[!WARNING]")[2].partition("\n\n**")[0]
+    assert said in warned
+    assert bool(said) == bool(warned)
+
+
 def test_an_unknown_role_is_named() -> None:
     def custom(step: dict[str, Any]) -> None:
         step["newState"]["inputs"]["role"] = "projects/p/roles/custom"
