@@ -26,7 +26,6 @@ from tools.wording import (
     CONDITION,
     DONE,
     RULE,
-    differences,
     member_called,
     sentence,
     shown,
@@ -87,7 +86,7 @@ def _losses(step: Step, *, refused: bool) -> list[str]:
     what = sentence(step)
     if step.op in ("replace", "delete") and step.type == REPOSITORY:
         verb = "replaced" if step.op == "replace" else "deleted"
-        for_ = f" for its {codes(differences(step))}" if step.op == "replace" else ""
+        for_ = f" for its {codes(step.replaced_for)}" if step.replaced_for else ""
         text = f"{what} would be {verb}{for_}. " if refused else f"{what} is {verb}{for_}. "
         text += LOST.get(step.old.get("mode", ""), LOST["STANDARD_REPOSITORY"]) + "."
         if refused and (step.is_protected or (step.op == "delete" and step.was_protected)):

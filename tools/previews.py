@@ -47,6 +47,7 @@ class Step:
     was_protected: bool
     is_protected: bool
     diffs: tuple[str, ...]
+    replaced_for: tuple[str, ...]
 
     @property
     def type(self) -> str:
@@ -130,7 +131,7 @@ def _from_document(document: Props) -> Preview:
             if step["op"] == "refresh"
             else step.get("newState")
         )
-        _note(preview, step["op"], step["urn"], step.get("oldState"), new, step.get("diffReasons"))
+        _note(preview, step, step.get("oldState"), new)
     return preview
 
 
@@ -156,7 +157,7 @@ def _from_events(events: Iterable[Props]) -> Preview:
             preview.outputs_after = (step.get("new") or {}).get("outputs") or {}
     # By name: the engine's order differs from run to run.
     for _, step in sorted(steps.items()):
-        _note(preview, step["op"], step["urn"], step.get("old"), step.get("new"), step.get("diffs"))
+        _note(preview, step, step.get("old"), step.get("new"))
     preview.errors = _errors(diagnostics)
     # Without a last word it was cut off.
     preview.failed = result != "succeeded"
@@ -172,9 +173,8 @@ def _errors(diagnostics: Iterable[tuple[str | None, str]]) -> list[str]:
     return [error for error in dict.fromkeys(errors) if error not in FOLLOWING] or errors[:1]
 
 
-def _note(
-    preview: Preview, op: str, urn: str, old: Props | None, new: Props | None, diffs: Iterable[str] | None
-) -> None:
+def _note(preview: Preview, said: Props, old: Props | None, new: Props | None) -> None:
+    op, urn = said["op"], said["urn"]
     if "::" + STACK + "::" in urn:
         if op != "refresh":
             preview.outputs_before = _clean((old or {}).get("outputs") or {})
@@ -192,7 +192,8 @@ def _note(
         new_inputs=_state(new, "inputs"),
         was_protected=bool((old or {}).get("protect")),
         is_protected=bool((new or {}).get("protect")),
-        diffs=tuple(diffs or ()),
+        diffs=tuple(said.get("diffs") or said.get("diffReasons") or ()),
+        replaced_for=_reasons(said),
     )
     # Components and providers are no things of the cloud.
     if urn.split("::")[2].startswith("pulumi:"):
@@ -205,6 +206,17 @@ def _note(
         preview.unchanged.append(step)
     elif op in OPERATIONS:
         preview.changes.append(step)
+
+
+def _reasons(said: Props) -> tuple[str, ...]:
+    """The properties that force a replacement, without what else changes with it."""
+    forcing = {
+        path.partition("[")[0].partition(".")[0]
+        for path, change in (said.get("detailedDiff") or {}).items()
+        if str(change.get("diffKind") or change.get("kind")).endswith("-replace")
+    }
+    # Where the plugin gives no details, the engine's own keys are all there is.
+    return tuple(sorted(forcing) or said.get("keys") or said.get("replaceReasons") or ())
 
 
 def _state(state: Props | None, *parts: str) -> Props:

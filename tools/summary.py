@@ -34,7 +34,6 @@ from tools.wording import (
     RULE,
     called,
     change,
-    differences,
     differing,
     member_called,
     sentence,
@@ -205,7 +204,12 @@ def _details(step: Step) -> list[str]:
         return ["it stays on, others may use it"]
     if step.op in ("create", "delete"):
         return []
-    found = [change(key, step.old_inputs, step.new_inputs) for key in differences(step) if key != CONDITION]
+    # What the program asks for tells it without what Google computes; what it never asked for, the state.
+    asked = differing(step.old_inputs, step.new_inputs)
+    found = [change(key, step.old_inputs, step.new_inputs) for key in asked if key != CONDITION]
+    if not asked:
+        differ = set(step.diffs).intersection(differing(step.old, step.new)) - {CONDITION}
+        found = [change(key, step.old, step.new) for key in sorted(differ)]
     if step.was_protected != step.is_protected:
         found.append("protected" if step.is_protected else "no longer protected")
     return found

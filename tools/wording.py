@@ -61,12 +61,6 @@ def differing(old: Props, new: Props) -> list[str]:
     ]
 
 
-def differences(step: Step) -> list[str]:
-    """The properties that differ; what the program asks for tells it without what Google computes."""
-    keys = differing(step.old_inputs, step.new_inputs)
-    return keys or [key for key in step.diffs if not COMPUTED.fullmatch(key)]
-
-
 def change(key: str, old: Props, new: Props) -> str:
     was, now = old.get(key), new.get(key)
     if _nested(was) or _nested(now):

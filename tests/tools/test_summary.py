@@ -369,6 +369,32 @@ def test_what_was_done_by_hand_and_cannot_be_undone_is_a_warning(
     assert bool(said) == bool(warned)
 
 
+@pytest.mark.parametrize(
+    ("reasons", "said"),
+    [
+        (
+            {"detailedDiff": {"location": {"kind": "update-replace"}, "labels.a": {"kind": "add"}}},
+            "`location`",
+        ),
+        ({"detailedDiff": {"a[0].b": {"diffKind": "add-replace"}}, "keys": ["a", "labels"]}, "`a`"),
+        ({"detailedDiff": None, "replaceReasons": ["location"]}, "`location`"),
+        ({"keys": ["location"]}, "`location`"),
+    ],
+)
+def test_a_replacement_is_for_what_forces_it(reasons: dict[str, Any], said: str) -> None:
+    old, new = ({"repositoryId": "python", "location": at, "labels": {"a": at}} for at in ("us", "eu"))
+    replaced = {**step("replace", REPOSITORY, old, new), **reasons}
+    assert f"> Repository `python` is replaced for its {said}. **Every" in told(replaced)
+
+
+def test_what_does_not_differ_is_not_told_as_a_change() -> None:
+    changed = step("update", REPOSITORY, {"repositoryId": "python"}, {"repositoryId": "python"})
+    changed["diffReasons"] = ["cleanupPolicies", "effectiveLabels"]
+    assert "- Changed: repository `python`\n" in told(changed)
+    changed["oldState"]["outputs"]["cleanupPolicies"] = [{"id": "all"}]
+    assert "- Changed: repository `python`: `cleanupPolicies`\n" in told(changed)
+
+
 def test_an_unknown_role_is_named() -> None:
     def custom(step: dict[str, Any]) -> None:
         step["newState"]["inputs"]["role"] = "projects/p/roles/custom"
