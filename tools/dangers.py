@@ -11,6 +11,7 @@ from tools.grants import (
     ACCOUNT,
     BINDINGS,
     REPOSITORY,
+    deleted,
     foreign_grants,
     grant_of,
     granted,
@@ -50,7 +51,7 @@ def warnings(preview: Preview) -> Lines:
         found += [block(without_urns(error)) for error in preview.errors]
     # What cannot be had again comes first.
     for step in sorted(preview.changes, key=_is_no_upload):
-        found += [[text] for text in _losses(step, refused=preview.failed)]
+        found += [[text] for text in _losses(step, deleted(preview), refused=preview.failed)]
     found += [[text] for step in sorted(preview.drift, key=_is_no_upload) for text in _by_hand(step)]
     # The engine calls these the same: protection is nothing of the cloud's.
     found += [
@@ -80,7 +81,7 @@ def _is_no_upload(step: Step) -> bool:
     return step.old.get("mode") != "STANDARD_REPOSITORY"
 
 
-def _losses(step: Step, *, refused: bool) -> list[str]:
+def _losses(step: Step, targets_lost: set[str], *, refused: bool) -> list[str]:
     """What cannot be had again once this step is done."""
     found: list[str] = []
     what = sentence(step)
@@ -101,8 +102,14 @@ def _losses(step: Step, *, refused: bool) -> list[str]:
             f"{what} is {step.op}d: whatever acts as it stops, and one of that name made later is another."
         )
     elif step.op == "delete" and step.type == RULE:
-        package = code(step.old.get("packageId"))
-        found.append(f"{package} may be downloaded from {code(step.old.get('repositoryId'))} again.")
+        package, cache = step.old.get("packageId"), str(step.old.get("repositoryId"))
+        if cache in targets_lost:
+            found.append(
+                f"{code(package)} is no longer kept apart: without {code(cache)}, pip asks PyPI itself, "
+                "and may take a stranger's from there."
+            )
+        else:
+            found.append(f"{code(package)} may be downloaded from {code(cache)} again.")
     return found
 
 

@@ -104,7 +104,7 @@ def granted_by_others(preview: Preview) -> Grants:
     return found
 
 
-def gone(preview: Preview) -> set[str]:
+def deleted(preview: Preview) -> set[str]:
     """The repositories and accounts that go, and with them all that was granted on them."""
     return {
         str(step.old.get("repositoryId") or step.old.get("email"))
@@ -128,7 +128,7 @@ def left_behind(preview: Preview) -> Grants:
     for step in preview.changes:
         if step.type in GRANTS and step.op == "delete" and step.parent in marks:
             grant = grant_of(step, step.old)
-            if grant not in written and grant[0] not in gone(preview):
+            if grant not in written and grant[0] not in deleted(preview):
                 found.setdefault(grant, {}).update(members_of(step.old))
     return found
 

@@ -174,7 +174,8 @@ def _errors(diagnostics: Iterable[tuple[str | None, str]]) -> list[str]:
 
 
 def _note(preview: Preview, said: Props, old: Props | None, new: Props | None) -> None:
-    op, urn = said["op"], said["urn"]
+    op: str = said["op"]
+    urn: str = said["urn"]
     if "::" + STACK + "::" in urn:
         if op != "refresh":
             preview.outputs_before = _clean((old or {}).get("outputs") or {})

@@ -16,7 +16,7 @@ from tools.dangers import CONTRACT, warnings
 from tools.grants import (
     GRANTS,
     REPOSITORY,
-    gone,
+    deleted,
     grant_of,
     granted,
     granted_by_others,
@@ -42,6 +42,8 @@ from tools.wording import (
 
 # So many members are named in one line.
 TOGETHER = 10
+# A text in CEL, which may hold anything.
+CEL_TEXT = r"""(?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')"""
 MODES = {
     "STANDARD_REPOSITORY": "for uploads",
     "REMOTE_REPOSITORY": "a cache",
@@ -94,7 +96,7 @@ def _access(preview: Preview) -> Lines:
         }
     )
     stays = rights_of(left_behind(preview))
-    deleted = gone(preview)
+    targets_lost = deleted(preview)
     # First, since the end may be cut off: whom a provider lets in may be more than all others together.
     lines = [line for step in preview.changes for line in _logins(step)]
     said: set[tuple[str, str]] = set()
@@ -102,7 +104,7 @@ def _access(preview: Preview) -> Lines:
         who: dict[tuple[str, str, bool], list[str]] = defaultdict(list)
         for (target, may), members in left.items():
             kept = right.get((target, may), {})
-            if target in deleted and left is before:
+            if target in targets_lost and left is before:
                 said |= {(member, target) for member in members.values()}
                 continue
             if left is before:
@@ -128,10 +130,7 @@ def _access(preview: Preview) -> Lines:
 
 def _logins(step: Step) -> list[str]:
     """Whom a provider lets in, by the clauses of its condition that come and go."""
-    was, now = (
-        [clause for clause in str(side.get(CONDITION) or "").split(" && ") if clause]
-        for side in (step.old, step.new)
-    )
+    was, now = (_clauses(str(side.get(CONDITION) or "")) for side in (step.old, step.new))
     if set(was) == set(now):
         return []
     said = [
@@ -140,6 +139,13 @@ def _logins(step: Step) -> list[str]:
         for side, clauses, other in ((step.old, was, now), (step.new, now, was))
     ]
     return [f"- {sentence(step)} lets in: {' → '.join(said)}"]
+
+
+def _clauses(condition: str) -> list[str]:
+    """What `&&` joins, outside texts; all of it as one where there is more to it than that."""
+    if re.search(r"\|\||[(?]", re.sub(CEL_TEXT, "", condition)):
+        return [condition]
+    return re.findall(rf"((?:{CEL_TEXT}|(?! && ).)+)(?: && |$)", condition, re.DOTALL)
 
 
 def _clients(preview: Preview) -> Lines:

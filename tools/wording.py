@@ -22,8 +22,8 @@ NOUNS = {
     ACCOUNT: "service account",
     RULE: "download rule",
 }
-# What names a resource for a person, the first that it has.
-NAMES = ("repositoryId", "accountId", "service", "ruleId", "workloadIdentityPoolProviderId")
+# What names a resource for a person, the first that it has: a rule has its repository's id, too.
+NAMES = ("ruleId", "repositoryId", "accountId", "service", "workloadIdentityPoolProviderId")
 DONE = {"create": "Made", "update": "Changed", "replace": "Replaced", "delete": "Deleted"}
 # Google and the plugin write these; no person does.
 COMPUTED = re.compile(

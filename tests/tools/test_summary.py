@@ -395,6 +395,16 @@ def test_what_does_not_differ_is_not_told_as_a_change() -> None:
     assert "- Changed: repository `python`: `cleanupPolicies`\n" in told(changed)
 
 
+def test_a_package_that_is_no_longer_denied_is_told_by_where_it_may_come_from() -> None:
+    rule = {"repositoryId": "python-pypi", "ruleId": "deny-foo", "packageId": "foo"}
+    deleted = step("delete", "gcp:artifactregistry/rule:Rule", rule)
+    assert "> `foo` may be downloaded from `python-pypi` again.\n" in told(deleted)
+    cache = step("delete", REPOSITORY, {"repositoryId": "python-pypi", "mode": "REMOTE_REPOSITORY"})
+    said = told(deleted, cache)
+    assert "> `foo` is no longer kept apart: without `python-pypi`, pip asks PyPI itself, and" in said
+    assert "- Deleted: download rule `deny-foo`\n" in said
+
+
 def test_an_unknown_role_is_named() -> None:
     def custom(step: dict[str, Any]) -> None:
         step["newState"]["inputs"]["role"] = "projects/p/roles/custom"
@@ -422,6 +432,10 @@ def test_a_step_of_a_kind_unknown_here_is_named_in_words() -> None:
         ("update", "a == 1 && b == 2", "b == 2", "`a == 1` → all who pass the rest"),
         ("update", "a == 1", "", "`a == 1` → everybody of its issuer"),
         ("update", "a == 1 && b == 2", "a == 1 && b == 3", "`b == 2` → `b == 3`"),
+        ("update", "a == 'x && y' && b", "a == 'x && z' && b", "`a == 'x && y'` → `a == 'x && z'`"),
+        ("update", r'a == "\" && b"', "b", r'`a == "\" && b"` → `b`'),
+        ("update", "a && b || c", "b || c && a", "`a && b || c` → `b || c && a`"),
+        ("update", "a && (b && c)", "a", "`a && (b && c)` → `a`"),
     ],
 )
 def test_whom_a_provider_lets_in_is_access(op: str, old: str | None, new: str | None, said: str) -> None:
