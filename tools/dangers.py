@@ -22,7 +22,7 @@ from tools.grants import (
     rights_of,
 )
 from tools.markdown import Lines, block, code, codes
-from tools.previews import Preview, Props, Step
+from tools.previews import RETAIN, Preview, Props, Step
 from tools.wording import (
     CONDITION,
     DONE,
@@ -140,7 +140,11 @@ def _deleting(repository: Props) -> list[Props]:
 def _opened(preview: Preview) -> list[str]:
     before, after = granted(preview, "old"), granted(preview, "new")
     return (
-        [_let_in(step) for step in preview.changes if is_foreign(step) and step.op != "delete"]
+        [
+            _let_in(step)
+            for step in preview.changes
+            if is_foreign(step) and step.op not in ("delete", RETAIN)
+        ]
         + [
             f"{code(member)} is the whole world, and may now {main_right(role)} {code(target)}."
             for (target, role), members in after.items()
@@ -178,7 +182,7 @@ def _kept(preview: Preview) -> list[str]:
     return [
         f"{member_called(member)} **may go on** to "
         + " and to ".join(f"{may} {codes(targets)}" for may, targets in found.items())
-        + ": where `access` changes, what was granted before leaves only the stack. Take it away by hand."
+        + ": the grant leaves the stack, not Google. Take it away by hand."
         for member, found in sorted(rights.items())
     ]
 
@@ -192,7 +196,7 @@ def _taken_over(preview: Preview) -> list[str]:
     }
     targets: dict[str, set[str]] = defaultdict(set)
     for step in preview.changes:
-        if step.op == "create" and step.type in BINDINGS:
+        if step.op in ("create", "import") and step.type in BINDINGS:
             target, role = grant_of(step, step.new)
             if target.partition("@")[0] not in made:
                 targets[main_right(role)].add(target)

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 
 from tools.markdown import code
-from tools.previews import UNKNOWN, Preview, Props, Step
+from tools.previews import RETAIN, UNKNOWN, Preview, Props, Step
 
 REPOSITORY = "artifactregistry.Repository"
 ACCOUNT = "serviceaccount.Account"
@@ -114,7 +114,7 @@ def deleted(preview: Preview) -> set[str]:
 
 
 def left_behind(preview: Preview) -> Grants:
-    """Who keeps at Google what leaves the stack: the engine drops what goes with its mark from the state.
+    """Who keeps at Google what leaves the stack: what goes with its mark, or is retained.
 
     Unless a binding comes in its stead, which writes the role's list whole.
     """
@@ -126,7 +126,8 @@ def left_behind(preview: Preview) -> Grants:
     }
     found: dict[Grant, dict[str, str]] = {}
     for step in preview.changes:
-        if step.type in GRANTS and step.op == "delete" and step.parent in marks:
+        marked = step.op == "delete" and step.parent in marks
+        if step.type in GRANTS and (marked or step.op == RETAIN):
             grant = grant_of(step, step.old)
             if grant not in written and grant[0] not in deleted(preview):
                 found.setdefault(grant, {}).update(members_of(step.old))

@@ -22,12 +22,16 @@ UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 SIGNATURE = "4dabf18193072939515e22adb298388d"
 SECRET = "[secret]"  # noqa: S105  # how the engine writes one, too
 STACK = "pulumi:pulumi:Stack"
-# The engine's steps (pkg/resource/deploy/step.go) in the four words that matter; `read`, `same` are none.
+# What the engine calls a deletion, too: with `retainOnDelete` it asks the cloud nothing.
+RETAIN = "retain"
+# The engine's steps (pkg/resource/deploy/step.go) in the words that matter; `read`, `same` are none.
 OPERATIONS = {
-    **dict.fromkeys(("create", "import"), "create"),
+    "create": "create",
+    "import": "import",
     "update": "update",
     **dict.fromkeys(("replace", "create-replacement", "import-replacement", "delete-replaced"), "replace"),
     "delete": "delete",
+    RETAIN: RETAIN,
 }
 # Printed beside every failure, with nothing in it that the other messages have not.
 FOLLOWING = ("preview failed", "an unhandled error occurred: program exited with non-zero exit code: 1")
@@ -182,6 +186,8 @@ def _note(preview: Preview, said: Props, old: Props | None, new: Props | None) -
             if preview.outputs_after is not None:
                 preview.outputs_after = _clean(preview.outputs_after)
         return
+    if op == "delete" and (old or {}).get("retainOnDelete"):
+        op = RETAIN
     step = Step(
         op=OPERATIONS.get(op, op),
         urn=urn,

@@ -27,7 +27,7 @@ from tools.grants import (
 )
 from tools.leaks import ANY_TOKEN
 from tools.markdown import Lines, block, code, codes
-from tools.previews import UNKNOWN, Preview, Step
+from tools.previews import RETAIN, UNKNOWN, Preview, Step
 from tools.wording import (
     CONDITION,
     DONE,
@@ -183,7 +183,7 @@ def _changes(preview: Preview) -> Lines:
     for op, word in DONE.items():
         for step in preview.changes:
             if step.op == op and step.type not in GRANTS:
-                what = _described(step) if op == "create" else called(step)
+                what = _described(step) if op in ("create", "import") else called(step)
                 details = "; ".join(_details(step))
                 lines.append(f"- {word}: {what}{': ' if details else ''}{details}")
     grants = [step for step in preview.changes if step.type in GRANTS]
@@ -208,7 +208,9 @@ def _described(step: Step) -> str:
 def _details(step: Step) -> list[str]:
     if step.op == "delete" and step.old.get("disableOnDestroy") is False:
         return ["it stays on, others may use it"]
-    if step.op in ("create", "delete"):
+    if step.op == RETAIN:
+        return ["it stays at Google"]
+    if step.op in ("create", "import", "delete"):
         return []
     # What the program asks for tells it without what Google computes; what it never asked for, the state.
     asked = differing(step.old_inputs, step.new_inputs)

@@ -11,7 +11,7 @@ from typing import Any
 
 from tools.grants import ACCOUNT, GRANTS
 from tools.markdown import code
-from tools.previews import SECRET, UNKNOWN, Props, Step
+from tools.previews import RETAIN, SECRET, UNKNOWN, Props, Step
 
 RULE = "artifactregistry.Rule"
 # Whose tokens a provider takes, in CEL; the program joins its clauses with `&&`.
@@ -24,7 +24,14 @@ NOUNS = {
 }
 # What names a resource for a person, the first that it has: a rule has its repository's id, too.
 NAMES = ("ruleId", "repositoryId", "accountId", "service", "workloadIdentityPoolProviderId")
-DONE = {"create": "Made", "update": "Changed", "replace": "Replaced", "delete": "Deleted"}
+DONE = {
+    "create": "Made",
+    "import": "Taken over",
+    "update": "Changed",
+    "replace": "Replaced",
+    "delete": "Deleted",
+    RETAIN: "Let go",
+}
 # Google and the plugin write these; no person does.
 COMPUTED = re.compile(
     r"etag|.*Time|name|uniqueId|registryUri|effectiveLabels|pulumiLabels|vulnerabilityScanningConfig|__.*"

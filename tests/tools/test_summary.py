@@ -405,6 +405,27 @@ def test_a_package_that_is_no_longer_denied_is_told_by_where_it_may_come_from() 
     assert "- Deleted: download rule `deny-foo`\n" in said
 
 
+def test_what_is_taken_over_and_what_is_let_go_is_neither_made_nor_lost() -> None:
+    upload = {"repositoryId": "python", "mode": "STANDARD_REPOSITORY"}
+    taken = told(
+        step("import", REPOSITORY, None, upload), step("create", BINDING, new=binding("user:a@example.com"))
+    )
+    assert "### Stack `dev`: 1 taken over, access changes\n" in taken
+    assert "- Taken over: repository `python` (for uploads)\n" in taken
+    assert "> From this `up` on the stack's file alone says who may install from `python`." in taken
+
+    let_go = told(
+        step("delete", REPOSITORY, upload, retainOnDelete=True),
+        step("delete", MEMBER, WRITER, retainOnDelete=True),
+    )
+    assert "- Let go: repository `python`: it stays at Google\n" in let_go
+    assert (
+        "> `user:a@example.com` **may go on** to install from `python` and to upload to `python`" in let_go
+    )
+    assert "lost" not in let_go
+    assert "no longer" not in let_go
+
+
 def test_an_unknown_role_is_named() -> None:
     def custom(step: dict[str, Any]) -> None:
         step["newState"]["inputs"]["role"] = "projects/p/roles/custom"
@@ -472,7 +493,7 @@ def test_who_is_dropped_with_a_switch_to_additive_keeps_what_they_had() -> None:
     said = summary(dropped)
     assert (
         "> `group:developers@example.com` **may go on** to install from `python`, `python-index`, "
-        "`python-pypi`: where `access` changes"
+        "`python-pypi`: the grant leaves the stack, not Google."
     ) in said
     assert "may no longer" not in said
 
