@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from tools.grants import ACCOUNT, GRANTS
 from tools.markdown import code
@@ -64,8 +64,18 @@ def sentence(step: Step) -> str:
 
 def differing(old: Props, new: Props) -> list[str]:
     return [
-        key for key in sorted({*old, *new}) if not COMPUTED.fullmatch(key) and old.get(key) != new.get(key)
+        key
+        for key in sorted({*old, *new})
+        if not COMPUTED.fullmatch(key) and _filled(old.get(key)) != _filled(new.get(key))
     ]
+
+
+def _filled(value: Any) -> Any:
+    """The value without what is empty in it: a refresh reads nothing now as null, now as an empty list."""
+    if isinstance(value, Mapping):
+        parts = {key: _filled(part) for key, part in cast("Props", value).items()}
+        return {key: part for key, part in parts.items() if part is not None} or None
+    return None if value in ("", []) else value
 
 
 def change(key: str, old: Props, new: Props) -> str:

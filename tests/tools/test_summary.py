@@ -395,6 +395,13 @@ def test_what_does_not_differ_is_not_told_as_a_change() -> None:
     assert "- Changed: repository `python`: `cleanupPolicies`\n" in told(changed)
 
 
+@pytest.mark.parametrize(("now", "drifted"), [([], False), ("", False), (["x"], True), (False, True)])
+def test_what_is_empty_in_another_way_was_not_changed(now: Any, drifted: bool) -> None:
+    provider = "gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider"
+    before, after = ({"oidc": {"issuerUri": "x", "allowedAudiences": value}} for value in (None, now))
+    assert ("`oidc`" in told(step("refresh", provider, before, after))) == drifted
+
+
 def test_a_package_that_is_no_longer_denied_is_told_by_where_it_may_come_from() -> None:
     rule = {"repositoryId": "python-pypi", "ruleId": "deny-foo", "packageId": "foo"}
     deleted = step("delete", "gcp:artifactregistry/rule:Rule", rule)
