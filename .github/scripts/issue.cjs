@@ -6,13 +6,16 @@ module.exports = async ({ github, context, stack, drift }) => {
   const open = await github.paginate(github.rest.issues.listForRepo, {
     ...context.repo, state: 'open', creator: 'github-actions[bot]', per_page: 100,
   });
-  const own = open.find((issue) => issue.title === title && !issue.pull_request);
+  // One, unless somebody opened a closed one again.
+  const own = open.filter((issue) => issue.title === title && !issue.pull_request);
   const body = fs.readFileSync('summary.md', 'utf8');
-  if (drift && own) {
-    await github.rest.issues.update({ ...context.repo, issue_number: own.number, body });
+  if (drift && own.length) {
+    await github.rest.issues.update({ ...context.repo, issue_number: own[0].number, body });
   } else if (drift) {
     await github.rest.issues.create({ ...context.repo, title, body });
-  } else if (own) {
-    await github.rest.issues.update({ ...context.repo, issue_number: own.number, state: 'closed' });
+  } else {
+    for (const issue of own) {
+      await github.rest.issues.update({ ...context.repo, issue_number: issue.number, state: 'closed' });
+    }
   }
 };

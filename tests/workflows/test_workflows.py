@@ -13,7 +13,7 @@ import re
 import runpy
 import shutil
 import subprocess
-from collections.abc import Callable
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,7 @@ PINNED = re.compile(r"[\w.-]+/[\w.-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
 DEPLOYER, PREVIEWER = f"serviceAccount:{team.DEPLOYER}", f"serviceAccount:{team.PREVIEWER}"
 PREVIEWERS_ROLES = "#### Roles of the previewer"
 PUBLISHING = {"repositories": ["acme/my-adder"], "ownerId": 1234567, "ref": "refs/heads/main"}
-BOT = {"user": {"type": "Bot"}}
+BOT = {"user": {"type": "Bot", "login": "github-actions[bot]"}}
 # What GitHub's client would be asked; it answers lists from $KNOWN.
 FAKE_CLIENT = """
 const known = JSON.parse(process.env.KNOWN), asked = [];
@@ -75,7 +75,8 @@ def test_nothing_may_do_anything_unless_its_job_says_so(name: str) -> None:
 def test_a_job_has_the_least_permissions_and_an_end(name: str, job: dict[str, Any]) -> None:
     login = [step for step in job["steps"] if step.get("uses") == PREPARE]
     wanted = {"contents": "read", **({"id-token": "write"} if login else {})}
-    extra = {"preview/preview": "pull-requests", "drift/drift": "issues"}.get(name)
+    comments = dict.fromkeys(("preview/preview", "preview/others"), "pull-requests")
+    extra = {**comments, "drift/drift": "issues"}.get(name)
     assert job["permissions"] == {**wanted, **({extra: "write"} if extra else {})}
     assert job["timeout-minutes"] <= 120
     assert bool(login) == ("environment" in job), "an identity belongs to an environment"
@@ -105,7 +106,7 @@ def test_previews_are_for_branches_of_the_repository_alone() -> None:
     jobs = WORKFLOWS["preview"]["jobs"]
     assert WORKFLOWS["preview"][True] == {"pull_request": None}
     assert jobs["stacks"]["if"] == "github.event.pull_request.head.repo.full_name == github.repository"
-    assert jobs["preview"]["needs"] == "stacks"
+    assert jobs["preview"]["needs"] == jobs["others"]["needs"] == "stacks"
     assert jobs["preview"]["environment"] == "preview-${{ matrix.stack }}"
 
 
@@ -149,10 +150,106 @@ def test_tests_run_on_what_is_supported() -> None:
     ],
 )
 def test_a_change_touches_these_stacks(changed: str, stacks: list[str]) -> None:
-    touched: Callable[..., list[str]] = runpy.run_path(str(GITHUB / "scripts/touched_stacks.py"))[
-        "touched_stacks"
+    script = runpy.run_path(str(GITHUB / "scripts/touched_stacks.py"))
+    assert script["touched_stacks"](changed.split(), ["prod", "dev"]) == stacks
+
+
+def touched(folder: Path, changed: str) -> subprocess.CompletedProcess[str]:
+    """Run the script in a folder that has stack files, on names of changed files."""
+    command = [sys.executable, str(GITHUB / "scripts/touched_stacks.py")]
+    return subprocess.run(command, cwd=folder, input=changed, capture_output=True, text=True, check=True)
+
+
+def test_a_file_that_no_stack_can_have_is_left_out_and_noted(tmp_path: Path) -> None:
+    odd = ["Pulumi.*.yaml", "Pulumi.a b.yaml", "Pulumi.x$(id).yaml", "Pulumi.-e.yaml", "Pulumi.a\n::b.yaml"]
+    for name in ("Pulumi.yaml", "Pulumi.dev-1_a.b.yaml", "Pulumi.prod.yaml", *odd):
+        (tmp_path / name).touch()
+    done = touched(tmp_path, "\n".join(["Pulumi.dev-1_a.b.yaml", *odd]))
+    assert done.stdout == 'stacks=["dev-1_a.b"]\nremoved=[]\n'
+    assert sorted(done.stderr.splitlines()) == sorted(
+        f"{name!r} is left out: no stack has such a name." for name in odd
+    )
+    assert touched(tmp_path, "settings.py").stdout.startswith('stacks=["dev-1_a.b", "prod"]\n')
+
+
+def test_a_stack_whose_file_is_removed_is_told_apart(tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.dev.yaml").touch()
+    done = touched(tmp_path, "Pulumi.gone.yaml\nPulumi.dev.yaml\nPulumi.x y.yaml\n")
+    assert done.stdout == 'stacks=["dev"]\nremoved=["gone"]\n'
+
+
+def client(folder: Path, name: str, known: list[Any], **env: str) -> list[Any]:
+    """Run a job's github-script step in a checkout: what it asks GitHub, where that has what is known."""
+    if shutil.which("node") is None:
+        pytest.skip("node is not installed")
+    workflow, _, key = name.partition("/")
+    script = WORKFLOWS[workflow]["jobs"][key]["steps"][-1]["with"]["script"]
+    done = subprocess.run(
+        ["node", "-e", FAKE_CLIENT.replace("SCRIPT", script)],
+        cwd=folder,
+        env={**os.environ, "KNOWN": json.dumps(known), **env},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.fixture
+def scripts(tmp_path: Path) -> Path:
+    """A folder with the scripts and a summary, and no more."""
+    shutil.copytree(GITHUB / "scripts", tmp_path / ".github/scripts")
+    (tmp_path / "summary.md").write_text("Stack `dev`: No changes.\n")
+    return tmp_path
+
+
+def test_a_comment_of_anybody_else_is_not_taken_for_the_stacks(scripts: Path) -> None:
+    body = "<!-- preview of dev -->"
+    others = [
+        {"id": 1, "user": None, "body": body},
+        {"id": 2, **BOT, "body": None},
+        {"id": 3, "user": {"type": "Bot", "login": "another[bot]"}, "body": body},
+        {"id": 4, "user": {"type": "User", "login": "ann"}, "body": body},
+        {"id": 5, **BOT, "body": f"> {body}"},
+        {"id": 6, **BOT, "body": "<!-- preview of dev-2 -->"},
     ]
-    assert touched(changed.split(), ["prod", "dev"]) == stacks
+    assert [name for name, _ in client(scripts, "preview/preview", others, STACK="dev")] == [
+        "createComment"
+    ]
+    ours = {"id": 7, **BOT, "body": body}
+    ((_, said),) = client(scripts, "preview/preview", [*others, ours], STACK="dev")
+    assert said["comment_id"] == 7
+
+
+def test_what_an_earlier_push_said_of_a_stack_does_not_go_on_standing_there(scripts: Path) -> None:
+    known = [{"id": i, **BOT, "body": f"<!-- preview of {stack} -->\n"} for i, stack in enumerate("ab")]
+    known += [{"id": 8, "user": None, "body": "<!-- preview of c -->"}, {"id": 9, **BOT, "body": None}]
+    ((name, said),) = client(scripts, "preview/others", known, STACKS='["b"]', REMOVED="[]")
+    assert (name, said["comment_id"]) == ("updateComment", 0)
+    untouched = "<!-- preview of a -->\nStack `a`: this pull request does not touch it any more.\n"
+    assert said["body"] == untouched
+    assert client(scripts, "preview/others", known, STACKS='["a", "b"]', REMOVED="[]") == []
+
+
+def test_a_stack_whose_file_is_removed_has_a_comment_that_it_goes_on(scripts: Path) -> None:
+    known = [{"id": 1, **BOT, "body": "<!-- preview of a -->\n"}]
+    asked = client(scripts, "preview/others", known, STACKS="[]", REMOVED='["a", "b"]')
+    assert [name for name, _ in asked] == ["updateComment", "createComment"]
+    for stack, (_, said) in zip("ab", asked, strict=True):
+        assert said["body"].startswith(
+            f"<!-- preview of {stack} -->\n### Stack `{stack}`: its file is removed"
+        )
+        assert f"`pulumi destroy --stack {stack}`" in said["body"]
+
+
+def test_every_issue_of_a_stack_is_closed(scripts: Path) -> None:
+    title = "Stack dev is not what its file says"
+    known = [{"title": title, "number": 3}, {"title": title, "number": 4}, {"title": "x", "number": 5}]
+    closed = client(scripts, "drift/drift", known, STACK="dev", DRIFT="false")
+    assert [(said["issue_number"], said["state"]) for _, said in closed] == [(3, "closed"), (4, "closed")]
+    ((name, said),) = client(scripts, "drift/drift", known, STACK="dev", DRIFT="true")
+    assert (name, said["issue_number"]) == ("update", 3)
 
 
 @dataclass
@@ -209,23 +306,6 @@ class Checkout:
     @property
     def page(self) -> str:
         return (self.folder.parent / "page").read_text()
-
-    def client(self, name: str, known: list[Any], **env: str) -> list[Any]:
-        """Run a job's github-script step: what it asks GitHub, where that has what is known."""
-        if shutil.which("node") is None:
-            pytest.skip("node is not installed")
-        workflow, _, key = name.partition("/")
-        script = WORKFLOWS[workflow]["jobs"][key]["steps"][-1]["with"]["script"]
-        done = subprocess.run(
-            ["node", "-e", FAKE_CLIENT.replace("SCRIPT", script)],
-            cwd=self.folder,
-            env={**os.environ, "KNOWN": json.dumps(known), **env},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
 
     def git(self, *words: str) -> str:
         command = ["git", "-c", "user.name=t", "-c", "user.email=t@example.com", *words]
@@ -309,13 +389,13 @@ class TestOnTheSandbox:
         assert checkout.page == checkout.summary
 
         quote = {"id": 1, "user": {"type": "User"}, "body": "<!-- preview of dev -->"}
-        ((name, comment),) = checkout.client("preview/preview", [quote], STACK="dev")
+        ((name, comment),) = client(checkout.folder, "preview/preview", [quote], STACK="dev")
         assert (name, comment["issue_number"]) == ("createComment", 7)
         assert comment["body"] == f"<!-- preview of dev -->\n{checkout.summary}"
         known = [quote, {"id": 2, **BOT, "body": comment["body"]}]
-        ((name, again),) = checkout.client("preview/preview", known, STACK="dev")
+        ((name, again),) = client(checkout.folder, "preview/preview", known, STACK="dev")
         assert (name, again["comment_id"], again["body"]) == ("updateComment", 2, comment["body"])
-        ((name, _),) = checkout.client("preview/preview", known, STACK="prod")
+        ((name, _),) = client(checkout.folder, "preview/preview", known, STACK="prod")
         assert name == "createComment"
 
     def test_who_previews_cannot_deploy(self, checkout: Checkout) -> None:
@@ -352,7 +432,7 @@ class TestOnTheSandbox:
         base = checkout.edit("Pulumi.dev.yaml", "europe-west1\n", "europe-west\n")
         assert checkout.job("preview/preview", PREVIEWER, **{"matrix.stack": "dev"})[0] == 1
         assert "python-registry:location: europe-west" in checkout.summary
-        ((_, comment),) = checkout.client("preview/preview", [], STACK="dev")
+        ((_, comment),) = client(checkout.folder, "preview/preview", [], STACK="dev")
         assert "the preview failed" in comment["body"]
         assert checkout.job("deploy/dev", DEPLOYER)[0] == 1, "nothing is deployed that cannot be previewed"
         checkout.git("reset", "-q", "--hard", base)
@@ -366,10 +446,10 @@ class TestOnTheSandbox:
         stack = {"matrix.stack": "dev"}
         status, outputs = checkout.job("drift/drift", PREVIEWER, **stack)
         assert (status, outputs) == (0, {"drift": "false"})
-        assert checkout.client("drift/drift", [], STACK="dev", DRIFT="false") == []
+        assert client(checkout.folder, "drift/drift", [], STACK="dev", DRIFT="false") == []
         title = "Stack dev is not what its file says"
         known = [{"title": title, "number": 9, "pull_request": {}}, {"title": title, "number": 3}]
-        ((name, closed),) = checkout.client("drift/drift", known, STACK="dev", DRIFT="false")
+        ((name, closed),) = client(checkout.folder, "drift/drift", known, STACK="dev", DRIFT="false")
         assert (name, closed["issue_number"], closed["state"]) == ("update", 3, "closed")
 
         url = "https://artifactregistry.googleapis.com/v1/projects/my-python-dev/locations/europe-west1"
@@ -378,10 +458,10 @@ class TestOnTheSandbox:
         checkout.sandbox.ask("POST", f"{url}/repositories/python:setIamPolicy", {"policy": policy})
         status, outputs = checkout.job("drift/drift", PREVIEWER, **stack)
         assert (status, outputs) == (0, {"drift": "true"})
-        ((name, issue),) = checkout.client("drift/drift", [], STACK="dev", DRIFT="true")
+        ((name, issue),) = client(checkout.folder, "drift/drift", [], STACK="dev", DRIFT="true")
         assert (name, issue["title"], issue["body"]) == ("create", title, checkout.summary)
         assert "`user:by-hand@example.com` was granted the right to" in issue["body"]
-        ((name, issue),) = checkout.client("drift/drift", known, STACK="dev", DRIFT="true")
+        ((name, issue),) = client(checkout.folder, "drift/drift", known, STACK="dev", DRIFT="true")
         assert (name, issue["issue_number"]) == ("update", 3)
 
     @pytest.mark.parametrize(
