@@ -27,6 +27,7 @@ from tools.wording import (
     CONDITION,
     DONE,
     RULE,
+    differing,
     member_called,
     sentence,
     shown,
@@ -45,6 +46,7 @@ CONTRACT = "contract_version"
 
 
 def warnings(preview: Preview) -> Lines:
+    """The box at the top of a summary; nothing where nothing is dangerous."""
     found: list[Lines] = []
     if preview.failed:
         found.append(["**The preview failed**: nothing of this can be deployed as it is. It said:"])
@@ -123,7 +125,7 @@ def _by_hand(step: Step) -> list[str]:
         return [
             f"{what} was deleted outside this stack: whatever acts as it stopped, and a new one is another."
         ]
-    if step.new and step.old.get(CONDITION) != step.new.get(CONDITION):
+    if step.new and CONDITION in differing(step.old, step.new):
         return [f"{what} lets in whom somebody chose outside this stack: {shown(step.new.get(CONDITION))}."]
     if (policies := _deleting(step.new)) and policies != _deleting(step.old):
         names = codes(policy.get("id") for policy in policies)

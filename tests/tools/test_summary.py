@@ -356,6 +356,7 @@ CLEANING = {"repositoryId": "python", "cleanupPolicies": [{"id": "all", "action"
         (REPOSITORY, {}, {**CLEANING, "cleanupPolicyDryRun": True}, ""),
         (REPOSITORY, {}, {"cleanupPolicies": [{"id": "some", "action": "KEEP"}]}, ""),
         (PROVIDER, {"attributeCondition": "a == 1"}, None, ""),
+        (PROVIDER, {"attributeCondition": ""}, {"displayName": "GitHub"}, ""),
     ],
 )
 def test_what_was_done_by_hand_and_cannot_be_undone_is_a_warning(
