@@ -198,7 +198,7 @@ def _taken_over(preview: Preview) -> list[str]:
     }
     targets: dict[str, set[str]] = defaultdict(set)
     for step in preview.changes:
-        if step.op in ("create", "import") and step.type in BINDINGS:
+        if step.op == "create" and step.type in BINDINGS:
             target, role = grant_of(step, step.new)
             if target.partition("@")[0] not in made:
                 targets[main_right(role)].add(target)

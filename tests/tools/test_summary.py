@@ -434,6 +434,11 @@ def test_what_is_taken_over_and_what_is_let_go_is_neither_made_nor_lost() -> Non
     assert "no longer" not in let_go
 
 
+def test_a_binding_that_is_imported_empties_no_list() -> None:
+    assert "file alone says" in told(step("create", BINDING, new=binding("user:a@example.com")))
+    assert "file alone says" not in told(step("import", BINDING, new=binding("user:a@example.com")))
+
+
 def test_an_unknown_role_is_named() -> None:
     def custom(step: dict[str, Any]) -> None:
         step["newState"]["inputs"]["role"] = "projects/p/roles/custom"
