@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import re
 import secrets
 import time
@@ -113,6 +114,10 @@ _POOL = re.compile(
 _ACCOUNT = re.compile(r"serviceAccount:(?P<email>.+@(?P<project>.+)\.iam\.gserviceaccount\.com)")
 
 
+# Policy in the IAM reference: the one version of a policy that has conditions, and the two that have none.
+CONDITIONAL, PLAIN = 3, (0, 1)
+
+
 @dataclass(frozen=True)
 class Caller:
     """Whoever stands behind a request's token; `member` is None without one.
@@ -214,10 +219,14 @@ def require(store: Store, caller: Caller, permission: str, host: str, *resources
 
 
 def holds(store: Store, caller: Caller, permission: str, *resources: str) -> bool:
-    """Whether one of the resources' policies gives the caller the permission."""
+    """Whether one of the resources' policies gives the caller the permission.
+
+    No condition of a policy is evaluated here: what is granted with one is granted never.
+    """
     identities = {caller.member, *caller.sets}
     return any(
-        not identities.isdisjoint(binding["members"])
+        "condition" not in binding
+        and not identities.isdisjoint(binding["members"])
         and _covers(ROLES.get(binding["role"], set()), permission)
         for resource in resources
         for binding in get_policy(store, resource).get("bindings", [])
@@ -230,12 +239,29 @@ def get_policy(store: Store, resource: str) -> Json:
     return policy or {"etag": _etag(0)}
 
 
+def shown_policy(store: Store, resource: str, version: str) -> Json:
+    """The policy as a caller sees it who asks for that version.
+
+    Any but 3 has a role of another name in a condition's stead ("Troubleshooting withcond in policies").
+    """
+    policy = get_policy(store, resource)
+    if version == str(CONDITIONAL) or policy.get("version") != CONDITIONAL:
+        return policy
+    bindings: list[Json] = []
+    for binding in policy["bindings"]:
+        shown = dict(binding)
+        if condition := shown.pop("condition", None):
+            shown["role"] += f"_withcond_{fingerprint(_as_text(condition))[:20]}"
+        bindings.append(shown)
+    return {**policy, "version": 1, "bindings": bindings}
+
+
 def set_policy(store: Store, resource: str, wanted: Json) -> Json:
-    """Replace a resource's policy.
+    """Replace a resource's policy. Bindings of one role with different conditions are different ones.
 
     Raises:
         GoogleError: ABORTED for an etag that is no longer current; INVALID_ARGUMENT for a member or
-            role that Google refuses.
+            role that Google refuses, and for a version that has no conditions where there are some.
     """
     current = get_policy(store, resource)
     stale = wanted.get("etag") not in (None, current["etag"])
@@ -245,20 +271,34 @@ def set_policy(store: Store, resource: str, wanted: Json) -> Json:
             "There were concurrent policy changes. Please retry the whole read-modify-write with "
             "exponential backoff.",
         )
-    bindings: dict[str, list[str]] = {}
+    version = read_field(wanted, "version", 0)
+    if version not in (CONDITIONAL, *PLAIN):
+        raise invalid(f"Invalid policy version: {version}.")
+    # Whoever sends no etag overwrites what is there, conditions and all.
+    if version in PLAIN and "etag" in wanted and current.get("version") == CONDITIONAL:
+        raise invalid(
+            f"Specified policy version ({version}) cannot be less than the existing policy version "
+            f"({CONDITIONAL}). For more information, please refer to "
+            "https://cloud.google.com/iam/docs/policies#versions."
+        )
+    kept: dict[tuple[str, str], Json] = {}
     for binding in read_list(wanted, "bindings", dict):
         role = read_field(binding, "role", "")
         if role not in ROLES:
             raise invalid(f"Role {role} is not supported for this resource.")
+        condition = _read_condition(binding)
+        if condition and version in PLAIN:
+            raise invalid(f"A policy with a condition must have version {CONDITIONAL}, not {version}.")
         for member in read_list(binding, "members", str):
             _check_member(store, member)
-            if member not in bindings.setdefault(role, []):
-                bindings[role].append(member)
-    policy: Json = {"version": 1, "etag": _next_etag(current)}
-    # A role that nobody holds is not kept: Google drops it from the policy.
-    kept = [{"role": role, "members": members} for role, members in bindings.items() if members]
+            # A role that nobody holds is not kept: Google drops it from the policy.
+            mine = kept.setdefault((role, _as_text(condition)), {"role": role, "members": [], **condition})
+            if member not in mine["members"]:
+                mine["members"].append(member)
+    conditional = any("condition" in binding for binding in kept.values())
+    policy: Json = {"version": CONDITIONAL if conditional else 1, "etag": _next_etag(current)}
     if kept:
-        policy["bindings"] = sorted(kept, key=lambda binding: str(binding["role"]))
+        policy["bindings"] = [kept[key] for key in sorted(kept)]
     store.put(f"policies:{resource}", policy)
     return policy
 
@@ -277,7 +317,11 @@ def policy_routes(
 
     async def get(request: Request) -> Response:
         name = resource(request, "getIamPolicy")
-        return JSONResponse(get_policy(request.app.state.store, name))
+        # Resource Manager has the options in the body, the others in the query.
+        options = read_field(await read_object(request), "options", Json())
+        asked = options.get("requestedPolicyVersion")
+        version = request.query_params.get("options.requestedPolicyVersion", str(asked))
+        return JSONResponse(shown_policy(request.app.state.store, name, version))
 
     async def set_(request: Request) -> Response:
         name = resource(request, "setIamPolicy")
@@ -316,6 +360,21 @@ def retire_account(store: Store, email: str, unique_id: str) -> None:
             for binding in policy["bindings"]:
                 binding["members"] = [gone if m == member else m for m in binding["members"]]
             store.put(name, {**policy, "etag": _next_etag(policy)})
+
+
+def _read_condition(binding: Json) -> Json:
+    """A binding's condition under its key, nothing where it has none."""
+    said = read_field(binding, "condition", Json())
+    if not said:
+        return {}
+    texts = {key: read_field(said, key, "") for key in ("title", "description", "expression")}
+    if not texts["title"] or not texts["expression"]:
+        raise invalid("A condition must have a title and an expression.")
+    return {"condition": {key: text for key, text in texts.items() if text}}
+
+
+def _as_text(condition: Json) -> str:
+    return json.dumps(condition, sort_keys=True)
 
 
 def _check_member(store: Store, member: str) -> None:

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.cloud.access import delete_policy, get_policy, holds, set_policy
+from sandbox.cloud.access import delete_policy, holds, set_policy, shown_policy
 from sandbox.cloud.artifact_registry import LOCATIONS as REGISTRY_LOCATIONS
 from sandbox.cloud.errors import GoogleError, Json, read_field, read_object
 from sandbox.cloud.projects import get_project, now, require_service
@@ -190,7 +190,8 @@ async def list_caches(request: Request) -> Response:
 async def read_policy(request: Request) -> Response:
     store, bucket = find_bucket(request, "storage.buckets.getIamPolicy")
     # Google begins with the basic roles' legacy grants, of which nobody here makes use.
-    return JSONResponse(_policy(bucket, get_policy(store, f"b/{bucket['name']}")))
+    version = request.query_params.get("optionsRequestedPolicyVersion", "")
+    return JSONResponse(_policy(bucket, shown_policy(store, f"b/{bucket['name']}", version)))
 
 
 async def write_policy(request: Request) -> Response:
