@@ -287,6 +287,7 @@ def set_policy(store: Store, resource: str, wanted: Json) -> Json:
         if role not in ROLES:
             raise invalid(f"Role {role} is not supported for this resource.")
         condition = _read_condition(binding)
+        # gcloud sends none for a repository: as documented it must be refused; unknown whether Google does.
         if condition and version in PLAIN:
             raise invalid(f"A policy with a condition must have version {CONDITIONAL}, not {version}.")
         for member in read_list(binding, "members", str):

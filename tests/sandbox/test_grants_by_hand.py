@@ -57,6 +57,29 @@ def test_a_plain_up_that_changes_the_list_writes_it_whole(
     assert "unless that `up` changes the list" in read_section(SECTION)
 
 
+@pytest.mark.parametrize("access", ["authoritative", "additive"])
+def test_a_grant_with_a_condition_is_not_shown_not_taken_and_in_the_way_of_a_changed_list(
+    program: Program, access: str
+) -> None:
+    program.configure(access=access, pypiProxy=False, readers=["user:a@example.com"])
+    program.up()
+    url, version = program.repository("python"), "?options.requestedPolicyVersion=3"
+    _, policy = program.sandbox.ask("GET", f"{url}:getIamPolicy")
+    for_a_while = {"title": "for a while", "expression": "request.time < timestamp('2030-01-01T00:00:00Z')"}
+    theirs = {"role": OWN_ROLE, "members": [THEIRS], "condition": for_a_while}
+    policy = {**policy, "version": 3, "bindings": [*policy["bindings"], theirs]}
+    assert program.sandbox.ask("POST", f"{url}:setIamPolicy", {"policy": policy})[0] == 200
+    assert program.changes("--refresh") == {}
+    program.up("--refresh")
+    program.configure(access=access, pypiProxy=False, readers=["user:b@example.com"])
+    assert f"{OWN_ROLE}_withcond_" in program.up(check=False)
+    after = program.sandbox.ask("GET", f"{url}:getIamPolicy{version}")[1]["bindings"]
+    assert theirs in after
+    assert "user:a@example.com" in str(after)
+    assert "user:b@example.com" not in str(after)
+    assert "A grant with a condition is in no row either" in read_section(SECTION)
+
+
 def test_the_switch_to_authoritative_takes_what_others_granted(program: Program) -> None:
     program.configure(access="additive", readers=["user:a@example.com"])
     program.up()
