@@ -117,6 +117,12 @@ _ACCOUNT = re.compile(r"serviceAccount:(?P<email>.+@(?P<project>.+)\.iam\.gservi
 # Policy in the IAM reference: the one version of a policy that has conditions, and the two that have none.
 CONDITIONAL, PLAIN = 3, (0, 1)
 
+_INVALID_LOGIN = (
+    "Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or other "
+    "valid authentication credential. See "
+    "https://developers.google.com/identity/sign-in/web/devconsole-project."
+)
+
 
 @dataclass(frozen=True)
 class Caller:
@@ -166,19 +172,20 @@ def identify(store: Store, authorization: str | None) -> Caller:
     """The caller behind an Authorization header.
 
     Raises:
-        GoogleError: UNAUTHENTICATED for a token that is unknown or expired.
+        GoogleError: UNAUTHENTICATED for a token that is unknown or expired, or of a disabled account.
     """
     scheme, _, token = (authorization or "").partition(" ")
     if not token:
         return Caller(member=None)
     known = store.get(f"tokens:{fingerprint(token)}") if scheme.lower() == "bearer" else None
     if known is None or known["expires"] < time.time():
-        raise GoogleError(
-            "UNAUTHENTICATED",
-            "Request had invalid authentication credentials. Expected OAuth 2 access token, login "
-            "cookie or other valid authentication credential. See "
-            "https://developers.google.com/identity/sign-in/web/devconsole-project.",
-        )
+        raise GoogleError("UNAUTHENTICATED", _INVALID_LOGIN)
+    if (_account_of(store, known["member"]) or {}).get("disabled"):
+        # "Method: projects.serviceAccounts.disable": its tokens are refused until it is enabled. The reason
+        # is that of google.api.ErrorReason.
+        reason = {"reason": "ACCOUNT_STATE_INVALID", "domain": "googleapis.com"}
+        info = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", **reason}
+        raise GoogleError("UNAUTHENTICATED", _INVALID_LOGIN, info)
     pool = _POOL.fullmatch(known["member"])
     # WorkloadIdentityPool in the IAM reference: its tokens grant nothing while it is deleted or disabled.
     usable = pool is None or is_usable(store.get(pool["name"]))
@@ -390,12 +397,18 @@ def _check_member(store: Store, member: str) -> None:
             f"Identity Pool does not exist ({pool['name']}). Please check that you specified a valid "
             "resource name as returned in the `name` attribute in the configuration API."
         )
-    account = _ACCOUNT.fullmatch(member)
-    if account:
-        name = f"projects/{account['project']}/serviceAccounts/{account['email']}"
-        known = store.get(name)
+    if account := _ACCOUNT.fullmatch(member):
+        known = _account_of(store, member)
         if known is None or time.time() < known["grantableAt"]:
             raise invalid(f"Service account {account['email']} does not exist.")
+
+
+def _account_of(store: Store, member: str) -> Json | None:
+    """The account that a member is, None if it is none or there is none such."""
+    account = _ACCOUNT.fullmatch(member)
+    return (
+        store.get(f"projects/{account['project']}/serviceAccounts/{account['email']}") if account else None
+    )
 
 
 def _covers(held: set[str], permission: str) -> bool:

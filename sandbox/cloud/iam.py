@@ -151,6 +151,23 @@ async def update_account(request: Request) -> Response:
     return JSONResponse(_published(account))
 
 
+async def disable_account(request: Request) -> Response:
+    return _switched(request, "disable")
+
+
+async def enable_account(request: Request) -> Response:
+    return _switched(request, "enable")
+
+
+def _switched(request: Request, verb: str) -> Response:
+    account = _find(request, f"serviceAccounts.{verb}")
+    # As every field that is false, it is not in an answer.
+    account.pop("disabled", None)
+    switched = {**account, "disabled": True} if verb == "disable" else account
+    request.app.state.store.put(account["name"], switched)
+    return JSONResponse({})
+
+
 async def delete_account(request: Request) -> Response:
     account = _find(request, "serviceAccounts.delete")
     store: Store = request.app.state.store
@@ -245,6 +262,8 @@ ROUTES = [
     Route("/v1/projects/{project}/serviceAccounts", create_account, methods=["POST"]),
     Route("/v1/projects/{project}/serviceAccounts", list_accounts),
     *policy_routes(_ACCOUNT, _policy_holder),
+    Route(f"{_ACCOUNT}:disable", disable_account, methods=["POST"]),
+    Route(f"{_ACCOUNT}:enable", enable_account, methods=["POST"]),
     Route(_ACCOUNT, describe_account),
     Route(_ACCOUNT, update_account, methods=["PATCH"]),
     Route(_ACCOUNT, delete_account, methods=["DELETE"]),

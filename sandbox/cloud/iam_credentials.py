@@ -34,7 +34,9 @@ async def generate_access_token(request: Request) -> Response:
         # Not told apart from a refusal: "(or it may not exist)".
         raise _denied()
     require_service(store, account["projectId"], HOST)
-    if not holds(store, caller, ACT_AS_ACCOUNT, account["name"], f"projects/{account['projectId']}"):
+    granted = holds(store, caller, ACT_AS_ACCOUNT, account["name"], f"projects/{account['projectId']}")
+    # In which words Google refuses a disabled account is unknown.
+    if account.get("disabled") or not granted:
         raise _denied()
     body = await read_object(request)
     if not read_list(body, "scope", str):

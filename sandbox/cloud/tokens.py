@@ -104,7 +104,8 @@ def _signed(store: Store, form: dict[str, str]) -> str:
     except (jwt.InvalidTokenError, RecursionError, UnicodeEncodeError) as error:
         raise _Refused("Invalid JWT Signature.") from error
     account = find_account(store, issuer)
-    if account is None:
+    if account is None or account.get("disabled"):
+        # Of either, as the library's maintainers say (googleapis/google-cloud-php 3622).
         raise _Refused("Invalid grant: account not found")
     key = public_key(store, account, key_id)
     try:

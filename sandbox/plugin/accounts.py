@@ -66,7 +66,8 @@ class Account(ResourceType):
     delete_before_replace = True
 
     def customize(self, planned: Props, prior: Props | None, cloud: Cloud) -> Props:
-        planned = super().customize(planned, prior, cloud)
+        # A default of Terraform's that the bridge does not show to the engine.
+        planned = {"disabled": False, **super().customize(planned, prior, cloud)}
         known = UNKNOWN not in (planned["accountId"], planned.get("project"))
         renamed = prior is None or prior.get("accountId") != planned["accountId"]
         if renamed and known and planned.get("project"):

@@ -12,6 +12,8 @@ Google and polls quicker. What else differs, seen side by side:
 - A changed cleanup policy can show as `cleanupPolicies` alone where the real one names what changed in it,
   and one that goes has its place in the state, not in Terraform's set.
 - A binding that drift filled and the program empties shows its members going, not the whole list.
+- Where an account is to be enabled and named anew at once, the real one does both, waits a minute for the
+  wrong thing, and fails; this one does both.
 - The real one also logs a failed call, which the engine shows as a second error (`sdk.helper_schema`).
 - It has no schema: `pulumi import` without `--generate-code=false` imports, and then fails to write code.
 """

@@ -381,6 +381,62 @@ class TestActingAsAnAccount:
         assert answer.status_code == 401
 
 
+class TestADisabledAccount:
+    def switch(self, cloud: Identities, verb: str) -> None:
+        assert cloud.ask("POST", f"{cloud.account}:{verb}", {}) == (200, {})
+
+    def test_says_so_until_it_is_enabled(self, cloud: Identities) -> None:
+        for verb, disabled in (("disable", True), ("disable", True), ("enable", None), ("enable", None)):
+            self.switch(cloud, verb)
+            assert cloud.ask("GET", cloud.account)[1].get("disabled") is disabled
+
+    def test_is_refused_with_the_tokens_that_it_has_and_they_are_good_again_afterwards(
+        self, cloud: Identities
+    ) -> None:
+        token = cloud.assert_with(cloud.make_key())[1]["access_token"]
+        index = f"https://us-central1-python.pkg.dev/{cloud.project}/python/simple/"
+        login = {"Authorization": f"Bearer {token}"}
+        assert cloud.status_with(token) == 200
+        self.switch(cloud, "disable")
+        refused = cloud.session.get(f"{MANAGER}/projects/{cloud.project}", headers=login, timeout=30)
+        assert refused.status_code == 401
+        assert refused.json()["error"]["details"][0]["reason"] == "ACCOUNT_STATE_INVALID"
+        assert cloud.session.get(index, headers=login, timeout=30).status_code == 401
+        self.switch(cloud, "enable")
+        assert cloud.status_with(token) == 200
+        assert cloud.session.get(index, headers=login, timeout=30).status_code != 401
+
+    def test_gets_no_token_by_its_keys_or_through_others(self, cloud: Identities) -> None:
+        key = cloud.make_key()
+        cloud.grant(cloud.account, TOKEN_CREATOR, ALICE)
+        acting = cloud.acting(ALICE)
+        self.switch(cloud, "disable")
+        assert refusal(cloud.assert_with(key)) == (400, "invalid_grant", "Invalid grant: account not found")
+        with pytest.raises(exceptions.RefreshError, match="getAccessToken"):
+            acting.refresh(cloud.google)
+        self.switch(cloud, "enable")
+        assert cloud.assert_with(key)[0] == 200
+        acting.refresh(cloud.google)
+
+    @pytest.mark.parametrize(
+        ("role", "status"),
+        [("roles/iam.serviceAccountAdmin", 200), ("roles/iam.serviceAccountViewer", 403)],
+    )
+    def test_is_made_so_by_those_alone_who_may(self, cloud: Identities, role: str, status: int) -> None:
+        cloud.grant(cloud.account, role, ALICE)
+        for verb in ("disable", "enable"):
+            assert cloud.ask("POST", f"{cloud.account}:{verb}", {}, member=ALICE)[0] == status
+
+    def test_is_made_so_by_gcloud(self, cloud: Identities) -> None:
+        if shutil.which("gcloud") is None:
+            pytest.skip("gcloud is not installed")
+        for verb, disabled in (("disable", True), ("enable", None)):
+            cloud.sandbox.run(
+                "gcloud", "iam", "service-accounts", verb, cloud.email, "--project", cloud.project
+            )
+            assert cloud.ask("GET", cloud.account)[1].get("disabled") is disabled
+
+
 def test_no_setting_or_login_of_a_client_gets_in(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     theirs = "PIP_INDEX_URL PIP_CONFIG_FILE UV_INDEX POETRY_HTTP_BASIC_X_PASSWORD NETRC XDG_CONFIG_HOME"
     for key in (*theirs.split(), "PYTHON_KEYRING_BACKEND", "PIP_CERT"):

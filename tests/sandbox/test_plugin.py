@@ -999,6 +999,25 @@ class TestAnAccount:
         ]
         assert outputs["displayName"] == "new"
 
+    def test_that_was_disabled_by_hand_is_enabled_by_a_call_of_its_own(
+        self, engine: Engine, google: FakeGoogle
+    ) -> None:
+        news, state = (
+            {"accountId": "python-reader", "displayName": "reader"},
+            {**ACCOUNT_STATE, "disabled": True},
+        )
+        assert kinds(engine.diff(ACCOUNT, state, news)) == {"disabled": "UPDATE"}
+        google.on(f"GET {self.URL}", (200, self.FOUND))
+        google.on(f"POST {self.URL}:enable", (200, {}))
+        assert engine.update(ACCOUNT, self.URL, state, news)["disabled"] is False
+        assert google.bodies("POST") == [{}]
+        assert google.bodies("PATCH") == []
+        google.on(f"POST {self.URL}:disable", (200, {}))
+        google.on(f"GET {self.URL}", (200, {**self.FOUND, "disabled": True}))
+        assert (
+            engine.update(ACCOUNT, self.URL, ACCOUNT_STATE, {**news, "disabled": True})["disabled"] is True
+        )
+
     def test_is_imported_by_its_address(self, engine: Engine, google: FakeGoogle) -> None:
         google.on(f"GET {self.URL}", (200, self.FOUND))
         answer = engine.read(ACCOUNT, EMAIL)

@@ -187,6 +187,18 @@ def test_an_authoritative_stack_takes_away_what_others_granted_on_the_accounts(p
     assert impersonators(program, "python-writer") == []
 
 
+def test_an_account_that_was_disabled_by_hand_is_enabled_at_the_next_refreshed_up(program: Program) -> None:
+    program.up()
+    email = f"python-writer@{program.project}.iam.gserviceaccount.com"
+    url = f"https://iam.googleapis.com/v1/projects/{program.project}/serviceAccounts/{email}"
+    assert program.sandbox.ask("POST", f"{url}:disable", {})[0] == 200
+    assert program.changes() == {}
+    assert program.changes("--refresh") == {"registry-writer": "update"}
+    program.up("--refresh")
+    assert "disabled" not in program.sandbox.ask("GET", url)[1]
+    assert program.changes("--refresh") == {}
+
+
 @pytest.mark.slow
 def test_private_packages_are_rules_on_pypis_cache_and_come_and_go(program: Program) -> None:
     rules = f"{program.repository('python-pypi')}/rules"
