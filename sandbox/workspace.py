@@ -23,6 +23,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
+from typing import IO
 
 STACK_FILE = re.compile(r"Pulumi\.(?P<stack>.+)\.yaml")
 # What the engine keeps in a stack's file for its secrets. The sandbox has its own; a team's real
@@ -30,6 +31,8 @@ STACK_FILE = re.compile(r"Pulumi\.(?P<stack>.+)\.yaml")
 # for the engine to say.
 SECRETS_LINE = re.compile(rb"^(?:encryptionsalt|encryptedkey|secretsprovider):.*\n?", re.MULTILINE)
 PROJECT_NAME = re.compile(rb"^name:\s*[\"']?([^\s\"']+)", re.MULTILINE)
+# How often somebody who waits is told so.
+WAITING_SECONDS = 5.0
 # As the engine's library for flags (pflag) takes it in one word.
 CWD_FLAG = re.compile(r"(?:--cwd=|-C=?)(.+)", re.DOTALL)
 
@@ -159,6 +162,19 @@ def run(command: Sequence[str], folder: Path) -> int:
     return status if status >= 0 else 128 - status
 
 
+def wait_for(lock: IO[str], text: str) -> None:
+    """Take a lock once nobody else has it, saying so meanwhile."""
+
+    def tell(_: int, __: FrameType | None) -> None:
+        say(text)
+
+    signal.signal(signal.SIGALRM, tell)
+    signal.setitimer(signal.ITIMER_REAL, WAITING_SECONDS, WAITING_SECONDS)
+    say(text)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    signal.setitimer(signal.ITIMER_REAL, 0)
+
+
 def say(text: str) -> None:
     """Tell the person, beside the engine's own output."""
     print(f"sandbox: {text}", file=sys.stderr, flush=True)
@@ -177,8 +193,7 @@ def main() -> int:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say(f"Waiting for another pulumi command in {project} to end.")
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            wait_for(lock, f"Waiting for another pulumi command in {project} to end.")
         workspace.release_stale_locks(Path(stacks))
         before = workspace.lay_out()
         try:
