@@ -13,7 +13,7 @@ import json
 import re
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -21,6 +21,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from sandbox.cloud.errors import (
+    ERROR_INFO,
     GoogleError,
     Json,
     invalid,
@@ -38,6 +39,18 @@ OWNER = "user:owner@sandbox.example"
 NOBODY = "deleted:principal"
 # A shell stays open for a working day; Google's own tokens last an hour and are renewed by clients.
 TOKEN_SECONDS = 12 * 60 * 60
+# "OAuth 2.0 Scopes for Google APIs": the scope of every API, and those of single ones that are as good
+# there, the second of each for reading alone. The limit of read_write on policies is not imitated; whether
+# an index takes storage's, as Google's container registry does, is unknown: here it does not.
+_SCOPES = "https://www.googleapis.com/auth/"
+CLOUD_PLATFORM = f"{_SCOPES}cloud-platform"
+_READ_ONLY = f"{CLOUD_PLATFORM}.read-only"
+_STORAGE = tuple(f"{_SCOPES}devstorage.{what}" for what in ("full_control", "read_write"))
+_OWN_SCOPES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "iam.googleapis.com": ((f"{_SCOPES}iam",), ()),
+    "iamcredentials.googleapis.com": ((f"{_SCOPES}iam",), ()),
+    "storage.googleapis.com": (_STORAGE, (f"{_SCOPES}devstorage.read_only",)),
+}
 # "Create short-lived credentials for a service account": not even owners hold it by being owners.
 ACT_AS_ACCOUNT = "iam.serviceAccounts.getAccessToken"
 
@@ -128,11 +141,12 @@ _INVALID_LOGIN = (
 class Caller:
     """Whoever stands behind a request's token; `member` is None without one.
 
-    `sets` are the principal sets that a federated principal is in.
+    `sets` are the principal sets that a federated principal is in, `scopes` what the token is for.
     """
 
     member: str | None
     sets: tuple[str, ...] = ()
+    scopes: tuple[str, ...] = (CLOUD_PLATFORM,)
 
 
 def is_usable(pool: Json | None) -> bool:
@@ -146,11 +160,15 @@ def is_member(text: str) -> bool:
 
 
 def mint_token(
-    store: Store, member: str, seconds: float = TOKEN_SECONDS, sets: tuple[str, ...] = ()
+    store: Store,
+    member: str,
+    seconds: float = TOKEN_SECONDS,
+    sets: tuple[str, ...] = (),
+    scopes: Sequence[str] = (CLOUD_PLATFORM,),
 ) -> str:
     """A new short-lived token for a member, in those principal sets. The store keeps its hash alone."""
     token = f"ya29.sandbox-{secrets.token_urlsafe(32)}"
-    known = {"member": member, "sets": sets, "expires": time.time() + seconds}
+    known = {"member": member, "sets": sets, "scopes": scopes, "expires": time.time() + seconds}
     store.put(f"tokens:{fingerprint(token)}", known)
     return token
 
@@ -184,12 +202,30 @@ def identify(store: Store, authorization: str | None) -> Caller:
         # "Method: projects.serviceAccounts.disable": its tokens are refused until it is enabled. The reason
         # is that of google.api.ErrorReason.
         reason = {"reason": "ACCOUNT_STATE_INVALID", "domain": "googleapis.com"}
-        info = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", **reason}
-        raise GoogleError("UNAUTHENTICATED", _INVALID_LOGIN, info)
+        raise GoogleError("UNAUTHENTICATED", _INVALID_LOGIN, {"@type": ERROR_INFO, **reason})
     pool = _POOL.fullmatch(known["member"])
     # WorkloadIdentityPool in the IAM reference: its tokens grant nothing while it is deleted or disabled.
     usable = pool is None or is_usable(store.get(pool["name"]))
-    return Caller(member=known["member"], sets=tuple(known.get("sets", ()))) if usable else Caller(NOBODY)
+    if not usable:
+        return Caller(NOBODY)
+    return Caller(known["member"], tuple(known["sets"]), tuple(known.get("scopes", (CLOUD_PLATFORM,))))
+
+
+def require_scope(caller: Caller, host: str, method: str) -> None:
+    """Refuse a token that is not for that, whoever it stands for.
+
+    Raises:
+        GoogleError: PERMISSION_DENIED with reason ACCESS_TOKEN_SCOPE_INSUFFICIENT.
+    """
+    always, reading = _OWN_SCOPES.get(host, ((), ()))
+    enough = {CLOUD_PLATFORM, *always, *((_READ_ONLY, *reading) if method in ("GET", "HEAD") else ())}
+    if caller.member is not None and enough.isdisjoint(caller.scopes):
+        reason = {"reason": "ACCESS_TOKEN_SCOPE_INSUFFICIENT", "domain": "googleapis.com"}
+        raise GoogleError(
+            "PERMISSION_DENIED",
+            "Request had insufficient authentication scopes.",
+            {"@type": ERROR_INFO, **reason, "metadata": {"service": host}},
+        )
 
 
 def require_login(caller: Caller) -> None:

@@ -32,7 +32,7 @@ from sandbox.cloud import (
     sts,
     tokens,
 )
-from sandbox.cloud.access import Caller, forget_expired_tokens, identify
+from sandbox.cloud.access import Caller, forget_expired_tokens, identify, require_scope
 from sandbox.cloud.blobs import Blobs
 from sandbox.cloud.errors import GoogleError
 from sandbox.cloud.faults import count_down_to_cut, read_faults, strikes
@@ -153,6 +153,7 @@ class _Conduct:
                     raise GoogleError("UNAVAILABLE", "The service is currently unavailable.")
                 caller = self._identify(request, host)
             request.state.caller, member = caller, caller.member
+            require_scope(caller, host, request.method)
             await self._app(scope, receive, pass_on)
         except GoogleError as error:
             index = host == self._public_host or host.endswith(python_index.DOMAIN)

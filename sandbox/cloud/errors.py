@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse
 
 Json = dict[str, Any]
 _Value = TypeVar("_Value")
+ERROR_INFO = "type.googleapis.com/google.rpc.ErrorInfo"
 
 # google.rpc.Code (google/rpc/code.proto) and the HTTP status it maps to there.
 HTTP_STATUS = {
@@ -128,7 +129,7 @@ def service_disabled(service: str, title: str, project: str) -> GoogleError:
         f"visiting {url} then retry. If you enabled this API recently, wait a few minutes for the "
         "action to propagate to our systems and retry.",
         {
-            "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+            "@type": ERROR_INFO,
             "reason": "SERVICE_DISABLED",
             "domain": "googleapis.com",
             "metadata": {
@@ -147,7 +148,7 @@ def permission_denied(permission: str, resource: str) -> GoogleError:
         "PERMISSION_DENIED",
         f"Permission '{permission}' denied on resource '//{resource}' (or it may not exist).",
         {
-            "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+            "@type": ERROR_INFO,
             "reason": "IAM_PERMISSION_DENIED",
             "domain": resource.split("/", 1)[0],
             "metadata": {"permission": permission, "resource": resource.split("/", 1)[1]},

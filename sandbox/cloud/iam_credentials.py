@@ -39,7 +39,8 @@ async def generate_access_token(request: Request) -> Response:
     if account.get("disabled") or not granted:
         raise _denied()
     body = await read_object(request)
-    if not read_list(body, "scope", str):
+    scopes = read_list(body, "scope", str)
+    if not scopes:
         raise invalid("scope: at least one is required.")
     if body.get("delegates"):
         raise invalid("The sandbox imitates no chains of delegates.")
@@ -49,7 +50,7 @@ async def generate_access_token(request: Request) -> Response:
         raise invalid(f"lifetime: must be a duration of at most {LIFETIME_SECONDS}s.")
     # Whole seconds: google-auth reads no fractions.
     expires = datetime.fromtimestamp(time.time() + seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    token = mint_token(store, f"serviceAccount:{account['email']}", seconds)
+    token = mint_token(store, f"serviceAccount:{account['email']}", seconds, scopes=scopes)
     return JSONResponse({"accessToken": token, "expireTime": expires})
 
 

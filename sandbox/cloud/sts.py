@@ -64,7 +64,8 @@ async def exchange(request: Request) -> Response:
         }.items():
             if asked.get(field) not in allowed:
                 raise _Refused("invalid_request", f"Invalid value for {field}: use {' or '.join(allowed)}.")
-        if not asked.get("scope"):
+        scopes = asked.get("scope", "").split()
+        if not scopes:
             raise _Refused("invalid_scope", "scope: at least one is required.")
         provider = _provider(store, asked.get("audience", ""))
         member, sets = _admit(store, provider, asked.get("subject_token", ""))
@@ -72,7 +73,7 @@ async def exchange(request: Request) -> Response:
         return refused.response
     return JSONResponse(
         {
-            "access_token": mint_token(store, member, TOKEN_SECONDS, sets),
+            "access_token": mint_token(store, member, TOKEN_SECONDS, sets, scopes),
             "issued_token_type": ACCESS_TOKEN,
             "token_type": "Bearer",
             "expires_in": TOKEN_SECONDS - 1,

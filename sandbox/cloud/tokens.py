@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.cloud.access import fingerprint, mint_token, revoke_token
+from sandbox.cloud.access import CLOUD_PLATFORM, fingerprint, mint_token, revoke_token
 from sandbox.cloud.errors import Json
 from sandbox.cloud.iam import TOKEN_URI, find_account, public_key
 from sandbox.cloud.store import Store
@@ -27,7 +27,6 @@ GRANT_SECONDS = 60 * 60
 # What the sandbox's own logins (`sandbox.environment`) present beside their refresh tokens; not a secret
 # in any installed application.
 CLIENT_ID, CLIENT_SECRET = "sandbox.apps.googleusercontent.com", "sandbox"
-CLOUD_PLATFORM = "https://www.googleapis.com/auth/cloud-platform"
 
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 WINDOW = (
@@ -64,20 +63,20 @@ async def exchange(request: Request) -> Response:
     grant = form.get("grant_type", "")
     try:
         if grant == JWT_BEARER:
-            member = _signed(store, form)
+            member, scope = _signed(store, form)
         elif grant == "refresh_token":
-            member = _refreshed(store, form)
+            member, scope = _refreshed(store, form), form.get("scope", CLOUD_PLATFORM)
         else:
             raise _Refused(f"Invalid grant_type: {grant}", "unsupported_grant_type")
     except _Refused as refused:
         return refused.response
     answer: Json = {
-        "access_token": mint_token(store, member, GRANT_SECONDS),
+        "access_token": mint_token(store, member, GRANT_SECONDS, scopes=scope.split()),
         "expires_in": GRANT_SECONDS - 1,
         "token_type": "Bearer",
     }
     if grant == "refresh_token":
-        answer["scope"] = form.get("scope", CLOUD_PLATFORM)
+        answer["scope"] = scope
     return JSONResponse(answer)
 
 
@@ -92,8 +91,8 @@ async def revoke(request: Request) -> Response:
     return JSONResponse({})
 
 
-def _signed(store: Store, form: dict[str, str]) -> str:
-    """The account that signed an assertion."""
+def _signed(store: Store, form: dict[str, str]) -> tuple[str, str]:
+    """The account that signed an assertion, and the scopes that it asked for."""
     assertion = form.get("assertion", "")
     try:
         key_id = jwt.get_unverified_header(assertion).get("kid", "")
@@ -133,7 +132,7 @@ def _signed(store: Store, form: dict[str, str]) -> str:
         raise _Refused(text, "unauthorized_client", 401)
     if not claims.get("scope"):
         raise _Refused("Invalid OAuth scope or ID token audience provided.", "invalid_scope")
-    return f"serviceAccount:{account['email']}"
+    return f"serviceAccount:{account['email']}", str(claims["scope"])
 
 
 def _refreshed(store: Store, form: dict[str, str]) -> str:

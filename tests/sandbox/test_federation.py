@@ -370,6 +370,18 @@ def test_a_federated_token_is_the_writers_alone_to_become(by_ref: Federation) ->
     assert statuses == [403, 200]
 
 
+def test_a_federated_token_is_for_what_it_was_asked_for_alone(by_ref: Federation) -> None:
+    narrow = "https://www.googleapis.com/auth/devstorage.read_only"
+    _, exchanged = by_ref.exchange(subject_token=by_ref.token(), scope=narrow)
+    url = "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts"
+    login = {"Authorization": f"Bearer {exchanged['access_token']}"}
+    refused = by_ref.session.post(
+        f"{url}/{by_ref.writer}:generateAccessToken", headers=login, json={"scope": SCOPES}, timeout=30
+    )
+    assert refused.status_code == 403
+    assert "insufficient authentication scopes" in refused.text
+
+
 def test_no_token_is_in_the_log(by_ref: Federation) -> None:
     token = by_ref.token()
     access = by_ref.access_token(token)

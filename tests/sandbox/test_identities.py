@@ -381,6 +381,78 @@ class TestActingAsAnAccount:
         assert answer.status_code == 401
 
 
+class TestAScope:
+    AUTH = "https://www.googleapis.com/auth/"
+
+    def token_for(self, cloud: Identities, *scopes: str) -> str:
+        """By a key; the account may do anything in its project."""
+        cloud.grant(f"{MANAGER}/projects/{cloud.project}", "roles/owner", f"serviceAccount:{cloud.email}")
+        wanted = " ".join(f"{self.AUTH}{scope}" for scope in scopes)
+        return cloud.assert_with(cloud.make_key(), scope=wanted)[1]["access_token"]
+
+    def asked(self, cloud: Identities, token: str, method: str, url: str) -> requests.Response:
+        login = {"Authorization": f"Bearer {token}"}
+        return cloud.session.request(method, url, headers=login, json={}, timeout=30)
+
+    def allowed(self, cloud: Identities, token: str) -> dict[str, bool]:
+        """What a token's scopes let it ask, whatever comes of it."""
+        index = f"https://us-central1-python.pkg.dev/{cloud.project}/python"
+        buckets = f"https://storage.googleapis.com/storage/v1/b?project={cloud.project}"
+        return {
+            what: "insufficient authentication scopes" not in self.asked(cloud, token, *request).text
+            for what, request in {
+                "read index": ("GET", f"{index}/simple/"),
+                "upload": ("POST", f"{index}/"),
+                "read project": ("GET", f"{MANAGER}/projects/{cloud.project}"),
+                "change account": ("PATCH", cloud.account),
+                "read bucket": ("GET", "https://storage.googleapis.com/storage/v1/b/none"),
+                "make bucket": ("POST", buckets),
+            }.items()
+        }
+
+    @pytest.mark.parametrize(
+        ("scope", "lets"),
+        [
+            ("cloud-platform", {"read", "upload", "change", "make"}),
+            ("cloud-platform.read-only", {"read"}),
+            ("devstorage.read_only", {"read bucket"}),
+            ("devstorage.full_control", {"read bucket", "make bucket"}),
+            ("iam", {"change account"}),
+            ("userinfo.email", set[str]()),
+        ],
+    )
+    def test_bounds_what_its_token_may_do(self, cloud: Identities, scope: str, lets: set[str]) -> None:
+        found = self.allowed(cloud, self.token_for(cloud, scope))
+        expected = {what: not lets.isdisjoint({what, what.partition(" ")[0]}) for what in found}
+        assert found == expected
+        assert all(self.allowed(cloud, self.token_for(cloud, scope, "cloud-platform")).values())
+
+    def test_that_is_missing_is_told_as_google_tells_it(self, cloud: Identities) -> None:
+        refused = self.asked(cloud, self.token_for(cloud, "devstorage.read_only"), "GET", cloud.account)
+        error = refused.json()["error"]
+        assert (refused.status_code, error["message"], error["details"][0]["reason"]) == (
+            403,
+            "Request had insufficient authentication scopes.",
+            "ACCESS_TOKEN_SCOPE_INSUFFICIENT",
+        )
+        line = next(line for line in reversed(cloud.sandbox.log()) if cloud.email in line["path"])
+        assert (line["status"], line["principal"]) == (403, f"serviceAccount:{cloud.email}")
+
+    def test_is_that_of_a_login_or_of_who_acts_as_the_account(self, cloud: Identities) -> None:
+        narrow = [f"{self.AUTH}devstorage.read_only"]
+        login = credentials.Credentials.from_authorized_user_info(cloud.login_of(OWNER), narrow)
+        login.refresh(cloud.google)
+        cloud.grant(cloud.account, TOKEN_CREATOR, OWNER)
+        acting = impersonated_credentials.Credentials(
+            source_credentials=cloud.credentials_of(OWNER),
+            target_principal=cloud.email,
+            target_scopes=narrow,
+        )
+        acting.refresh(cloud.google)
+        for token in (str(login.token), str(acting.token)):
+            assert [what for what, may in self.allowed(cloud, token).items() if may] == ["read bucket"]
+
+
 class TestADisabledAccount:
     def switch(self, cloud: Identities, verb: str) -> None:
         assert cloud.ask("POST", f"{cloud.account}:{verb}", {}) == (200, {})
