@@ -142,7 +142,7 @@ class Cloud:
     def __init__(self, folder: Path, index: TinyIndex) -> None:
         self.log = folder / "requests.log"
         self.store = Store(folder / "cloud.db")
-        blobs = Blobs(folder / "blobs")
+        self._blobs = blobs = Blobs(folder / "blobs")
         self.app: Starlette = build_app(
             self.store, blobs, PublicIndex(self.store, blobs, index.url, "http://none.example"), self.log
         )
@@ -203,8 +203,14 @@ class Cloud:
             grant(self.store, ACCOUNT, "roles/iam.serviceAccountTokenCreator", OWNER)
             self.store.put(f"{ACCOUNT}/keys/abc", {"name": f"{ACCOUNT}/keys/abc", "publicKey": "x"})
             if self.store.get(f"{REPOSITORY}/packages/helper") is None:
-                link = Link(filename=UPLOAD.filename, version="1.0", sha256="00", requires_python=None)
-                add_file(self.store, REPOSITORY, "helper", link, 1)
+                with self._blobs.draft() as draft:
+                    draft.write(UPLOAD.content)
+                    draft.sync()
+                    self._blobs.keep(draft)
+                link = Link(
+                    filename=UPLOAD.filename, version="1.0", sha256=draft.sha256, requires_python=None
+                )
+                add_file(self.store, REPOSITORY, "helper", link, draft.size)
 
     def routes(self) -> Iterator[tuple[str, str, str]]:
         """Method, host and path of all that is imitated."""
