@@ -124,7 +124,8 @@ _POOL = re.compile(
     r"principal(?:Set)?://iam\.googleapis\.com/"
     r"(?P<name>projects/\d+/locations/global/workloadIdentityPools/[^/]+)/.+"
 )
-_ACCOUNT = re.compile(r"serviceAccount:(?P<email>.+@(?P<project>.+)\.iam\.gserviceaccount\.com)")
+ACCOUNT_DOMAIN = ".iam.gserviceaccount.com"
+_ACCOUNT = re.compile(rf"serviceAccount:(?P<email>.+@.+{re.escape(ACCOUNT_DOMAIN)})")
 
 
 # Policy in the IAM reference: the one version of a policy that has conditions, and the two that have none.
@@ -198,7 +199,8 @@ def identify(store: Store, authorization: str | None) -> Caller:
     known = store.get(f"tokens:{fingerprint(token)}") if scheme.lower() == "bearer" else None
     if known is None or known["expires"] < time.time():
         raise GoogleError("UNAUTHENTICATED", _INVALID_LOGIN)
-    if (_account_of(store, known["member"]) or {}).get("disabled"):
+    account = _ACCOUNT.fullmatch(known["member"])
+    if account and (find_account(store, account["email"]) or {}).get("disabled"):
         # "Method: projects.serviceAccounts.disable": its tokens are refused until it is enabled. The reason
         # is that of google.api.ErrorReason.
         reason = {"reason": "ACCOUNT_STATE_INVALID", "domain": "googleapis.com"}
@@ -434,17 +436,15 @@ def _check_member(store: Store, member: str) -> None:
             "resource name as returned in the `name` attribute in the configuration API."
         )
     if account := _ACCOUNT.fullmatch(member):
-        known = _account_of(store, member)
+        known = find_account(store, account["email"])
         if known is None or time.time() < known["grantableAt"]:
             raise invalid(f"Service account {account['email']} does not exist.")
 
 
-def _account_of(store: Store, member: str) -> Json | None:
-    """The account that a member is, None if it is none or there is none such."""
-    account = _ACCOUNT.fullmatch(member)
-    return (
-        store.get(f"projects/{account['project']}/serviceAccounts/{account['email']}") if account else None
-    )
+def find_account(store: Store, email: str) -> Json | None:
+    """The service account of that address, or None."""
+    project = email.partition("@")[2].removesuffix(ACCOUNT_DOMAIN)
+    return store.get(f"projects/{project}/serviceAccounts/{email}")
 
 
 def _covers(held: set[str], permission: str) -> bool:

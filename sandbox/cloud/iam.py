@@ -21,7 +21,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.cloud.access import delete_policy, policy_routes, require, retire_account
+from sandbox.cloud.access import ACCOUNT_DOMAIN, delete_policy, policy_routes, require, retire_account
 from sandbox.cloud.errors import GoogleError, Json, invalid, not_found, read_field, read_object
 from sandbox.cloud.faults import read_faults
 from sandbox.cloud.projects import get_project, require_service
@@ -38,7 +38,6 @@ KEY_TYPE, KEY_ALGORITHM, KEY_BITS = "TYPE_GOOGLE_CREDENTIALS_FILE", "KEY_ALG_RSA
 TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105  # an address
 # Google's keys do not expire unless an organisation says so: `validBeforeTime` is the end of time.
 NEVER = "9999-12-31T23:59:59Z"
-_DOMAIN = ".iam.gserviceaccount.com"
 
 
 def _published(account: Json) -> Json:
@@ -58,7 +57,7 @@ def _find(request: Request, permission: str) -> Json:
     store: Store = request.app.state.store
     project, key = request.path_params["project"], request.path_params["key"]
     if project == "-":
-        project = key.partition("@")[2].removesuffix(_DOMAIN)
+        project = key.partition("@")[2].removesuffix(ACCOUNT_DOMAIN)
     project_id = get_project(store, project)["projectId"]
     require_service(store, project_id, HOST)
     account = store.get(f"projects/{project_id}/serviceAccounts/{key}")
@@ -84,7 +83,7 @@ async def create_account(request: Request) -> Response:
     if not ACCOUNT_ID.fullmatch(account_id):
         raise invalid(f"Invalid account id: {account_id!r} must match {ACCOUNT_ID.pattern}.")
     texts = _read_texts(read_field(body, "serviceAccount", Json()))
-    email = f"{account_id}@{project_id}{_DOMAIN}"
+    email = f"{account_id}@{project_id}{ACCOUNT_DOMAIN}"
     name = f"{parent}/serviceAccounts/{email}"
     if store.get(name):
         raise GoogleError(
@@ -177,12 +176,6 @@ async def delete_account(request: Request) -> Response:
     delete_policy(store, account["name"])
     retire_account(store, account["email"], account["uniqueId"])
     return JSONResponse({})
-
-
-def find_account(store: Store, email: str) -> Json | None:
-    """The account of that address, or None."""
-    project = email.partition("@")[2].removesuffix(_DOMAIN)
-    return store.get(f"projects/{project}/serviceAccounts/{email}")
 
 
 def public_key(store: Store, account: Json, key_id: str) -> str | None:

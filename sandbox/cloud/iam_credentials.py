@@ -10,10 +10,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.cloud.access import ACT_AS_ACCOUNT, holds, mint_token, require_login
+from sandbox.cloud.access import ACT_AS_ACCOUNT, find_account, holds, mint_token, require_login
 from sandbox.cloud.errors import GoogleError, invalid, read_list, read_object
 from sandbox.cloud.iam import HOST as IAM
-from sandbox.cloud.iam import find_account
 from sandbox.cloud.projects import require_service
 from sandbox.cloud.store import Store
 

@@ -15,9 +15,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.cloud.access import CLOUD_PLATFORM, fingerprint, mint_token, revoke_token
+from sandbox.cloud.access import CLOUD_PLATFORM, find_account, fingerprint, mint_token, revoke_token
 from sandbox.cloud.errors import Json
-from sandbox.cloud.iam import TOKEN_URI, find_account, public_key
+from sandbox.cloud.iam import TOKEN_URI, public_key
 from sandbox.cloud.store import Store
 
 HOST = "oauth2.googleapis.com"
