@@ -159,10 +159,11 @@ def read_other_stacks(folder: Path, stack: str) -> dict[str, PythonRegistryArgs]
     The rest of such a file is its own stack's: a problem there must not hide that both make one thing.
     """
     others: dict[str, PythonRegistryArgs] = {}
+    shared = _naming(folder / "Pulumi.yaml")
     for path in sorted(folder.glob("Pulumi.*.yaml")):
         if path.name != f"Pulumi.{stack}.yaml":
             with contextlib.suppress(SettingsError):
-                others[path.name] = parse_settings({**_naming(folder / "Pulumi.yaml"), **_naming(path)})
+                others[path.name] = parse_settings({**shared, **_naming(path)})
     return others
 
 

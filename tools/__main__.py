@@ -54,8 +54,9 @@ def _summary(options: argparse.Namespace) -> None:
         print(f"{options.title or options.stack or 'Preview'}: {error}")
         raise
     whole = summarize(preview, options.stack, options.title)
-    print(fit(whole), end="")
-    if fit(whole) != whole:
+    comment = fit(whole)
+    print(comment, end="")
+    if comment != whole:
         # In a workflow: the log of the run, to which the comment refers for the rest.
         print(whole, file=sys.stderr)
     if preview.failed:

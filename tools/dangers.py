@@ -51,9 +51,10 @@ def warnings(preview: Preview) -> Lines:
     if preview.failed:
         found.append(["**The preview failed**: nothing of this can be deployed as it is. It said:"])
         found += [block(without_urns(error)) for error in preview.errors]
+    targets_lost = deleted(preview)
     # What cannot be had again comes first.
     for step in sorted(preview.changes, key=_is_no_upload):
-        found += [[text] for text in _losses(step, deleted(preview), refused=preview.failed)]
+        found += [[text] for text in _losses(step, targets_lost, refused=preview.failed)]
     found += [[text] for step in sorted(preview.drift, key=_is_no_upload) for text in _by_hand(step)]
     # The engine calls these the same: protection is nothing of the cloud's.
     found += [

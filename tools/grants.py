@@ -124,12 +124,13 @@ def left_behind(preview: Preview) -> Grants:
         for step in (*preview.unchanged, *preview.changes)
         if step.type in BINDINGS and step.new
     }
+    targets_lost = deleted(preview)
     found: dict[Grant, dict[str, str]] = {}
     for step in preview.changes:
         marked = step.op == "delete" and step.parent in marks
         if step.type in GRANTS and (marked or step.op == RETAIN):
             grant = grant_of(step, step.old)
-            if grant not in written and grant[0] not in deleted(preview):
+            if grant not in written and grant[0] not in targets_lost:
                 found.setdefault(grant, {}).update(members_of(step.old))
     return found
 
