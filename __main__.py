@@ -1,12 +1,12 @@
 """A private Python package index on Google Artifact Registry.
 
 Settings, one component, its outputs: whatever can be decided from the stack file is decided in
-`settings.py`, before the first resource, so that a wrong one costs a message and nothing else.
+`settings/`, before the first resource, so that a wrong one costs a message and nothing else.
 """
 
 import pulumi
 
-from components.python_registry import PythonRegistry
+from components.registry import PythonRegistry
 from settings import read_settings
 
 registry = PythonRegistry("registry", read_settings())

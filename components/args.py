@@ -1,6 +1,6 @@
 """What a registry is made from, and the ids that follow from it.
 
-Plain values: checks belong to whoever reads them (`settings.py`), resources to the other modules.
+Plain values: checks belong to whoever reads them (`settings/`), resources to the other modules.
 """
 
 from __future__ import annotations

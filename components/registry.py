@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import pulumi
 
-from components import client_files
-from components.access import grant_access, mark_access
+from components import client_config
 from components.apis import enable_apis
 from components.args import PythonRegistryArgs
 from components.download_rules import deny_private_packages
-from components.federation import federate_github
+from components.iam import grant_access, mark_access
 from components.impersonation import grant_impersonation
-from components.propagation import Propagation
 from components.repositories import make_repositories
+from components.retry_hook import Propagation
 from components.service_accounts import make_service_accounts
+from components.workload_identity import federate_github
 
 # Raised when an output is renamed, removed or changes its meaning; added outputs leave it.
 CONTRACT_VERSION = 1
@@ -70,20 +70,20 @@ class PythonRegistry(pulumi.ComponentResource):
         self.location = args.location
         self.repository = args.repository
         self.repository_name = args.repository_name(args.repository)
-        self.repository_url = client_files.repository_url(args, args.repository)
-        self.index_url = client_files.index_url(args)
-        self.pip_conf = client_files.pip_conf(args)
-        self.pypirc = client_files.pypirc(args)
-        self.requirements_txt = client_files.requirements_txt(args)
-        self.uv_toml = client_files.uv_toml(args)
-        self.poetry_source = client_files.poetry_source(args)
-        self.docker_build = client_files.docker_build(args)
+        self.repository_url = client_config.repository_url(args, args.repository)
+        self.index_url = client_config.index_url(args)
+        self.pip_conf = client_config.pip_conf(args)
+        self.pypirc = client_config.pypirc(args)
+        self.requirements_txt = client_config.requirements_txt(args)
+        self.uv_toml = client_config.uv_toml(args)
+        self.poetry_source = client_config.poetry_source(args)
+        self.docker_build = client_config.docker_build(args)
         # Empty rather than None: the engine drops a None, and a consumer would miss the output.
         self.reader_email = accounts.reader.email if accounts else ""
         self.writer_email = accounts.writer.email if accounts else ""
         # The one output that is known only once it is made: Google puts the project's number into it.
         self.workload_identity_provider = provider.name if provider else ""
-        self.console_url = client_files.console_url(args)
+        self.console_url = client_config.console_url(args)
         self.register_outputs(self.outputs())
 
     def outputs(self) -> dict[str, pulumi.Input[str | int]]:

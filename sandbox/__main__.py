@@ -19,17 +19,16 @@ from typing import Any
 
 import click
 
-from sandbox.cloud.access import OWNER, is_member, mint_token
-from sandbox.cloud.artifact_registry import repository_names
-from sandbox.cloud.blobs import Blobs
-from sandbox.cloud.distributions import BadDistribution
-from sandbox.cloud.faults import Faults, read_faults, write_faults
-from sandbox.cloud.public_index import plant as plant_file
-from sandbox.cloud.public_index import unplant
-from sandbox.cloud.store import Store
-from sandbox.containers import ensure_base_image
-from sandbox.engine import Engine, EngineError, Plugin, ensure_engine, ensure_plugin
-from sandbox.environment import (
+from sandbox.cloud.artifact_registry.repositories import repository_names
+from sandbox.cloud.core.blobs import Blobs
+from sandbox.cloud.core.faults import Faults, read_faults, write_faults
+from sandbox.cloud.core.store import Store
+from sandbox.cloud.iam.policies import OWNER, is_member, mint_token
+from sandbox.cloud.pypi.mirror import plant as plant_file
+from sandbox.cloud.pypi.mirror import unplant
+from sandbox.cloud.python_index.distributions import BadDistribution
+from sandbox.issuers.github import Workflow, issue_token
+from sandbox.runtime.environment import (
     forget_own_commands,
     install_plugin,
     sandbox_environment,
@@ -37,13 +36,14 @@ from sandbox.environment import (
     write_credentials,
     write_public_index,
 )
-from sandbox.folder import sandbox_folder
-from sandbox.gateway import LOOPBACK
-from sandbox.github import Workflow, issue_token
-from sandbox.process import Gateway, SandboxError, find_gateway, start_gateway, stop_gateway
-from sandbox.progress import report_to_stderr
-from sandbox.recovery import recover as recover_stack
-from sandbox.summary import describe_stack
+from sandbox.runtime.next_steps import describe_stack
+from sandbox.runtime.paths import sandbox_folder
+from sandbox.runtime.process import Gateway, SandboxError, find_gateway, start_gateway, stop_gateway
+from sandbox.runtime.proxy import LOOPBACK
+from sandbox.runtime.recovery import recover as recover_stack
+from sandbox.toolchain.containers import ensure_base_image
+from sandbox.toolchain.engine import Engine, EngineError, Plugin, ensure_engine, ensure_plugin
+from sandbox.toolchain.progress import report_to_stderr
 
 COMMAND_NOT_FOUND = 127
 

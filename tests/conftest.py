@@ -6,9 +6,10 @@ import os
 
 import pytest
 
-from tests.recorder import run_program
+from tests.support.recorder import run_program
+from tests.support.sandbox import indexes, program, public, registry, sandbox
 
-__all__ = ["run_program"]
+__all__ = ["indexes", "program", "public", "registry", "run_program", "sandbox"]
 
 REAL_LOGINS = ("GOOGLE_", "GCLOUD_", "CLOUDSDK_", "PULUMI_")
 

@@ -10,15 +10,15 @@ import os
 import sys
 from pathlib import Path
 
-from tools.access_token import impersonated_token, own_token
-from tools.client_settings import configure
+from tools.clients.configure import configure
 from tools.errors import ToolError
-from tools.leaks import UnsearchableError, find_leaks
-from tools.markdown import fit
-from tools.previews import read_preview
+from tools.scan_secrets import UnsearchableError, find_leaks
 from tools.stack import account_email, read_outputs
-from tools.summary import summarize
-from tools.tour import take_tour
+from tools.summary.markdown import fit
+from tools.summary.previews import read_preview
+from tools.summary.report import summarize
+from tools.tokens import impersonated_token, own_token
+from tools.tour.runner import take_tour
 
 
 def _token(options: argparse.Namespace) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 # What Pulumi takes for a name (sdk/go/common/tokens), without what a command would take for an option.
 STACK_FILE = re.compile(r"Pulumi\.(?P<stack>[A-Za-z0-9_.][A-Za-z0-9_.-]*)\.yaml")
 # What `pulumi up` runs. The lock too: it decides which plugin does.
-PROGRAM = re.compile(r"__main__\.py|settings\.py|components/.*|Pulumi\.yaml|requirements\.(?:txt|lock)")
+PROGRAM = re.compile(r"__main__\.py|settings/.*|components/.*|Pulumi\.yaml|requirements\.(?:txt|lock)")
 
 
 def stacks_of(names: Iterable[str]) -> set[str]:
@@ -24,7 +24,7 @@ def stacks_of(names: Iterable[str]) -> set[str]:
     return {match["stack"] for name in names if (match := STACK_FILE.fullmatch(name))}
 
 
-def touched_stacks(changed: Iterable[str], stacks: Iterable[str]) -> list[str]:
+def affected_stacks(changed: Iterable[str], stacks: Iterable[str]) -> list[str]:
     """The stacks among those that exist; a removed file's stack cannot be previewed any more."""
     changed = list(changed)
     if any(PROGRAM.fullmatch(name) for name in changed):
@@ -39,7 +39,7 @@ def main() -> None:
     for name in sorted(there):
         if not STACK_FILE.fullmatch(name):
             print(f"{name!r} is left out: no stack has such a name.", file=sys.stderr)
-    print(f"stacks={json.dumps(touched_stacks(changed, stacks))}")
+    print(f"stacks={json.dumps(affected_stacks(changed, stacks))}")
     print(f"removed={json.dumps(sorted(stacks_of(changed) - stacks))}")
 
 

@@ -24,12 +24,12 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from jwt.algorithms import RSAAlgorithm
 
-from sandbox.cloud.errors import Json
-from sandbox.cloud.federation import GITHUB
-from sandbox.cloud.store import Store
-from sandbox.cloud.sts import publish_keys
-from sandbox.folder import Folder
-from sandbox.gateway import write_private
+from sandbox.cloud.auth.sts import publish_keys
+from sandbox.cloud.core.errors import Json
+from sandbox.cloud.core.store import Store
+from sandbox.cloud.iam.workload_identity import GITHUB
+from sandbox.runtime.paths import Folder
+from sandbox.runtime.proxy import write_private
 
 KEY_BITS = 2048
 # GitHub's tokens are good for five minutes, and not before ten minutes ago.

@@ -1,4 +1,4 @@
-"""Runs the stand-in as Pulumi runs plug-ins: `python -m sandbox.plugin ENGINE_ADDRESS`.
+"""Runs the stand-in as Pulumi runs plug-ins: `python -m sandbox.provider ENGINE_ADDRESS`.
 
 Prints its port and serves on loopback until the engine cancels, kills it or is gone.
 """
@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import grpc
 from pulumi.runtime.proto import provider_pb2_grpc
 
-from sandbox.plugin.server import Provider
+from sandbox.provider.server import Provider
 
 # sdk/go/common/util/rpcutil: the engine's own limit on a message.
 MESSAGE_BYTES = 400 * 1024 * 1024
@@ -27,7 +27,7 @@ def main() -> None:
     """Serves one engine."""
     addresses = [argument for argument in sys.argv[1:] if not argument.startswith("-")]
     if not addresses:
-        sys.exit("usage: python -m sandbox.plugin ENGINE_ADDRESS (Pulumi starts it)")
+        sys.exit("usage: python -m sandbox.provider ENGINE_ADDRESS (Pulumi starts it)")
     provider = Provider(addresses[0])
     limits = [
         ("grpc.max_receive_message_length", MESSAGE_BYTES),

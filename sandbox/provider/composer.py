@@ -5,10 +5,10 @@ Knows the properties that `examples/composer` uses.
 
 from __future__ import annotations
 
-from sandbox.plugin.resources import DELETION_POLICY, LOCATION, PROJECT, Cloud, ResourceType
-from sandbox.plugin.rest import PluginError
-from sandbox.plugin.schema import Field, Kind
-from sandbox.plugin.values import Props
+from sandbox.provider.resources import DELETION_POLICY, LOCATION, PROJECT, Cloud, ResourceType
+from sandbox.provider.rest import PluginError
+from sandbox.provider.schema import Field, Kind
+from sandbox.provider.values import Props
 
 _REFUSED = "the stand-in shows a Composer environment in a preview alone: the sandbox runs no Airflow"
 

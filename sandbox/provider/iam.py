@@ -18,13 +18,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from sandbox.plugin.accounts import IAM
-from sandbox.plugin.repositories import REGISTRY
-from sandbox.plugin.resources import LOCATION, PROJECT, Cloud, ResourceType, parse_by
-from sandbox.plugin.rest import CONFLICT, NOT_FOUND, PluginError, has_status, saying
-from sandbox.plugin.schema import COMPUTED, Field, Fields, Kind
-from sandbox.plugin.storage import STORAGE
-from sandbox.plugin.values import UNKNOWN, Json, Props
+from sandbox.provider.repositories import REGISTRY
+from sandbox.provider.resources import LOCATION, PROJECT, Cloud, ResourceType, parse_by
+from sandbox.provider.rest import CONFLICT, NOT_FOUND, PluginError, has_status, saying
+from sandbox.provider.schema import COMPUTED, Field, Fields, Kind
+from sandbox.provider.service_accounts import IAM
+from sandbox.provider.storage import STORAGE
+from sandbox.provider.values import UNKNOWN, Json, Props
 
 # tpgiamresource/iam.go: IamPolicyVersion; its pauses of 1, 2, 4, 8 and 16 s add up to this.
 POLICY_VERSION = 3

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 
-from sandbox.plugin.resources import (
+from sandbox.provider.resources import (
     DELETE,
     DELETION_POLICY,
     LOCATION,
@@ -18,9 +18,9 @@ from sandbox.plugin.resources import (
     ResourceType,
     parse_by,
 )
-from sandbox.plugin.rest import PluginError, saying
-from sandbox.plugin.schema import COMPUTED, FLAG, TEXT, Field, Kind, top
-from sandbox.plugin.values import UNKNOWN, Json, Props, is_known
+from sandbox.provider.rest import PluginError, saying
+from sandbox.provider.schema import COMPUTED, FLAG, TEXT, Field, Kind, top
+from sandbox.provider.values import UNKNOWN, Json, Props, is_known
 
 REGISTRY = "https://artifactregistry.googleapis.com/v1"
 # Pulumi's patch of the provider (patches/0006): put on at creation, kept where it is.

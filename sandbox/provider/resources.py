@@ -1,8 +1,8 @@
 """What every resource type has in common, and what it is given to work with.
 
-Each type is a subclass in a module of its own, listed in `sandbox.plugin.server`. A type says what
+Each type is a subclass in a module of its own, listed in `sandbox.provider.server`. A type says what
 its properties are (`fields`) and makes Google's calls; what follows from the properties alone is
-`sandbox.plugin.schema`'s.
+`sandbox.provider.schema`'s.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar
 
-from sandbox.plugin.rest import Api, PluginError
-from sandbox.plugin.schema import Field, Fields, plan
-from sandbox.plugin.values import UNKNOWN, Props
+from sandbox.provider.rest import Api, PluginError
+from sandbox.provider.schema import Field, Fields, plan
+from sandbox.provider.values import UNKNOWN, Props
 
 # Optional with a default that the provider knows: computed, so that leaving it out changes nothing.
 PROJECT = Field(computed=True, replaces=True)

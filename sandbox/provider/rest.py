@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 import requests
 
-from sandbox.plugin.values import Json
+from sandbox.provider.values import Json
 
 # transport/error_retry_predicates.go (isCommonRetryableErrorCode) of the Google provider.
 RETRIED_STATUSES = (429, 500, 502, 503)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sandbox.plugin.repositories import REGISTRY
-from sandbox.plugin.resources import (
+from sandbox.provider.repositories import REGISTRY
+from sandbox.provider.resources import (
     DELETE,
     DELETION_POLICY,
     LOCATION,
@@ -12,9 +12,9 @@ from sandbox.plugin.resources import (
     ResourceType,
     parse_by,
 )
-from sandbox.plugin.rest import PluginError, saying
-from sandbox.plugin.schema import COMPUTED, TEXT, Field, Kind, top
-from sandbox.plugin.values import UNKNOWN, Props
+from sandbox.provider.rest import PluginError, saying
+from sandbox.provider.schema import COMPUTED, TEXT, Field, Kind, top
+from sandbox.provider.values import UNKNOWN, Props
 
 # In the order in which the real plug-in names them in updateMask
 # (resource_artifact_registry_rule.go), like all that follows.

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
-from sandbox.plugin.values import UNKNOWN, Json, Props, is_known
+from sandbox.provider.values import UNKNOWN, Json, Props, is_known
 
 
 class Kind(Enum):

@@ -1,8 +1,8 @@
 """The plug-in protocol: what the engine asks, put to the resource types.
 
-It says, shows and sends what the real plug-in 9.35.0 does: `tests/sandbox/plugin_fields.yaml` has the
-facts, `python -m tests.sandbox.compare_plugins FOLDER` compares the two. On purpose it never reaches
-Google and polls quicker. What else differs, seen side by side:
+It says, shows and sends what the real plug-in 9.35.0 does. `tests/sandbox/provider/provider_fields.yaml`
+has the facts; `python -m tests.sandbox.provider.compare_providers FOLDER` compares the two. On purpose it
+never reaches Google and polls quicker. What else differs, seen side by side:
 
 - It knows few types, of a repository the settings that a Python one has, and no functions (invokes).
 - It makes up no names (`accountId`), and keeps no notes of its own in the state (``__meta``,
@@ -39,21 +39,19 @@ from pulumi.runtime.proto import (
     provider_pb2_grpc,
 )
 
-from sandbox.plugin.access import (
+from sandbox.provider.composer import Environment as ComposerEnvironment
+from sandbox.provider.iam import (
     AccountIamBinding,
     AccountIamMember,
     BucketIamMember,
     RepositoryIamBinding,
     RepositoryIamMember,
 )
-from sandbox.plugin.accounts import Account
-from sandbox.plugin.composer import Environment as ComposerEnvironment
-from sandbox.plugin.federation import WorkloadIdentityPool, WorkloadIdentityPoolProvider
-from sandbox.plugin.repositories import Repository
-from sandbox.plugin.resources import ABANDON, PREVENT, Cloud, ResourceType
-from sandbox.plugin.rest import NOT_FOUND, PluginError, Transport, has_status, new_api, proxied
-from sandbox.plugin.rules import Rule
-from sandbox.plugin.schema import (
+from sandbox.provider.repositories import Repository
+from sandbox.provider.resources import ABANDON, PREVENT, Cloud, ResourceType
+from sandbox.provider.rest import NOT_FOUND, PluginError, Transport, has_status, new_api, proxied
+from sandbox.provider.rules import Rule
+from sandbox.provider.schema import (
     Change,
     diff,
     failures,
@@ -63,9 +61,11 @@ from sandbox.plugin.schema import (
     top,
     with_defaults,
 )
-from sandbox.plugin.services import Service
-from sandbox.plugin.storage import Bucket, BucketObject
-from sandbox.plugin.values import UNKNOWN, Props, from_struct, known_part, to_struct
+from sandbox.provider.service_accounts import Account
+from sandbox.provider.services import Service
+from sandbox.provider.storage import Bucket, BucketObject
+from sandbox.provider.values import UNKNOWN, Props, from_struct, known_part, to_struct
+from sandbox.provider.workload_identity import WorkloadIdentityPool, WorkloadIdentityPoolProvider
 
 # One more type: a module, and a name here.
 RESOURCE_TYPES: tuple[type[ResourceType], ...] = (

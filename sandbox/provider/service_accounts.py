@@ -9,16 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from sandbox.plugin.resources import (
+from sandbox.provider.resources import (
     DELETION_POLICY,
     PROJECT,
     Cloud,
     ResourceType,
     parse_by,
 )
-from sandbox.plugin.rest import CONFLICT, PluginError, has_status, saying
-from sandbox.plugin.schema import COMPUTED, FLAG, TEXT, Field
-from sandbox.plugin.values import UNKNOWN, Props
+from sandbox.provider.rest import CONFLICT, PluginError, has_status, saying
+from sandbox.provider.schema import COMPUTED, FLAG, TEXT, Field
+from sandbox.provider.values import UNKNOWN, Props
 
 IAM = "https://iam.googleapis.com/v1"
 # resource_google_service_account.go: verify.ValidateRFC1035Name(6, 30), StringLenBetween(0, 256).

@@ -10,10 +10,10 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from sandbox.plugin.resources import DELETION_POLICY, Cloud, ResourceType
-from sandbox.plugin.rest import OPERATION_SECONDS, PluginError, saying
-from sandbox.plugin.schema import Field
-from sandbox.plugin.values import Props
+from sandbox.provider.resources import DELETION_POLICY, Cloud, ResourceType
+from sandbox.provider.rest import OPERATION_SECONDS, PluginError, saying
+from sandbox.provider.schema import Field
+from sandbox.provider.values import Props
 
 USAGE = "https://serviceusage.googleapis.com/v1"
 PROJECTS = "https://cloudresourcemanager.googleapis.com/v1/projects"

@@ -1,7 +1,7 @@
 """gcp:storage/bucket:Bucket and gcp:storage/bucketObject:BucketObject — a bucket, and a text in it.
 
 Knows the properties that `examples/` use. A bucket is not changed in place, an object not read from a file
-(`source`): the real plug-in does both. Who may read a bucket is in `sandbox.plugin.access`.
+(`source`): the real plug-in does both. Who may read a bucket is in `sandbox.provider.iam`.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ import hashlib
 import json
 from urllib.parse import quote
 
-from sandbox.plugin.resources import DELETION_POLICY, PROJECT, Cloud, ResourceType
-from sandbox.plugin.rest import PluginError, saying
-from sandbox.plugin.schema import COMPUTED, Field
-from sandbox.plugin.values import UNKNOWN, Props
+from sandbox.provider.resources import DELETION_POLICY, PROJECT, Cloud, ResourceType
+from sandbox.provider.rest import PluginError, saying
+from sandbox.provider.schema import COMPUTED, Field
+from sandbox.provider.values import UNKNOWN, Props
 
 STORAGE = "https://storage.googleapis.com/storage/v1"
 UPLOAD = "https://storage.googleapis.com/upload/storage/v1"

@@ -12,11 +12,11 @@ import re
 from collections.abc import Iterator
 from typing import ClassVar
 
-from sandbox.plugin.accounts import IAM
-from sandbox.plugin.resources import DELETE, DELETION_POLICY, PROJECT, Cloud, ResourceType, parse_by
-from sandbox.plugin.rest import PluginError, saying
-from sandbox.plugin.schema import COMPUTED, FLAG, TEXT, Field, Fields, Kind, top
-from sandbox.plugin.values import Json, Props
+from sandbox.provider.resources import DELETE, DELETION_POLICY, PROJECT, Cloud, ResourceType, parse_by
+from sandbox.provider.rest import PluginError, saying
+from sandbox.provider.schema import COMPUTED, FLAG, TEXT, Field, Fields, Kind, top
+from sandbox.provider.service_accounts import IAM
+from sandbox.provider.values import Json, Props
 
 # constants/iam_workload_identity_pool.go, and the same for providers.
 ID_PATTERN, ID_LENGTHS = "^[0-9a-z-]+$", (4, 32)

@@ -13,15 +13,15 @@ import shlex
 import sys
 from pathlib import Path
 
-from sandbox.cache import CACHE_VARIABLE, cache_folder
-from sandbox.cloud.access import fingerprint
-from sandbox.cloud.store import Store
-from sandbox.cloud.tokens import CLIENT_ID, CLIENT_SECRET, issue_refresh_token, logged_in
-from sandbox.containers import container_environment
-from sandbox.engine import PLUGIN, Engine, Plugin, pulumi_home
-from sandbox.folder import FOLDER_VARIABLE, PROGRAM, Folder
-from sandbox.gateway import LOOPBACK, write_private
-from sandbox.process import Gateway
+from sandbox.cloud.auth.oauth2 import CLIENT_ID, CLIENT_SECRET, issue_refresh_token, logged_in
+from sandbox.cloud.core.store import Store
+from sandbox.cloud.iam.policies import fingerprint
+from sandbox.runtime.paths import FOLDER_VARIABLE, PROGRAM, Folder
+from sandbox.runtime.process import Gateway
+from sandbox.runtime.proxy import LOOPBACK, write_private
+from sandbox.toolchain.cache import CACHE_VARIABLE, cache_folder
+from sandbox.toolchain.containers import container_environment
+from sandbox.toolchain.engine import PLUGIN, Engine, Plugin, pulumi_home
 
 # Every client has a variable of its own for the authorities it trusts, and an inherited one of these
 # beats another: all of them are set.
@@ -159,7 +159,7 @@ def install_plugin(folder: Folder, plugin: Plugin, version: str) -> None:
     # A folder, with a command in it: the engine passes over links.
     (plugins / name).mkdir(mode=0o700, parents=True, exist_ok=True)
     python, home = shlex.quote(sys.executable), shlex.quote(str(PROGRAM))
-    stand_in = f"PYTHONPATH={home} exec {python} -m sandbox.plugin"
+    stand_in = f"PYTHONPATH={home} exec {python} -m sandbox.provider"
     downloaded = f"exec {shlex.quote(str(pulumi_home() / 'plugins' / name / PLUGIN))}"
     command = stand_in if plugin.origin == "stand-in" else downloaded
     _write_command(plugins / name / PLUGIN, f'{command} "$@"')

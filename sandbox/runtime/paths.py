@@ -9,7 +9,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-PROGRAM = Path(__file__).resolve().parent.parent
+PROGRAM = Path(__file__).resolve().parents[2]
 # Lets tests run a sandbox of their own beside the one that a person has open.
 FOLDER_VARIABLE = "PYTHON_REGISTRY_SANDBOX"
 

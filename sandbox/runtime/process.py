@@ -16,7 +16,7 @@ import sys
 import time
 from dataclasses import dataclass
 
-from sandbox.folder import FOLDER_VARIABLE, PROGRAM, Folder
+from sandbox.runtime.paths import FOLDER_VARIABLE, PROGRAM, Folder
 
 # Start-up takes about a second; a busy machine may need several times that.
 START_SECONDS = 30
@@ -83,7 +83,7 @@ def start_gateway(folder: Folder) -> Gateway:
         stop_gateway(folder)
         with folder.server_log.open("w") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "sandbox.gateway"],
+                [sys.executable, "-m", "sandbox.runtime.proxy"],
                 cwd=PROGRAM,
                 env={**os.environ, FOLDER_VARIABLE: str(folder.root)},
                 stdin=subprocess.DEVNULL,

@@ -1,7 +1,7 @@
 """The way in: an HTTPS proxy on loopback whose every Google host, and the public Python index, is the
 sandbox's cloud.
 
-Owns the certificate authority, the proxy and the process that serves both; `sandbox.process` starts
+Owns the certificate authority, the proxy and the process that serves both; `sandbox.runtime.process` starts
 and stops it. A client's bytes go nowhere but to itself, and a host that is not imitated is refused by
 name; what the public index has is fetched by `cloud.public_index`.
 """
@@ -22,12 +22,12 @@ from urllib.parse import urlsplit
 import trustme
 import uvicorn
 
-from sandbox.cloud.app import append_log, build_app
-from sandbox.cloud.blobs import Blobs
-from sandbox.cloud.public_index import IMITATED, PublicIndex, find_host, read_configured_index
-from sandbox.cloud.store import Store
-from sandbox.folder import Folder, sandbox_folder
-from sandbox.process import Gateway, code_version
+from sandbox.cloud.core.app import append_log, build_app
+from sandbox.cloud.core.blobs import Blobs
+from sandbox.cloud.core.store import Store
+from sandbox.cloud.pypi.mirror import IMITATED, PublicIndex, find_host, read_configured_index
+from sandbox.runtime.paths import Folder, sandbox_folder
+from sandbox.runtime.process import Gateway, code_version
 
 LOOPBACK = "127.0.0.1"
 # How long requests under way may finish once the gateway is told to stop, seconds.

@@ -5,8 +5,8 @@ everything in the project but copies of the stack files, made anew for every com
 files stay as they are; what a person changes with `pulumi config set` is carried back to them.
 
 Owns those copies, one command at a time in a project, and the locks of commands that were killed. Run
-by path with nothing but the standard library (`sandbox.environment` writes the command that does), since
-it stands before every `pulumi`.
+by path with nothing but the standard library (`sandbox.runtime.environment` writes the command that does),
+since it stands before every `pulumi`.
 """
 
 from __future__ import annotations

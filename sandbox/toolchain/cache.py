@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
-from sandbox import reachable
-from sandbox.progress import Progress, Report
+from sandbox.toolchain import connectivity as reachable
+from sandbox.toolchain.progress import Progress, Report
 
 CACHE_VARIABLE = "PYTHON_REGISTRY_CACHE"
 """Names the cache folder inside the sandbox, whose clients have another HOME."""

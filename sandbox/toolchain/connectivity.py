@@ -8,7 +8,7 @@ from http.client import HTTPException
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from sandbox.progress import Progress, Report
+from sandbox.toolchain.progress import Progress, Report
 
 ANSWER_SECONDS = 8.0
 """How long a host may take to answer before it counts as unreachable (ten is the most we allow)."""

@@ -16,10 +16,10 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from sandbox.cache import cache_folder
-from sandbox.folder import Folder
-from sandbox.process import SandboxError
-from sandbox.progress import Report
+from sandbox.runtime.paths import Folder
+from sandbox.runtime.process import SandboxError
+from sandbox.toolchain.cache import cache_folder
+from sandbox.toolchain.progress import Report
 
 BASE_IMAGE = "docker.io/library/python:3.11-slim"
 # The Debian release whose python3 is the image's.

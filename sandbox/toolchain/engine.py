@@ -2,7 +2,7 @@
 
 Owns finding, installing or building the `pulumi` program with its Python language host, and the
 download of the GCP resource plugin; both once per version, in the user's cache folder, so that a
-fresh checkout finds them. `python -m sandbox.engine` shows what it found.
+fresh checkout finds them. `python -m sandbox.toolchain.engine` shows what it found.
 
 Deliberately not here: the stand-in plugin (`sandbox/plugin`), the environment that programs run in,
 and any change outside the cache folder (Go's own caches aside). Call it in the user's own
@@ -27,9 +27,9 @@ from typing import Literal
 
 from packaging.version import InvalidVersion, Version
 
-from sandbox.cache import Work, WorkError, cache_folder, making
-from sandbox.progress import Progress, Report, duration, report_to_stderr
-from sandbox.reachable import answering, unanswered
+from sandbox.toolchain.cache import Work, WorkError, cache_folder, making
+from sandbox.toolchain.connectivity import answering, unanswered
+from sandbox.toolchain.progress import Progress, Report, duration, report_to_stderr
 
 CLI_VERSION = "3.259.0"
 """The engine that is installed or built, and the oldest that is used from PATH: the newest that the

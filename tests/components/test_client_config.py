@@ -6,7 +6,7 @@ import configparser
 import shlex
 import tomllib
 
-from components import client_files
+from components import client_config
 from components.args import PythonRegistryArgs
 
 WITH_PROXY = PythonRegistryArgs(project="demo-proj", location="us-central1", repository="py-repo")
@@ -17,13 +17,13 @@ HOST = "us-central1-python.pkg.dev/demo-proj"
 
 
 def test_pip_reads_the_virtual_index_alone() -> None:
-    assert client_files.pip_conf(WITH_PROXY) == (
+    assert client_config.pip_conf(WITH_PROXY) == (
         f"[global]\nindex-url = https://oauth2accesstoken@{HOST}/py-repo-index/simple/\n"
     )
 
 
 def test_without_the_proxy_pip_conf_is_gclouds() -> None:
-    assert client_files.pip_conf(WITHOUT) == (
+    assert client_config.pip_conf(WITHOUT) == (
         "[global]\nextra-index-url = https://us-central1-python.pkg.dev/demo-proj/py-repo/simple/\n"
     )
 
@@ -36,26 +36,26 @@ index-servers =
 [py-repo]
 repository: https://us-central1-python.pkg.dev/demo-proj/py-repo/
 """
-    assert client_files.pypirc(WITH_PROXY) == client_files.pypirc(WITHOUT) == expected
+    assert client_config.pypirc(WITH_PROXY) == client_config.pypirc(WITHOUT) == expected
 
 
 def test_pypirc_reads_back_as_twine_reads_it() -> None:
     parser = configparser.RawConfigParser()
-    parser.read_string(client_files.pypirc(WITH_PROXY))
+    parser.read_string(client_config.pypirc(WITH_PROXY))
     assert parser["distutils"]["index-servers"].split() == ["py-repo"]
-    assert parser["py-repo"]["repository"] == client_files.repository_url(WITH_PROXY, "py-repo")
+    assert parser["py-repo"]["repository"] == client_config.repository_url(WITH_PROXY, "py-repo")
 
 
 def test_requirements_name_the_index_as_pip_conf_does() -> None:
     assert (
-        client_files.requirements_txt(WITH_PROXY)
+        client_config.requirements_txt(WITH_PROXY)
         == f"--index-url https://oauth2accesstoken@{HOST}/py-repo-index/simple/\n"
     )
-    assert client_files.requirements_txt(WITHOUT) == f"--extra-index-url https://{HOST}/py-repo/simple/\n"
+    assert client_config.requirements_txt(WITHOUT) == f"--extra-index-url https://{HOST}/py-repo/simple/\n"
 
 
 def test_uv_asks_the_private_index_before_the_one_that_has_pypis_packages() -> None:
-    settings = tomllib.loads(client_files.uv_toml(WITH_PROXY))
+    settings = tomllib.loads(client_config.uv_toml(WITH_PROXY))
     assert settings["keyring-provider"] == "subprocess"
     assert settings["index"] == [
         {
@@ -72,22 +72,24 @@ def test_uv_asks_the_private_index_before_the_one_that_has_pypis_packages() -> N
 
 
 def test_without_the_proxy_uv_has_the_private_index_before_its_own_default() -> None:
-    assert [index["name"] for index in tomllib.loads(client_files.uv_toml(WITHOUT))["index"]] == ["py-repo"]
+    assert [index["name"] for index in tomllib.loads(client_config.uv_toml(WITHOUT))["index"]] == [
+        "py-repo"
+    ]
 
 
 def test_poetry_has_one_source() -> None:
-    (source,) = tomllib.loads(client_files.poetry_source(WITH_PROXY))["tool"]["poetry"]["source"]
+    (source,) = tomllib.loads(client_config.poetry_source(WITH_PROXY))["tool"]["poetry"]["source"]
     assert source == {
         "name": "py-repo-index",
         "url": f"https://{HOST}/py-repo-index/simple/",
         "priority": "primary",
     }
-    (source,) = tomllib.loads(client_files.poetry_source(WITHOUT))["tool"]["poetry"]["source"]
+    (source,) = tomllib.loads(client_config.poetry_source(WITHOUT))["tool"]["poetry"]["source"]
     assert source["priority"] == "supplemental"
 
 
 def test_docker_gets_the_token_as_a_secret_and_only_the_address_as_an_argument() -> None:
-    words = shlex.split(client_files.docker_build(WITH_PROXY))
+    words = shlex.split(client_config.docker_build(WITH_PROXY))
     assert words[words.index("--secret") + 1] == "id=token,env=TOKEN"
     arguments = [words[i + 1] for i, word in enumerate(words) if word == "--build-arg"]
     assert arguments == [f"INDEX_URL=https://{HOST}/py-repo-index/simple/"]
@@ -96,11 +98,11 @@ def test_docker_gets_the_token_as_a_secret_and_only_the_address_as_an_argument()
 def test_no_file_holds_a_password() -> None:
     for args in (WITH_PROXY, WITHOUT):
         for render in (
-            client_files.pip_conf,
-            client_files.pypirc,
-            client_files.uv_toml,
-            client_files.poetry_source,
-            client_files.requirements_txt,
+            client_config.pip_conf,
+            client_config.pypirc,
+            client_config.uv_toml,
+            client_config.poetry_source,
+            client_config.requirements_txt,
         ):
             text = render(args)
             assert "password" not in text
@@ -108,6 +110,6 @@ def test_no_file_holds_a_password() -> None:
 
 
 def test_the_console_shows_the_upload_repository() -> None:
-    assert client_files.console_url(WITH_PROXY) == (
+    assert client_config.console_url(WITH_PROXY) == (
         "https://console.cloud.google.com/artifacts/python/demo-proj/us-central1/py-repo?project=demo-proj"
     )

@@ -10,10 +10,10 @@ from typing import Any
 import pulumi
 import pytest
 
-from components import python_registry
+from components import registry as python_registry
 from components.args import PythonRegistryArgs
-from components.python_registry import CONTRACT_VERSION, OUTPUTS, PythonRegistry
-from tests.recorder import (
+from components.registry import CONTRACT_VERSION, OUTPUTS, PythonRegistry
+from tests.support.recorder import (
     ACCOUNT,
     ACCOUNT_BINDING,
     ACCOUNT_MEMBER,

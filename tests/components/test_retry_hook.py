@@ -10,10 +10,10 @@ import pulumi
 import pytest
 from pulumi.runtime.mocks import MockMonitor, set_mocks
 
-from components import propagation
+from components import retry_hook as propagation
 from components.args import GitHub, PythonRegistryArgs
-from components.propagation import INTERVAL_SECONDS, PATIENCE_SECONDS, Propagation
-from tests.recorder import REPOSITORY, Answers
+from components.retry_hook import INTERVAL_SECONDS, PATIENCE_SECONDS, Propagation
+from tests.support.recorder import REPOSITORY, Answers
 
 APIS = ["artifactregistry.googleapis.com", "iam.googleapis.com"]
 ACCOUNT = "python-reader@demo-proj.iam.gserviceaccount.com"

@@ -17,11 +17,11 @@ from typing import Any
 
 import pytest
 
-from sandbox.cache import CACHE_VARIABLE, cache_folder
-from sandbox.folder import FOLDER_VARIABLE
-from tests.readme import read_code, read_section, read_table
-from tests.sandbox.conftest import CHECKOUT, LOCATION, Program, Sandbox, new_program
-from tests.sandbox.distributions import wheel
+from sandbox.runtime.paths import FOLDER_VARIABLE
+from sandbox.toolchain.cache import CACHE_VARIABLE, cache_folder
+from tests.support.distributions import wheel
+from tests.support.docs import read_code, read_section, read_table
+from tests.support.sandbox import CHECKOUT, LOCATION, Program, Sandbox, new_program
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
 

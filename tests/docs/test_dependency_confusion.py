@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 
-from sandbox.cloud.public_index import LOOPBACK_STANDS_FOR
-from tests.readme import read_code, read_table
-from tests.sandbox.conftest import new_program
-from tests.sandbox.distributions import wheel
-from tests.sandbox.indexes import sandbox_with_index
+from sandbox.cloud.pypi.mirror import LOOPBACK_STANDS_FOR
+from tests.support.distributions import wheel
+from tests.support.docs import read_code, read_table
+from tests.support.indexes import sandbox_with_index
+from tests.support.sandbox import new_program
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.readme import read_section, read_table
-from tests.sandbox.conftest import Program
+from tests.support.docs import read_section, read_table
+from tests.support.sandbox import Program
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
 

@@ -7,9 +7,9 @@ import shutil
 import pytest
 import yaml
 
-from tests.readme import read_commands
-from tests.sandbox.conftest import LOCATION, Program
-from tests.sandbox.distributions import sdist, wheel
+from tests.support.distributions import sdist, wheel
+from tests.support.docs import read_commands
+from tests.support.sandbox import LOCATION, Program
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.sandbox.conftest import Program
-from tests.sandbox.test_up import impersonators
+from tests.e2e.test_up import impersonators
+from tests.support.sandbox import Program
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
 

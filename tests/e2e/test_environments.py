@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.readme import read_section
-from tests.sandbox.conftest import CHECKOUT, PROGRAM_FILES, Sandbox
+from tests.support.docs import read_section
+from tests.support.sandbox import CHECKOUT, PROGRAM_FILES, Sandbox
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
 

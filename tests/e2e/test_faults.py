@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sandbox.conftest import Program
+from tests.support.sandbox import Program
 
 pytestmark = pytest.mark.sandbox
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sandbox.conftest import CHECKOUT
+from tests.support.sandbox import CHECKOUT
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
 

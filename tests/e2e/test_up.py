@@ -11,8 +11,8 @@ import subprocess
 import pytest
 import yaml
 
-from sandbox.cloud.access import OWNER
-from tests.sandbox.conftest import CHECKOUT, LOCATION, Program, Sandbox, new_program
+from sandbox.cloud.iam.policies import OWNER
+from tests.support.sandbox import CHECKOUT, LOCATION, Program, Sandbox, new_program
 
 pytestmark = pytest.mark.sandbox
 

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
-from sandbox.cloud.storage import HOST
+from sandbox.cloud.storage.buckets import HOST
 from tests.examples.helper import EXAMPLES
-from tests.sandbox.conftest import LOCATION, Program, program, sandbox
+from tests.support.sandbox import LOCATION, Program, program, sandbox
 
 __all__ = ["program", "sandbox"]
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.examples.conftest import Example, MakeExample
-from tests.sandbox.conftest import LOCATION, Program
+from tests.support.sandbox import LOCATION, Program
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
 

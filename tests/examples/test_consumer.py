@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.examples.conftest import Example, MakeExample
-from tests.sandbox.conftest import CHECKOUT, Program, Sandbox
+from tests.support.sandbox import CHECKOUT, Program, Sandbox
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
 
@@ -131,7 +131,7 @@ def readme_commands() -> list[str]:
 
 def test_the_readmes_commands_work_after_make_up(sandbox: Sandbox, tmp_path: Path) -> None:
     for name in (
-        *("Pulumi.yaml", "Pulumi.dev.yaml", "__main__.py", "settings.py"),
+        *("Pulumi.yaml", "Pulumi.dev.yaml", "__main__.py", "settings"),
         "components",
         "examples",
     ):
@@ -140,7 +140,12 @@ def test_the_readmes_commands_work_after_make_up(sandbox: Sandbox, tmp_path: Pat
 
     def run(*command: str) -> str:
         done = subprocess.run(
-            command, cwd=tmp_path, env=sandbox.environment, capture_output=True, text=True, check=False
+            command,
+            cwd=tmp_path,
+            env=sandbox.environment,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
         return done.stdout

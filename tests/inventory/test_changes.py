@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from tests.inventory.test_inventories import HERE, OTHERS, inventory, settings
-from tests.recorder import Run
+from tests.support.recorder import Run
 
 EXPECTED = HERE / "changes.yaml"
 BEFORE = settings(OTHERS["minimal"])

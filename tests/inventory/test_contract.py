@@ -2,7 +2,7 @@
 
 `contract.yaml` has the outputs' names, their types and, for one stack file, their values, which pin what
 they mean. Adding an output is no break. Any other change needs `CONTRACT_VERSION` in
-`components/python_registry.py` raised, in the same commit as `UPDATE_CONTRACT=1 make test`; it is refused
+`components/registry.py` raised, in the same commit as `UPDATE_CONTRACT=1 make test`; it is refused
 without.
 """
 
@@ -15,17 +15,17 @@ from typing import Any
 import pytest
 import yaml
 
-from components.python_registry import CONTRACT_VERSION
+from components.registry import CONTRACT_VERSION
 from tests.examples.helper import KNOWN_VERSION, OUTPUT_NAMES
 from tests.inventory.test_inventories import HERE, settings
-from tests.recorder import Run
+from tests.support.recorder import Run
 
 CONTRACT = HERE / "contract.yaml"
 # Has every output filled that a stack file can fill.
 STACK_FILE = HERE / "stacks" / "minimal.yaml"
 WHAT_TO_DO = (
     "Other projects' programs read this. Keep it as it was or, if the change is meant, raise "
-    "CONTRACT_VERSION in components/python_registry.py and in examples/*/python_registry_outputs.py, then "
+    "CONTRACT_VERSION in components/registry.py and in examples/*/python_registry_outputs.py, then "
     "UPDATE_CONTRACT=1 make test, and commit them together."
 )
 

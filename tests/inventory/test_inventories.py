@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.recorder import Recording, Run
+from tests.support.recorder import Recording, Run
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from tests.inventory.test_inventories import COMMITTED, HERE, OTHERS, settings
-from tests.recorder import Registration, Run
+from tests.support.recorder import Registration, Run
 
 RELEASED = HERE / "released.yaml"
 STACK_FILES = {**COMMITTED, **OTHERS}

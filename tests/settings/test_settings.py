@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from components.args import GitHub, Impersonators, PythonRegistryArgs
 from settings import KEYS, SettingsError, parse_settings, read_other_stacks
-from tests.recorder import MINIMAL, Recording, Run, engine_config
+from tests.support.recorder import MINIMAL, Recording, Run, engine_config
 
 POOLS = "iam.googleapis.com/projects/1/locations/global/workloadIdentityPools"
 BAD = yaml.safe_load(Path(__file__).with_name("bad_settings.yaml").read_text())
@@ -92,7 +92,7 @@ def test_the_stacks_secrets_and_the_other_files_of_the_project_are_read(
 ) -> None:
     program = Path.cwd() / "__main__.py"
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("tests.recorder.PROGRAM", str(program))
+    monkeypatch.setattr("tests.support.recorder.PROGRAM", str(program))
     assert run_program(MINIMAL, stack="dev").resources
     (tmp_path / "Pulumi.dev.yaml").write_text(yaml.safe_dump({"config": MINIMAL}))
     assert run_program(MINIMAL, stack="dev").resources, "its own file is no other"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-_README = Path(__file__).resolve().parents[1] / "README.md"
+_README = Path(__file__).resolve().parents[2] / "README.md"
 
 
 def read_section(title: str) -> str:

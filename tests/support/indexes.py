@@ -19,12 +19,12 @@ import pytest
 import requests
 from requests.adapters import HTTPAdapter
 
-from sandbox.cloud.access import OWNER, mint_token
-from sandbox.cloud.store import Store
-from sandbox.folder import Folder
-from sandbox.process import find_gateway
-from tests.sandbox.conftest import Sandbox
-from tests.sandbox.distributions import Upload
+from sandbox.cloud.core.store import Store
+from sandbox.cloud.iam.policies import OWNER, mint_token
+from sandbox.runtime.paths import Folder
+from sandbox.runtime.process import find_gateway
+from tests.support.distributions import Upload
+from tests.support.sandbox import Sandbox
 
 LOCATION = "us-central1"
 HOST = f"{LOCATION}-python.pkg.dev"

@@ -19,7 +19,7 @@ from google.protobuf.json_format import MessageToDict
 from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks, set_mocks
 from pulumi.runtime.stack import run_in_stack
 
-from components import federation
+from components import workload_identity as federation
 
 PROGRAM = "__main__.py"
 REPOSITORY = "gcp:artifactregistry/repository:Repository"

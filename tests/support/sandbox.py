@@ -21,18 +21,18 @@ import pytest
 import requests
 import yaml
 
-from sandbox.cloud.access import OWNER
-from sandbox.folder import FOLDER_VARIABLE
+from sandbox.cloud.iam.policies import OWNER
+from sandbox.runtime.paths import FOLDER_VARIABLE
 
 if TYPE_CHECKING:
-    from tests.sandbox.indexes import Registry, TinyIndex
+    from tests.support.indexes import Registry, TinyIndex
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PROJECT = "demo-proj"
 LOCATION = "us-central1"
 # Every test has a stack and a project of its own.
 _numbers = itertools.count(1)
-PROGRAM_FILES = ("__main__.py", "settings.py", "components", "Pulumi.yaml")
+PROGRAM_FILES = ("__main__.py", "settings", "components", "Pulumi.yaml")
 
 
 @dataclass(frozen=True)
@@ -184,7 +184,7 @@ def program(sandbox: Sandbox, tmp_path: Path) -> Program:
 def indexes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Sandbox, TinyIndex]]:
     """A sandbox for one module's tests whose public index is the tests' own."""
     # Not at the top: what it needs of this module would not be there yet.
-    from tests.sandbox.indexes import sandbox_with_index
+    from tests.support.indexes import sandbox_with_index
 
     with sandbox_with_index(tmp_path_factory.mktemp("indexes") / "state") as both:
         yield both
@@ -193,7 +193,7 @@ def indexes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Sandbox,
 @pytest.fixture
 def registry(indexes: tuple[Sandbox, TinyIndex]) -> Registry:
     """A new project of that sandbox."""
-    from tests.sandbox.indexes import Registry
+    from tests.support.indexes import Registry
 
     return Registry(indexes[0])
 

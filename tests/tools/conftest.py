@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.sandbox.conftest import program, sandbox
+from tests.support.sandbox import program, sandbox
 
 __all__ = ["program", "sandbox"]

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.leaks import UnsearchableError, find_leaks
+from tools.scan_secrets import UnsearchableError, find_leaks
 
 TOKEN = "a-token-of-no-known-form"
 GOOGLE_TOKEN = f"ya29.{'x' * 40}"

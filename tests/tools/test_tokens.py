@@ -8,7 +8,7 @@ from subprocess import CompletedProcess
 
 import pytest
 
-from tests.sandbox.conftest import Program, Sandbox
+from tests.support.sandbox import Program, Sandbox
 
 pytestmark = pytest.mark.sandbox
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from tools import tour
 from tools.errors import ToolError
 from tools.stack import Outputs
-from tools.tour import SANDBOX_VARIABLE, Step, take_tour, tour_steps
+from tools.tour import runner
+from tools.tour.runner import SANDBOX_VARIABLE, Step, take_tour, tour_steps
 
 OUTPUTS: dict[str, Any] = {
     "project": "demo-proj",
@@ -29,18 +29,18 @@ OUTPUTS: dict[str, Any] = {
 def steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Step]:
     """The steps of a tour in a folder of the test's own, which the test fills."""
     steps: list[Step] = []
-    monkeypatch.setattr(tour, "WORK", tmp_path / ".tour")
-    monkeypatch.setattr(tour, "LOG", tmp_path / ".tour" / "tour.log")
+    monkeypatch.setattr(runner, "WORK", tmp_path / ".tour")
+    monkeypatch.setattr(runner, "LOG", tmp_path / ".tour" / "tour.log")
 
     def outputs(_: str) -> Outputs:
         return OUTPUTS
 
-    monkeypatch.setattr(tour, "read_outputs", outputs)
+    monkeypatch.setattr(runner, "read_outputs", outputs)
 
     def some_steps(*_: object, **__: object) -> list[Step]:
         return steps
 
-    monkeypatch.setattr(tour, "tour_steps", some_steps)
+    monkeypatch.setattr(runner, "tour_steps", some_steps)
     monkeypatch.setenv(SANDBOX_VARIABLE, str(tmp_path))
     return steps
 
@@ -97,13 +97,13 @@ def test_a_long_output_is_cut_on_the_screen_and_whole_in_the_log(
     assert take_tour("dev", real=False, agreed=False)
     shown = capsys.readouterr().out
     assert "1007\n     … 88 lines more, in .tour/tour.log\n     1096\n" in shown
-    assert "1050" in tour.LOG.read_text()
+    assert "1050" in runner.LOG.read_text()
 
 
 def test_the_steps_have_a_home_of_their_own(steps: list[Step], capsys: pytest.CaptureFixture[str]) -> None:
     steps.append(Step(title="Where", command='echo "at $HOME"'))
     take_tour("dev", real=False, agreed=False)
-    assert f"at {tour.WORK / 'home'}\n" in capsys.readouterr().out
+    assert f"at {runner.WORK / 'home'}\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("real", [True, False])
@@ -127,7 +127,7 @@ def test_on_a_real_project_it_says_what_it_leaves_and_does_nothing_unless_that_i
     assert "REAL project demo-proj" in shown
     assert "gcloud artifacts versions delete" in shown
     assert "impersonator of the reader" in shown
-    assert not tour.WORK.exists()
+    assert not runner.WORK.exists()
     assert take_tour("dev", real=True, agreed=True)
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sandbox.github import Workflow
-from tests.readme import read_commands
-from tests.sandbox.conftest import Sandbox
-from tests.sandbox.test_federation import OWNER_ID, REPOSITORY
+from sandbox.issuers.github import Workflow
+from tests.sandbox.cloud.test_workload_identity import OWNER_ID, REPOSITORY
+from tests.support.docs import read_commands
+from tests.support.sandbox import Sandbox
 
 PROJECT = "my-python-ci"
 STATE = f"gs://{PROJECT}-state"

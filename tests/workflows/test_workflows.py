@@ -21,10 +21,10 @@ from typing import Any
 import pytest
 import yaml
 
-from sandbox.cloud.storage import HOST as STORAGE
-from sandbox.engine import CLI_VERSION
-from tests.sandbox.conftest import CHECKOUT, Program, Sandbox, sandbox
-from tests.sandbox.test_federation import CONDITION, DENIED, Federation, anonymous
+from sandbox.cloud.storage.buckets import HOST as STORAGE
+from sandbox.toolchain.engine import CLI_VERSION
+from tests.sandbox.cloud.test_workload_identity import CONDITION, DENIED, Federation, anonymous
+from tests.support.sandbox import CHECKOUT, Program, Sandbox, sandbox
 from tests.workflows import team
 
 __all__ = ["sandbox"]
@@ -33,8 +33,8 @@ GITHUB = CHECKOUT / ".github"
 TEXTS = {path.stem: path.read_text() for path in sorted((GITHUB / "workflows").glob("*.yml"))}
 # YAML 1.1 takes `on` for true.
 WORKFLOWS: dict[str, dict[Any, Any]] = {name: yaml.safe_load(text) for name, text in TEXTS.items()}
-PREPARE = "./.github/actions/prepare"
-COMPOSITE: dict[str, Any] = yaml.safe_load((GITHUB / "actions/prepare/action.yml").read_text())
+PREPARE = "./.github/actions/setup"
+COMPOSITE: dict[str, Any] = yaml.safe_load((GITHUB / "actions/setup/action.yml").read_text())
 JOBS = [(f"{name}/{key}", job) for name, flow in WORKFLOWS.items() for key, job in flow["jobs"].items()]
 PINNED = re.compile(r"[\w.-]+/[\w.-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
 DEPLOYER, PREVIEWER = f"serviceAccount:{team.DEPLOYER}", f"serviceAccount:{team.PREVIEWER}"
@@ -83,13 +83,13 @@ def test_a_job_has_the_least_permissions_and_an_end(name: str, job: dict[str, An
 
 
 def test_no_workflow_runs_a_strangers_code_with_rights_or_holds_a_secret() -> None:
-    for text in (*TEXTS.values(), (GITHUB / "actions/prepare/action.yml").read_text()):
+    for text in (*TEXTS.values(), (GITHUB / "actions/setup/action.yml").read_text()):
         code = re.sub(r"#.*", "", text)
         assert not re.search(r"pull_request_target|workflow_run|secrets\.|credentials_json", code)
 
 
 def test_actions_are_pinned_to_a_commit_with_its_version_beside() -> None:
-    for text in (*TEXTS.values(), (GITHUB / "actions/prepare/action.yml").read_text()):
+    for text in (*TEXTS.values(), (GITHUB / "actions/setup/action.yml").read_text()):
         for used in re.findall(r"uses: (.*)", text):
             assert used == PREPARE or PINNED.fullmatch(used), used
 
@@ -141,22 +141,22 @@ def test_tests_run_on_what_is_supported() -> None:
     [
         ("Pulumi.dev.yaml", ["dev"]),
         ("Pulumi.dev.yaml Pulumi.prod.yaml", ["dev", "prod"]),
-        ("components/access.py", ["dev", "prod"]),
+        ("components/iam.py", ["dev", "prod"]),
         ("requirements.lock", ["dev", "prod"]),
-        ("README.md tests/unit/test_settings.py tools/summary.py", []),
+        ("README.md tests/settings/test_settings.py tools/summary/report.py", []),
         ("Pulumi.gone.yaml", []),
         ("tests/inventory/Pulumi.dev.yaml", []),
         ("", []),
     ],
 )
 def test_a_change_touches_these_stacks(changed: str, stacks: list[str]) -> None:
-    script = runpy.run_path(str(GITHUB / "scripts/touched_stacks.py"))
-    assert script["touched_stacks"](changed.split(), ["prod", "dev"]) == stacks
+    script = runpy.run_path(str(GITHUB / "scripts/affected_stacks.py"))
+    assert script["affected_stacks"](changed.split(), ["prod", "dev"]) == stacks
 
 
 def touched(folder: Path, changed: str) -> subprocess.CompletedProcess[str]:
     """Run the script in a folder that has stack files, on names of changed files."""
-    command = [sys.executable, str(GITHUB / "scripts/touched_stacks.py")]
+    command = [sys.executable, str(GITHUB / "scripts/affected_stacks.py")]
     return subprocess.run(command, cwd=folder, input=changed, capture_output=True, text=True, check=True)
 
 
@@ -169,7 +169,7 @@ def test_a_file_that_no_stack_can_have_is_left_out_and_noted(tmp_path: Path) -> 
     assert sorted(done.stderr.splitlines()) == sorted(
         f"{name!r} is left out: no stack has such a name." for name in odd
     )
-    assert touched(tmp_path, "settings.py").stdout.startswith('stacks=["dev-1_a.b", "prod"]\n')
+    assert touched(tmp_path, "settings/keys.py").stdout.startswith('stacks=["dev-1_a.b", "prod"]\n')
 
 
 def test_a_stack_whose_file_is_removed_is_told_apart(tmp_path: Path) -> None:
@@ -337,14 +337,14 @@ def grant(sandbox: Sandbox, members: dict[str, list[str]]) -> None:
 def checkout(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     folder = tmp_path_factory.mktemp("work") / "checkout"
     folder.mkdir()
-    for name in ("__main__.py", "settings.py", "Makefile", "requirements.txt", "requirements.lock"):
+    for name in ("__main__.py", "Makefile", "requirements.txt", "requirements.lock"):
         shutil.copy(CHECKOUT / name, folder / name)
     for path in CHECKOUT.glob("Pulumi*.yaml"):
         shutil.copy(path, folder / path.name)
     # With everything that takes a role of its own.
     with (folder / "Pulumi.dev.yaml").open("a") as stack_file:
         stack_file.write(f"  python-registry:github: {json.dumps(PUBLISHING)}\n")
-    for name in ("components", "tools", ".github"):
+    for name in ("components", "settings", "tools", ".github"):
         shutil.copytree(CHECKOUT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     # As `make venv` leaves it.
     (folder / ".venv").symlink_to(CHECKOUT / ".venv")

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from tools.clients.merging import CannotMerge, has_all_of_toml, in_the_way, merge_ini
 from tools.errors import ToolError
-from tools.merging import CannotMerge, has_all_of_toml, in_the_way, merge_ini
 from tools.stack import Outputs
 
 # A new file may come to hold a password one day, and so may what was put aside.

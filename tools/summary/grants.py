@@ -10,8 +10,8 @@ import json
 import re
 from collections.abc import Mapping
 
-from tools.markdown import code
-from tools.previews import RETAIN, UNKNOWN, Preview, Props, Step
+from tools.summary.markdown import code
+from tools.summary.previews import RETAIN, UNKNOWN, Preview, Props, Step
 
 REPOSITORY = "artifactregistry.Repository"
 ACCOUNT = "serviceaccount.Account"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from tools.previews import UNKNOWN
+from tools.summary.previews import UNKNOWN
 
 Lines = list[str]
 

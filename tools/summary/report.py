@@ -12,8 +12,8 @@ import difflib
 import re
 from collections import Counter, defaultdict
 
-from tools.dangers import CONTRACT, warnings
-from tools.grants import (
+from tools.scan_secrets import ANY_TOKEN
+from tools.summary.grants import (
     GRANTS,
     REPOSITORY,
     deleted,
@@ -25,10 +25,10 @@ from tools.grants import (
     members_of,
     rights_of,
 )
-from tools.leaks import ANY_TOKEN
-from tools.markdown import Lines, block, code, codes
-from tools.previews import RETAIN, UNKNOWN, Preview, Step
-from tools.wording import (
+from tools.summary.markdown import Lines, block, code, codes
+from tools.summary.previews import RETAIN, UNKNOWN, Preview, Step
+from tools.summary.warnings import CONTRACT, warnings
+from tools.summary.wording import (
     CONDITION,
     DONE,
     RULE,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from tools.grants import (
+from tools.summary.grants import (
     ACCOUNT,
     BINDINGS,
     REPOSITORY,
@@ -21,9 +21,9 @@ from tools.grants import (
     main_right,
     rights_of,
 )
-from tools.markdown import Lines, block, code, codes
-from tools.previews import RETAIN, Preview, Props, Step
-from tools.wording import (
+from tools.summary.markdown import Lines, block, code, codes
+from tools.summary.previews import RETAIN, Preview, Props, Step
+from tools.summary.wording import (
     CONDITION,
     DONE,
     RULE,

@@ -9,9 +9,9 @@ import re
 from collections.abc import Mapping
 from typing import Any, cast
 
-from tools.grants import ACCOUNT, GRANTS
-from tools.markdown import code
-from tools.previews import RETAIN, SECRET, UNKNOWN, Props, Step
+from tools.summary.grants import ACCOUNT, GRANTS
+from tools.summary.markdown import code
+from tools.summary.previews import RETAIN, SECRET, UNKNOWN, Props, Step
 
 RULE = "artifactregistry.Rule"
 # Whose tokens a provider takes, in CEL; the program joins its clauses with `&&`.

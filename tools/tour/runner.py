@@ -21,7 +21,7 @@ from typing import IO, cast
 from tools.errors import ToolError
 from tools.stack import Outputs, read_outputs
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 WORK = ROOT / ".tour"
 # What the Dockerfile of `examples/adder_app` begins with.
 BASE_IMAGE = "docker.io/library/python:3.11-slim"

@@ -16,13 +16,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.cloud.artifact_registry import begin_deletion, find_repository
-from sandbox.cloud.blobs import Blobs
-from sandbox.cloud.distributions import parse_filename
-from sandbox.cloud.errors import GoogleError, Json, invalid, not_found
-from sandbox.cloud.projects import now
-from sandbox.cloud.simple_pages import Link
-from sandbox.cloud.store import Store
+from sandbox.cloud.artifact_registry.repositories import begin_deletion, find_repository
+from sandbox.cloud.core.blobs import Blobs
+from sandbox.cloud.core.errors import GoogleError, Json, invalid, not_found
+from sandbox.cloud.core.store import Store
+from sandbox.cloud.projects.resource_manager import now
+from sandbox.cloud.python_index.distributions import parse_filename
+from sandbox.cloud.python_index.pages import Link
 
 # "Maximum page size is 1,000" (ListPackagesRequest, ListVersionsRequest, ListFilesRequest). The default
 # is unknown; a gcloud that pages is tried with any.

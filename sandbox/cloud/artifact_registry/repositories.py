@@ -13,11 +13,19 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.cloud.access import delete_policy, policy_routes, require
-from sandbox.cloud.errors import GoogleError, Json, invalid, not_found, read_field, read_list, read_object
-from sandbox.cloud.operations import get_operation, start_operation
-from sandbox.cloud.projects import get_project, now, require_service
-from sandbox.cloud.store import Store
+from sandbox.cloud.core.errors import (
+    GoogleError,
+    Json,
+    invalid,
+    not_found,
+    read_field,
+    read_list,
+    read_object,
+)
+from sandbox.cloud.core.operations import get_operation, start_operation
+from sandbox.cloud.core.store import Store
+from sandbox.cloud.iam.policies import delete_policy, policy_routes, require
+from sandbox.cloud.projects.resource_manager import get_project, now, require_service
 
 HOST = "artifactregistry.googleapis.com"
 # "Repository locations" in Google's documentation, as it stood in November 2026. The real list grows;

@@ -5,8 +5,8 @@ Owns what a rule means when a file is asked for; the rules themselves are docume
 
 from __future__ import annotations
 
-from sandbox.cloud.errors import GoogleError
-from sandbox.cloud.store import Store
+from sandbox.cloud.core.errors import GoogleError
+from sandbox.cloud.core.store import Store
 
 
 def check_download(store: Store, repository: str, package: str) -> None:

@@ -10,11 +10,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.cloud.access import ACT_AS_ACCOUNT, find_account, holds, mint_token, require_login
-from sandbox.cloud.errors import GoogleError, invalid, read_list, read_object
-from sandbox.cloud.iam import HOST as IAM
-from sandbox.cloud.projects import require_service
-from sandbox.cloud.store import Store
+from sandbox.cloud.core.errors import GoogleError, invalid, read_list, read_object
+from sandbox.cloud.core.store import Store
+from sandbox.cloud.iam.policies import ACT_AS_ACCOUNT, find_account, holds, mint_token, require_login
+from sandbox.cloud.iam.service_accounts import HOST as IAM
+from sandbox.cloud.projects.resource_manager import require_service
 
 HOST = "iamcredentials.googleapis.com"
 # GenerateAccessTokenRequest.lifetime in the reference: an hour by default, and at most (an organisation's

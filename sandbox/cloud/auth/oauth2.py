@@ -15,16 +15,16 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.cloud.access import CLOUD_PLATFORM, find_account, fingerprint, mint_token, revoke_token
-from sandbox.cloud.errors import Json
-from sandbox.cloud.iam import TOKEN_URI, public_key
-from sandbox.cloud.store import Store
+from sandbox.cloud.core.errors import Json
+from sandbox.cloud.core.store import Store
+from sandbox.cloud.iam.policies import CLOUD_PLATFORM, find_account, fingerprint, mint_token, revoke_token
+from sandbox.cloud.iam.service_accounts import TOKEN_URI, public_key
 
 HOST = "oauth2.googleapis.com"
 # "Using OAuth 2.0 for Server to Server Applications": an hour, for the assertion and for the token, of
 # which Google tells a second less.
 GRANT_SECONDS = 60 * 60
-# What the sandbox's own logins (`sandbox.environment`) present beside their refresh tokens; not a secret
+# What the sandbox's own logins (`sandbox.runtime.environment`) present; no secret
 # in any installed application.
 CLIENT_ID, CLIENT_SECRET = "sandbox.apps.googleusercontent.com", "sandbox"
 

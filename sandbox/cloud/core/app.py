@@ -2,7 +2,7 @@
 
 Owns the path of every request: count it, spoil it if a fault strikes, find the caller, answer (an API
 inside one transaction, an index in several short ones), write one line of log. Knows nothing of TLS and
-proxies (`sandbox.gateway`).
+proxies (`sandbox.runtime.proxy`).
 """
 
 from __future__ import annotations
@@ -19,26 +19,20 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Host, Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sandbox.cloud import (
-    artifact_registry,
-    federation,
-    iam,
-    iam_credentials,
-    objects,
-    packages,
-    projects,
-    python_index,
-    storage,
-    sts,
-    tokens,
-)
-from sandbox.cloud.access import Caller, forget_expired_tokens, identify, require_scope
-from sandbox.cloud.blobs import Blobs
-from sandbox.cloud.errors import GoogleError
-from sandbox.cloud.faults import count_down_to_cut, read_faults, strikes
-from sandbox.cloud.operations import forget_old_operations
-from sandbox.cloud.public_index import PublicIndex
-from sandbox.cloud.store import Store
+from sandbox.cloud.artifact_registry import packages
+from sandbox.cloud.artifact_registry import repositories as artifact_registry
+from sandbox.cloud.auth import iam_credentials, oauth2, sts
+from sandbox.cloud.core.blobs import Blobs
+from sandbox.cloud.core.errors import GoogleError
+from sandbox.cloud.core.faults import count_down_to_cut, read_faults, strikes
+from sandbox.cloud.core.operations import forget_old_operations
+from sandbox.cloud.core.store import Store
+from sandbox.cloud.iam import service_accounts, workload_identity
+from sandbox.cloud.iam.policies import Caller, forget_expired_tokens, identify, require_scope
+from sandbox.cloud.projects import resource_manager
+from sandbox.cloud.pypi.mirror import PublicIndex
+from sandbox.cloud.python_index import simple
+from sandbox.cloud.storage import buckets, objects
 
 # What is logged of a client that went away before it was answered (nginx's number for it).
 CLIENT_LEFT = 499
@@ -65,19 +59,19 @@ def _host(request: Request) -> str:
 def _routes(public_index: PublicIndex) -> list[BaseRoute]:
     hosts: dict[str, list[BaseRoute]] = {
         artifact_registry.HOST: [*packages.ROUTES, *artifact_registry.ROUTES],
-        iam.HOST: [*federation.ROUTES, *iam.ROUTES],
+        service_accounts.HOST: [*workload_identity.ROUTES, *service_accounts.ROUTES],
         iam_credentials.HOST: [*iam_credentials.ROUTES],
         sts.HOST: [*sts.ROUTES],
-        tokens.HOST: [*tokens.ROUTES],
-        projects.RESOURCE_MANAGER: [*projects.RESOURCE_MANAGER_ROUTES],
-        projects.SERVICE_USAGE: [*projects.SERVICE_USAGE_ROUTES],
-        storage.HOST: [*storage.ROUTES, *objects.ROUTES],
+        oauth2.HOST: [*oauth2.ROUTES],
+        resource_manager.RESOURCE_MANAGER: [*resource_manager.RESOURCE_MANAGER_ROUTES],
+        resource_manager.SERVICE_USAGE: [*resource_manager.SERVICE_USAGE_ROUTES],
+        buckets.HOST: [*buckets.ROUTES, *objects.ROUTES],
         "openidconnect.googleapis.com": [Route("/v1/userinfo", _userinfo)],
     }
     every_method = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
     rest = Route("/{path:path}", _not_imitated, methods=every_method)
-    no_file = Route("/{path:path}", python_index.refuse_rest, methods=every_method)
-    indexes = {python_index.HOST: python_index.ROUTES, public_index.host: public_index.routes()}
+    no_file = Route("/{path:path}", simple.refuse_rest, methods=every_method)
+    indexes = {simple.HOST: simple.ROUTES, public_index.host: public_index.routes()}
     return [
         *(Host(host, _Whole(Router([*routes, rest]))) for host, routes in hosts.items()),
         *(Host(host, Router([*routes, no_file])) for host, routes in indexes.items()),
@@ -156,8 +150,8 @@ class _Conduct:
             require_scope(caller, host, request.method)
             await self._app(scope, receive, pass_on)
         except GoogleError as error:
-            index = host == self._public_host or host.endswith(python_index.DOMAIN)
-            response = python_index.refusal(error) if index else error.response()
+            index = host == self._public_host or host.endswith(simple.DOMAIN)
+            response = simple.refusal(error) if index else error.response()
             await response(scope, receive, pass_on)
         except ClientDisconnect:
             self._write_log(request, CLIENT_LEFT, member)
@@ -171,8 +165,8 @@ class _Conduct:
         if host == self._public_host:
             # It asks for no login, and looks at none.
             return Caller(member=None)
-        if host.endswith(python_index.DOMAIN):
-            return python_index.identify_client(self._store, request)
+        if host.endswith(simple.DOMAIN):
+            return simple.identify_client(self._store, request)
         return identify(self._store, request.headers.get("authorization"))
 
     def _write_log(self, request: Request, status: int, member: str | None) -> None:
@@ -180,7 +174,7 @@ class _Conduct:
             self._log,
             host=_host(request),
             method=request.method,
-            path=python_index.logged_path(request.scope["path"]),
+            path=simple.logged_path(request.scope["path"]),
             status=status,
             principal=member,
         )
@@ -212,5 +206,5 @@ def build_app(store: Store, blobs: Blobs, public_index: PublicIndex, log: Path) 
     app.state.store = store
     app.state.blobs = blobs
     app.state.public_index = public_index
-    app.state.download_tokens = python_index.DownloadTokens()
+    app.state.download_tokens = simple.DownloadTokens()
     return app

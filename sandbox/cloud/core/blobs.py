@@ -14,7 +14,7 @@ import time
 from collections.abc import Generator
 from pathlib import Path
 
-from sandbox.cloud.store import Store
+from sandbox.cloud.core.store import Store
 
 # Between two reads of a file; what hashing and disks like.
 CHUNK_BYTES = 1024 * 1024

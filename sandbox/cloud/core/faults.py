@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from dataclasses import asdict, dataclass, fields, replace
 
-from sandbox.cloud.store import Store
+from sandbox.cloud.core.store import Store
 
 _DOCUMENT = "sandbox/faults"
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 
-from sandbox.cloud.errors import Json, not_found
-from sandbox.cloud.faults import read_faults
-from sandbox.cloud.store import Store
+from sandbox.cloud.core.errors import Json, not_found
+from sandbox.cloud.core.faults import read_faults
+from sandbox.cloud.core.store import Store
 
 # How long a finished operation can be asked for, unknown at Google; the sandbox's own, longer than any
 # client polls.

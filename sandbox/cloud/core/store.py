@@ -11,7 +11,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sandbox.cloud.errors import Json
+from sandbox.cloud.core.errors import Json
 
 # How long a writer waits for another process (the command line changes faults while the server runs).
 BUSY_SECONDS = 10

@@ -1,7 +1,7 @@
 """Who is asking, and what the policies let them do.
 
 Owns access tokens, IAM policies and the roles this project grants; how a login becomes a token is in
-`sandbox.cloud.tokens`. Google's own inheritance is kept as far
+`sandbox.cloud.auth.oauth2`. Google's own inheritance is kept as far
 as it is used here: a grant on the project counts on everything in it.
 """
 
@@ -20,7 +20,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from sandbox.cloud.errors import (
+from sandbox.cloud.core.errors import (
     ERROR_INFO,
     GoogleError,
     Json,
@@ -30,8 +30,8 @@ from sandbox.cloud.errors import (
     read_list,
     read_object,
 )
-from sandbox.cloud.faults import read_faults, strikes
-from sandbox.cloud.store import Store
+from sandbox.cloud.core.faults import read_faults, strikes
+from sandbox.cloud.core.store import Store
 
 # The person at the keyboard: an owner of every project, as whoever makes a project is.
 OWNER = "user:owner@sandbox.example"

@@ -21,11 +21,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.cloud.access import ACCOUNT_DOMAIN, delete_policy, policy_routes, require, retire_account
-from sandbox.cloud.errors import GoogleError, Json, invalid, not_found, read_field, read_object
-from sandbox.cloud.faults import read_faults
-from sandbox.cloud.projects import get_project, require_service
-from sandbox.cloud.store import Store
+from sandbox.cloud.core.errors import GoogleError, Json, invalid, not_found, read_field, read_object
+from sandbox.cloud.core.faults import read_faults
+from sandbox.cloud.core.store import Store
+from sandbox.cloud.iam.policies import ACCOUNT_DOMAIN, delete_policy, policy_routes, require, retire_account
+from sandbox.cloud.projects.resource_manager import get_project, require_service
 
 HOST = "iam.googleapis.com"
 # "Create service accounts": 6 to 30 lowercase letters, digits and hyphens, a letter first.

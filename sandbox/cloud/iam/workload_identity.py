@@ -16,12 +16,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from sandbox.cloud.access import is_usable, require
-from sandbox.cloud.errors import GoogleError, Json, invalid, not_found, read_object
-from sandbox.cloud.iam import HOST
-from sandbox.cloud.operations import get_operation, start_operation
-from sandbox.cloud.projects import get_project, require_service
-from sandbox.cloud.store import Store
+from sandbox.cloud.core.errors import GoogleError, Json, invalid, not_found, read_object
+from sandbox.cloud.core.operations import get_operation, start_operation
+from sandbox.cloud.core.store import Store
+from sandbox.cloud.iam.policies import is_usable, require
+from sandbox.cloud.iam.service_accounts import HOST
+from sandbox.cloud.projects.resource_manager import get_project, require_service
 
 GITHUB = "https://token.actions.githubusercontent.com"
 # WorkloadIdentityPool and WorkloadIdentityPoolProvider in the IAM reference, like the limits below.

@@ -16,8 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.cloud.access import OWNER, grant, policy_routes, require
-from sandbox.cloud.errors import (
+from sandbox.cloud.core.errors import (
     GoogleError,
     Json,
     invalid,
@@ -26,9 +25,10 @@ from sandbox.cloud.errors import (
     read_object,
     service_disabled,
 )
-from sandbox.cloud.faults import read_faults
-from sandbox.cloud.operations import get_operation, start_operation
-from sandbox.cloud.store import Store
+from sandbox.cloud.core.faults import read_faults
+from sandbox.cloud.core.operations import get_operation, start_operation
+from sandbox.cloud.core.store import Store
+from sandbox.cloud.iam.policies import OWNER, grant, policy_routes, require
 
 RESOURCE_MANAGER = "cloudresourcemanager.googleapis.com"
 SERVICE_USAGE = "serviceusage.googleapis.com"

@@ -28,11 +28,11 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from sandbox.cloud.blobs import CHUNK_BYTES, Blobs, Draft
-from sandbox.cloud.distributions import BadDistribution, check_file, parse_filename
-from sandbox.cloud.errors import GoogleError, Json, not_found
-from sandbox.cloud.simple_pages import Link, normalise, show_links
-from sandbox.cloud.store import Store
+from sandbox.cloud.core.blobs import CHUNK_BYTES, Blobs, Draft
+from sandbox.cloud.core.errors import GoogleError, Json, not_found
+from sandbox.cloud.core.store import Store
+from sandbox.cloud.python_index.distributions import BadDistribution, check_file, parse_filename
+from sandbox.cloud.python_index.pages import Link, normalise, show_links
 
 # Google's zones, every host of which the sandbox answers for, and none of which it asks.
 IMITATED = ("googleapis.com", "pkg.dev")

@@ -28,7 +28,7 @@ from packaging.utils import (
 )
 from packaging.version import InvalidVersion, Version
 
-from sandbox.cloud.blobs import CHUNK_BYTES, Draft
+from sandbox.cloud.core.blobs import CHUNK_BYTES, Draft
 
 # Unknown at Google, all of these; the sandbox's own, far above what people publish and far below what
 # would stop the process for others. What an archive unpacks to:

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from packaging.utils import InvalidName, canonicalize_name
 from starlette.responses import HTMLResponse, Response
 
-from sandbox.cloud.errors import not_found
+from sandbox.cloud.core.errors import not_found
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,17 +22,17 @@ from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, R
 from starlette.routing import Route
 from starlette.types import Message, Receive
 
-from sandbox.cloud.access import Caller, identify
-from sandbox.cloud.artifact_registry import find_repository
-from sandbox.cloud.blobs import CHUNK_BYTES, Blobs, Draft
-from sandbox.cloud.distributions import BadDistribution, Distribution, check_upload
-from sandbox.cloud.download_rules import check_download
-from sandbox.cloud.errors import HTTP_STATUS, GoogleError, Json, invalid, not_found
-from sandbox.cloud.packages import add_file, find_file, list_links
-from sandbox.cloud.projects import now
-from sandbox.cloud.public_index import PublicIndex, Published, UnreachableError, unavailable
-from sandbox.cloud.simple_pages import Link, normalise, show_links
-from sandbox.cloud.store import Store
+from sandbox.cloud.artifact_registry.packages import add_file, find_file, list_links
+from sandbox.cloud.artifact_registry.repositories import find_repository
+from sandbox.cloud.artifact_registry.rules import check_download
+from sandbox.cloud.core.blobs import CHUNK_BYTES, Blobs, Draft
+from sandbox.cloud.core.errors import HTTP_STATUS, GoogleError, Json, invalid, not_found
+from sandbox.cloud.core.store import Store
+from sandbox.cloud.iam.policies import Caller, identify
+from sandbox.cloud.projects.resource_manager import now
+from sandbox.cloud.pypi.mirror import PublicIndex, Published, UnreachableError, unavailable
+from sandbox.cloud.python_index.distributions import BadDistribution, Distribution, check_upload
+from sandbox.cloud.python_index.pages import Link, normalise, show_links
 
 DOMAIN = "-python.pkg.dev"
 HOST = f"{{location}}{DOMAIN}"

@@ -14,11 +14,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.cloud.access import delete_policy, holds, set_policy, shown_policy
-from sandbox.cloud.artifact_registry import LOCATIONS as REGISTRY_LOCATIONS
-from sandbox.cloud.errors import GoogleError, Json, read_field, read_object
-from sandbox.cloud.projects import get_project, now, require_service
-from sandbox.cloud.store import Store
+from sandbox.cloud.artifact_registry.repositories import LOCATIONS as REGISTRY_LOCATIONS
+from sandbox.cloud.core.errors import GoogleError, Json, read_field, read_object
+from sandbox.cloud.core.store import Store
+from sandbox.cloud.iam.policies import delete_policy, holds, set_policy, shown_policy
+from sandbox.cloud.projects.resource_manager import get_project, now, require_service
 
 HOST = "storage.googleapis.com"
 # "Bucket locations": every region of Artifact Registry's is one, and the multi-regions have other names.

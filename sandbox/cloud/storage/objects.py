@@ -23,11 +23,18 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.cloud.blobs import Blobs
-from sandbox.cloud.errors import HTTP_STATUS, GoogleError, Json, parse_object, read_object
-from sandbox.cloud.projects import now
-from sandbox.cloud.storage import NO_BUCKET, StorageError, condition_not_met, find_bucket, invalid, require
-from sandbox.cloud.store import Store
+from sandbox.cloud.core.blobs import Blobs
+from sandbox.cloud.core.errors import HTTP_STATUS, GoogleError, Json, parse_object, read_object
+from sandbox.cloud.core.store import Store
+from sandbox.cloud.projects.resource_manager import now
+from sandbox.cloud.storage.buckets import (
+    NO_BUCKET,
+    StorageError,
+    condition_not_met,
+    find_bucket,
+    invalid,
+    require,
+)
 
 # "Object naming requirements": 1 to 1024 bytes, no line breaks.
 OBJECT_NAME_BYTES = 1024

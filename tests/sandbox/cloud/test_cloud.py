@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from sandbox.cloud.access import OWNER, fingerprint, identify, mint_token
-from sandbox.cloud.app import build_app
-from sandbox.cloud.blobs import Blobs
-from sandbox.cloud.errors import GoogleError
-from sandbox.cloud.operations import KEPT_SECONDS
-from sandbox.cloud.public_index import PublicIndex
-from sandbox.cloud.store import Store
-from tests.sandbox.conftest import Sandbox
+from sandbox.cloud.core.app import build_app
+from sandbox.cloud.core.blobs import Blobs
+from sandbox.cloud.core.errors import GoogleError
+from sandbox.cloud.core.operations import KEPT_SECONDS
+from sandbox.cloud.core.store import Store
+from sandbox.cloud.iam.policies import OWNER, fingerprint, identify, mint_token
+from sandbox.cloud.pypi.mirror import PublicIndex
+from tests.support.sandbox import Sandbox
 
 pytestmark = pytest.mark.sandbox
 

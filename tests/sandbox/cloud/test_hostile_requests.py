@@ -23,15 +23,15 @@ from starlette.applications import Starlette
 from starlette.routing import Host, Route, Router
 from starlette.types import Message
 
-from sandbox.cloud.access import OWNER, grant, mint_token
-from sandbox.cloud.app import build_app
-from sandbox.cloud.blobs import Blobs
-from sandbox.cloud.packages import add_file
-from sandbox.cloud.public_index import LOOPBACK_STANDS_FOR, PublicIndex
-from sandbox.cloud.simple_pages import Link
-from sandbox.cloud.store import Store
-from tests.sandbox.distributions import wheel
-from tests.sandbox.indexes import HOST, LOCATION, TinyIndex, prepare
+from sandbox.cloud.artifact_registry.packages import add_file
+from sandbox.cloud.core.app import build_app
+from sandbox.cloud.core.blobs import Blobs
+from sandbox.cloud.core.store import Store
+from sandbox.cloud.iam.policies import OWNER, grant, mint_token
+from sandbox.cloud.pypi.mirror import LOOPBACK_STANDS_FOR, PublicIndex
+from sandbox.cloud.python_index.pages import Link
+from tests.support.distributions import wheel
+from tests.support.indexes import HOST, LOCATION, TinyIndex, prepare
 
 pytestmark = pytest.mark.sandbox
 

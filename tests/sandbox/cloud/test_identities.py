@@ -20,9 +20,9 @@ from google.auth import exceptions, impersonated_credentials
 from google.auth.transport.requests import Request
 from google.oauth2 import credentials, service_account
 
-from sandbox.cloud.access import OWNER
-from tests.sandbox.conftest import Sandbox
-from tests.sandbox.test_federation import anonymous
+from sandbox.cloud.iam.policies import OWNER
+from tests.sandbox.cloud.test_workload_identity import anonymous
+from tests.support.sandbox import Sandbox
 
 pytestmark = pytest.mark.sandbox
 

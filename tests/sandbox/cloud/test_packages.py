@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.conftest import Sandbox
-from tests.sandbox.distributions import sdist, wheel
-from tests.sandbox.indexes import API, LOCATION, Registry, listed, put
+from tests.support.distributions import sdist, wheel
+from tests.support.indexes import API, LOCATION, Registry, listed, put
+from tests.support.sandbox import Sandbox
 
 pytestmark = pytest.mark.sandbox
 

@@ -16,18 +16,18 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.cloud.blobs import Blobs
-from sandbox.cloud.public_index import (
+from sandbox.cloud.core.blobs import Blobs
+from sandbox.cloud.core.store import Store
+from sandbox.cloud.pypi.mirror import (
     LOOPBACK_STANDS_FOR,
     PublicIndex,
     UnreachableError,
     find_host,
     read_configured_index,
 )
-from sandbox.cloud.store import Store
-from sandbox.gateway import is_imitated
-from tests.sandbox.distributions import Upload, sdist, wheel
-from tests.sandbox.indexes import Registry, TinyIndex, listed, put
+from sandbox.runtime.proxy import is_imitated
+from tests.support.distributions import Upload, sdist, wheel
+from tests.support.indexes import Registry, TinyIndex, listed, put
 
 pytestmark = pytest.mark.sandbox
 

@@ -21,9 +21,10 @@ from pathlib import Path
 import pytest
 import requests
 
-from sandbox.cloud.access import OWNER
-from sandbox.cloud.blobs import DRAFT_SECONDS
-from sandbox.cloud.distributions import (
+from sandbox.cloud.core.blobs import DRAFT_SECONDS
+from sandbox.cloud.core.errors import GoogleError
+from sandbox.cloud.iam.policies import OWNER
+from sandbox.cloud.python_index.distributions import (
     FIELD_LINES,
     FIELDS_BYTES,
     FILENAME_BYTES,
@@ -33,10 +34,9 @@ from sandbox.cloud.distributions import (
     BadDistribution,
     check_file,
 )
-from sandbox.cloud.errors import GoogleError
-from sandbox.cloud.python_index import DOWNLOAD_SECONDS, UPLOAD_BYTES, DownloadTokens
-from sandbox.process import find_gateway, start_gateway
-from tests.sandbox.distributions import (
+from sandbox.cloud.python_index.simple import DOWNLOAD_SECONDS, UPLOAD_BYTES, DownloadTokens
+from sandbox.runtime.process import find_gateway, start_gateway
+from tests.support.distributions import (
     Upload,
     metadata,
     pack_sdist,
@@ -46,7 +46,7 @@ from tests.sandbox.distributions import (
     wheel,
     wheel_members,
 )
-from tests.sandbox.indexes import (
+from tests.support.indexes import (
     API,
     HOST,
     USAGE,

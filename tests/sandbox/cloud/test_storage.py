@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import requests
 
-from sandbox.cloud.access import OWNER
-from tests.sandbox.conftest import Sandbox
+from sandbox.cloud.iam.policies import OWNER
+from tests.support.sandbox import Sandbox
 
 pytestmark = pytest.mark.sandbox
 

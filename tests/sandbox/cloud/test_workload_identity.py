@@ -21,10 +21,10 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from google.auth import exceptions, identity_pool
 from google.auth.transport.requests import Request
 
-from sandbox.cloud.federation import GITHUB
-from sandbox.folder import Folder
-from tests.sandbox.conftest import Program, Sandbox, new_program
-from tests.sandbox.distributions import wheel
+from sandbox.cloud.iam.workload_identity import GITHUB
+from sandbox.runtime.paths import Folder
+from tests.support.distributions import wheel
+from tests.support.sandbox import Program, Sandbox, new_program
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
 

@@ -1,8 +1,8 @@
-"""`python -m tests.sandbox.compare_plugins FOLDER`: the same scenarios on the stand-in and on the real
-plugin that is in FOLDER, and what differs.
+"""`python -m tests.sandbox.provider.compare_providers FOLDER`: the same scenarios on the
+stand-in and on the real plugin that is in FOLDER, and what differs.
 
 Owns the scenarios and what of an answer is nobody's concern (times, numbers that Google gives). Not a test:
-the real plugin is seldom at hand. What was seen to differ, and stays, is said in `sandbox.plugin.server`.
+the real plugin is seldom at hand. What was seen to differ, and stays, is said in `sandbox.provider.server`.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from typing import Any
 import grpc
 import yaml
 
-from sandbox.plugin.values import UNKNOWN
-from tests.sandbox.conftest import Program, Sandbox, new_program
-from tests.sandbox.plugin_fields import TABLE, fields, observed
-from tests.sandbox.plugin_process import Plugin, Props, running
+from sandbox.provider.values import UNKNOWN
+from tests.sandbox.provider.provider_fields import TABLE, fields, observed
+from tests.sandbox.provider.provider_process import Plugin, Props, running
+from tests.support.sandbox import Program, Sandbox, new_program
 
 COMMAND = "pulumi-resource-gcp"
 REPOSITORY = "gcp:artifactregistry/repository:Repository"
@@ -253,7 +253,7 @@ def run(folder: Path | None) -> dict[str, Any]:
 
         def started(member: str) -> Any:
             environment = inside(member)
-            command = [str(folder / COMMAND)] if folder else [sys.executable, "-m", "sandbox.plugin"]
+            command = [str(folder / COMMAND)] if folder else [sys.executable, "-m", "sandbox.provider"]
             return running(command, {**environment, "PYTHONPATH": os.getcwd()}, {"project": "demo-proj"})
 
         try:
@@ -271,7 +271,7 @@ def run(folder: Path | None) -> dict[str, Any]:
 def main() -> None:
     folder = Path(sys.argv[1]).resolve() if len(sys.argv) == 2 else None
     if folder is None or not (folder / COMMAND).exists():
-        sys.exit(f"usage: python -m tests.sandbox.compare_plugins FOLDER (the one with {COMMAND} in it)")
+        sys.exit(f"usage: python -m tests.sandbox.provider.compare_providers FOLDER (with {COMMAND} in it)")
     with ProcessPoolExecutor() as pool:
         # Each has an environment of its own.
         real, ours = pool.map(run, (folder, None))

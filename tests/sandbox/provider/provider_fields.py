@@ -1,7 +1,7 @@
 """The table of every field (`plugin_fields.yaml`), and what a plugin makes of one.
 
 Owns how a row is asked. The facts are in the table: they are those of the real plugin, which
-`tests.sandbox.compare_plugins` asks anew.
+`tests.sandbox.provider.compare_providers` asks anew.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from typing import Any
 
 import yaml
 
-from sandbox.plugin.values import UNKNOWN
-from tests.sandbox.plugin_process import SECRET_KEY, Plugin, Props
+from sandbox.provider.values import UNKNOWN
+from tests.sandbox.provider.provider_process import SECRET_KEY, Plugin, Props
 
 TABLE: dict[str, Props] = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text())
 # What the state has where there is nothing; which of them is no difference to a user.

@@ -22,12 +22,12 @@ from google.protobuf import empty_pb2, json_format, struct_pb2
 from google.rpc import status_pb2
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
-from sandbox.plugin import rest
-from sandbox.plugin.rest import ApiError, PluginError, Request, Transport
-from sandbox.plugin.server import NOTICE, Environment, Provider, sandbox_transport
-from sandbox.plugin.values import UNKNOWN
+from sandbox.provider import rest
+from sandbox.provider.rest import ApiError, PluginError, Request, Transport
+from sandbox.provider.server import NOTICE, Environment, Provider, sandbox_transport
+from sandbox.provider.values import UNKNOWN
 
-PROJECT = Path(__file__).parents[2]
+PROJECT = Path(__file__).parents[3]
 SERVICE = "gcp:projects/service:Service"
 ACCOUNT = "gcp:serviceaccount/account:Account"
 REPOSITORY = "gcp:artifactregistry/repository:Repository"
@@ -1136,7 +1136,7 @@ def listener() -> Iterator[socket.socket]:
 @pytest.fixture
 def process(listener: socket.socket) -> Iterator[subprocess.Popen[str]]:
     address = f"127.0.0.1:{listener.getsockname()[1]}"
-    command = [sys.executable, "-m", "sandbox.plugin", address]
+    command = [sys.executable, "-m", "sandbox.provider", address]
     with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True) as running:
         yield running
         running.kill()

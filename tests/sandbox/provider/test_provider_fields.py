@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
-from sandbox.plugin.schema import Fields, Kind
-from sandbox.plugin.server import RESOURCE_TYPES
-from tests.sandbox.plugin_fields import TABLE, Field, fields, observed
-from tests.sandbox.plugin_process import Plugin, Props, running
+from sandbox.provider.schema import Fields, Kind
+from sandbox.provider.server import RESOURCE_TYPES
+from tests.sandbox.provider.provider_fields import TABLE, Field, fields, observed
+from tests.sandbox.provider.provider_process import Plugin, Props, running
 
 # Nothing listens there, and nothing need: no question of these goes to Google.
 ENVIRONMENT = {**os.environ, "HTTPS_PROXY": "http://127.0.0.1:9", "GOOGLE_OAUTH_ACCESS_TOKEN": "x"}
-STAND_IN = (sys.executable, "-m", "sandbox.plugin")
+STAND_IN = (sys.executable, "-m", "sandbox.provider")
 REPOSITORY = "gcp:artifactregistry/repository:Repository"
 FIELDS = list(fields())
 REFUSED = [

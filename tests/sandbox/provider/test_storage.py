@@ -9,9 +9,18 @@ from typing import ClassVar
 import pytest
 from pulumi.runtime.proto import provider_pb2
 
-from sandbox.plugin import rest
-from sandbox.plugin.values import UNKNOWN
-from tests.sandbox.test_plugin import Engine, FakeGoogle, Props, Refused, kinds, plain, struct, urn
+from sandbox.provider import rest
+from sandbox.provider.values import UNKNOWN
+from tests.sandbox.provider.test_provider import (
+    Engine,
+    FakeGoogle,
+    Props,
+    Refused,
+    kinds,
+    plain,
+    struct,
+    urn,
+)
 
 BUCKET = "gcp:storage/bucket:Bucket"
 OBJECT = "gcp:storage/bucketObject:BucketObject"

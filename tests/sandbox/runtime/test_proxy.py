@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.cache import CACHE_VARIABLE
-from sandbox.engine import PLUGIN, Plugin, pulumi_home
-from sandbox.environment import install_plugin
-from sandbox.folder import Folder
-from sandbox.process import find_gateway, start_gateway, stop_gateway
-from tests.sandbox.conftest import Sandbox
+from sandbox.runtime.environment import install_plugin
+from sandbox.runtime.paths import Folder
+from sandbox.runtime.process import find_gateway, start_gateway, stop_gateway
+from sandbox.toolchain.cache import CACHE_VARIABLE
+from sandbox.toolchain.engine import PLUGIN, Plugin, pulumi_home
+from tests.support.sandbox import Sandbox
 
 pytestmark = pytest.mark.sandbox
 

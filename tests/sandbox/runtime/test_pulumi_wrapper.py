@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sandbox.conftest import CHECKOUT
+from tests.support.sandbox import CHECKOUT
 
 COMMITTED = """# The team's own words.
 config:

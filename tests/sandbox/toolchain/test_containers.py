@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sandbox.conftest import CHECKOUT, Program, Sandbox, new_program
+from tests.support.sandbox import CHECKOUT, Program, Sandbox, new_program
 
 NEEDED = ("buildah", "debootstrap", "gcloud")
 MISSING = [

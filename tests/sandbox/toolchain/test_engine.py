@@ -20,11 +20,12 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import engine, progress, reachable
-from sandbox.cache import CACHE_VARIABLE, cache_folder
-from sandbox.engine import Engine, EngineError, ensure_engine, ensure_plugin
+from sandbox.toolchain import connectivity as reachable
+from sandbox.toolchain import engine, progress
+from sandbox.toolchain.cache import CACHE_VARIABLE, cache_folder
+from sandbox.toolchain.engine import Engine, EngineError, ensure_engine, ensure_plugin
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 PYTHON = sys.executable
 SDK = "10.2.0"
 HOSTS = ("get.pulumi.com", "github.com")
@@ -116,7 +117,7 @@ class Machine:
         # A shell makes what it runs in the background ignore Ctrl-C, children included: undo that.
         signal.signal(signal.SIGINT, signal.default_int_handler)
         return subprocess.Popen(
-            [PYTHON, "-m", "sandbox.engine"],
+            [PYTHON, "-m", "sandbox.toolchain.engine"],
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from sandbox.cache import CACHE_VARIABLE, cache_folder
-from tests.sandbox.conftest import CHECKOUT, Program
+from sandbox.toolchain.cache import CACHE_VARIABLE, cache_folder
+from tests.support.sandbox import CHECKOUT, Program
 
 OUTPUTS = {
     "pip_conf": "[global]\nindex-url = https://us-python.pkg.dev/p/python-index/simple/\n",

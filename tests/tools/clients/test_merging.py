@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tools.merging import CannotMerge, has_all_of_toml, in_the_way, merge_ini
+from tools.clients.merging import CannotMerge, has_all_of_toml, in_the_way, merge_ini
 
 URL = "https://us-python.pkg.dev/demo-proj/python-index/simple/"
 PIP_CONF = f"[global]\nindex-url = {URL}\n"

@@ -1,6 +1,6 @@
 """Real previews of the sandbox read as the recorded ones do, which `test_summary.py` judges.
 
-`RECORD_PREVIEWS=1 python -m pytest tests/tools/test_previews_live.py` records them anew; then
+`RECORD_PREVIEWS=1 python -m pytest tests/tools/summary/test_previews_live.py` records them anew; then
 `UPDATE_SUMMARIES=1` for what is made of them.
 """
 
@@ -16,13 +16,13 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.conftest import CHECKOUT, PROGRAM_FILES, Program, Sandbox
-from tools.previews import read_preview
-from tools.summary import summarize
+from tests.support.sandbox import CHECKOUT, PROGRAM_FILES, Program, Sandbox
+from tools.summary.previews import read_preview
+from tools.summary.report import summarize
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
 
-RECORDINGS = Path(__file__).parent / "summaries"
+RECORDINGS = Path(__file__).parent / "recordings"
 STREAM = "PULUMI_ENABLE_STREAMING_JSON_PREVIEW=true"
 SETTINGS: dict[str, Any] = {
     "readers": ["group:developers@example.com"],

@@ -1,4 +1,4 @@
-"""What reviewers are told, on recorded previews: `summaries/NAME.json` a document, `NAME.jsonl` a stream.
+"""What reviewers are told, on recorded previews: `recordings/NAME.json` a document, `NAME.jsonl` a stream.
 
 Beside each is the comment that is made of it, for a person to judge. After a change that is meant,
 `UPDATE_SUMMARIES=1` writes them anew; the difference belongs in the commit.
@@ -16,13 +16,13 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.conftest import CHECKOUT
+from tests.support.sandbox import CHECKOUT
 from tools.errors import ToolError
-from tools.markdown import COMMENT_LIMIT, block, code
-from tools.previews import SIGNATURE, UNKNOWN, read_preview
-from tools.summary import NOT_ALL, summarize
+from tools.summary.markdown import COMMENT_LIMIT, block, code
+from tools.summary.previews import SIGNATURE, UNKNOWN, read_preview
+from tools.summary.report import NOT_ALL, summarize
 
-SUMMARIES = Path(__file__).parent / "summaries"
+SUMMARIES = Path(__file__).parent / "recordings"
 BINDING = "gcp:artifactregistry/repositoryIamBinding:RepositoryIamBinding"
 MEMBER = "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember"
 REPOSITORY = "gcp:artifactregistry/repository:Repository"
