@@ -139,7 +139,7 @@ def forget_own_commands(folder: Folder) -> None:
 def write_commands(folder: Folder, engine: Engine) -> None:
     """Write the command that the sandbox puts on PATH, `pulumi`."""
     python, package = shlex.quote(sys.executable), PROGRAM / "sandbox"
-    words = [package / "workspace.py", engine.pulumi, folder.workspaces, folder.stacks]
+    words = [package / "runtime/pulumi_wrapper.py", engine.pulumi, folder.workspaces, folder.stacks]
     arguments = " ".join(shlex.quote(str(word)) for word in words)
     _write_command(folder.commands / "pulumi", f'exec {python} -P {arguments} "$@"')
 

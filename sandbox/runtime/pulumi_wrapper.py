@@ -181,7 +181,7 @@ def say(text: str) -> None:
 
 
 def main() -> int:
-    """`workspace.py PULUMI WORKSPACES STACKS [ARGUMENT …]`, as the sandbox's `pulumi` calls it."""
+    """`pulumi_wrapper.py PULUMI WORKSPACES STACKS [ARGUMENT …]`, as the sandbox's `pulumi` calls it."""
     pulumi, workspaces, stacks, *arguments = sys.argv[1:]
     start, rest = take_directory(arguments)
     project = find_project(start.resolve())
