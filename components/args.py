@@ -11,9 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from components.upstreams import PYPI, Upstream
+
 Access = Literal["authoritative", "additive"]
 
-PYPI_SUFFIX, INDEX_SUFFIX = "-pypi", "-index"
+INDEX_SUFFIX = "-index"
 READER_SUFFIX, WRITER_SUFFIX = "-reader", "-writer"
 GITHUB_PREFIX = "github-"
 
@@ -103,9 +105,13 @@ class PythonRegistryArgs:
     protect: bool = True
 
     @property
-    def pypi_repository(self) -> str:
-        """Id of the remote repository that caches PyPI."""
-        return f"{self.repository}{PYPI_SUFFIX}"
+    def upstreams(self) -> tuple[Upstream, ...]:
+        """The sources behind the private repository; without any, there is no virtual repository."""
+        return (PYPI,) if self.pypi_proxy else ()
+
+    def upstream_repository(self, upstream: Upstream) -> str:
+        """Id of the remote repository that caches an upstream."""
+        return f"{self.repository}-{upstream.id}"
 
     @property
     def index_repository(self) -> str:
@@ -115,7 +121,13 @@ class PythonRegistryArgs:
     @property
     def client_repository(self) -> str:
         """Id of the repository that clients install from."""
-        return self.index_repository if self.pypi_proxy else self.repository
+        return self.index_repository if self.upstreams else self.repository
+
+    @property
+    def repositories(self) -> tuple[str, ...]:
+        """Ids of every repository of the registry, the upload repository first."""
+        remote = tuple(map(self.upstream_repository, self.upstreams))
+        return (self.repository, *remote, *((self.index_repository,) if self.upstreams else ()))
 
     @property
     def reader_account(self) -> str:

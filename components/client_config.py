@@ -6,6 +6,7 @@ Passwords are never in them: clients ask a keyring or get a short-lived token wh
 from __future__ import annotations
 
 from components.args import PythonRegistryArgs
+from components.upstreams import PYPI
 
 # The user name with which Artifact Registry takes an access token as password.
 TOKEN_USER = "oauth2accesstoken"  # noqa: S105  # a user name
@@ -59,11 +60,11 @@ def uv_toml(args: PythonRegistryArgs) -> str:
         f'url = "{simple_url(args, args.repository, TOKEN_USER)}"\n'
         f'publish-url = "{repository_url(args, args.repository)}"\n'
     )
-    if args.pypi_proxy:
-        text += (
-            f'\n[[index]]\nname = "{args.pypi_repository}"\n'
-            f'url = "{simple_url(args, args.pypi_repository, TOKEN_USER)}"\ndefault = true\n'
-        )
+    for upstream in args.upstreams:
+        repository = args.upstream_repository(upstream)
+        text += f'\n[[index]]\nname = "{repository}"\nurl = "{simple_url(args, repository, TOKEN_USER)}"\n'
+        if upstream == PYPI:
+            text += "default = true\n"
     return text
 
 

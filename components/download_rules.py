@@ -6,6 +6,8 @@ package. Download rules are in preview at Google.
 
 from __future__ import annotations
 
+from itertools import product
+
 import pulumi
 from pulumi_gcp import artifactregistry
 
@@ -21,14 +23,12 @@ def deny_private_packages(
     hooks: pulumi.ResourceHookBinding,
 ) -> None:
     """Deny the download of each private package from the remote repository."""
-    if repositories.pypi is None:
-        return
-    for package in args.private_packages:
+    for (upstream, remote), package in product(repositories.remotes.items(), args.private_packages):
         artifactregistry.Rule(
-            f"{name}-pypi-{deny_rule(package)}",
+            f"{name}-{upstream.id}-{deny_rule(package)}",
             project=args.project,
             location=args.location,
-            repository_id=repositories.pypi.repository_id,
+            repository_id=remote.repository_id,
             rule_id=deny_rule(package),
             action="DENY",
             operation="DOWNLOAD",

@@ -62,9 +62,10 @@ def grant_access(
         ("upload", repositories.upload, "writers", WRITER, writers),
         ("upload", repositories.upload, "admins", ADMIN, admins),
     ]
-    for what, repository in (("pypi", repositories.pypi), ("index", repositories.index)):
-        if repository:
-            grants.append((what, repository, "readers", READER, everyone))
+    for upstream, remote in repositories.remotes.items():
+        grants.append((upstream.id, remote, "readers", READER, everyone))
+    if repositories.index:
+        grants.append(("index", repositories.index, "readers", READER, everyone))
 
     opts = pulumi.ResourceOptions(parent=parent, hooks=hooks, deleted_with=mark)
     for what, repository, who, role, members in grants:

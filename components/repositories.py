@@ -6,6 +6,7 @@ replacing one takes its packages along, and Google asks no question.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
@@ -13,19 +14,15 @@ from pulumi_gcp import artifactregistry, projects
 
 from components.apis import ARTIFACT_REGISTRY
 from components.args import PythonRegistryArgs
-
-# Larger wins, and only between equal versions: the index lists the union of both ("Configure virtual
-# repositories"). The gap leaves room for a team's own upstream between the two.
-PRIVATE_PRIORITY = 20
-PYPI_PRIORITY = 10
+from components.upstreams import PRIVATE_PRIORITY, Upstream
 
 
 @dataclass(frozen=True, kw_only=True)
 class Repositories:
-    """The repositories that exist; `pypi` and `index` together or not at all."""
+    """The repositories that exist; the virtual `index` only with `remotes` behind it."""
 
     upload: artifactregistry.Repository
-    pypi: artifactregistry.Repository | None
+    remotes: Mapping[Upstream, artifactregistry.Repository]
     index: artifactregistry.Repository | None
 
 
@@ -43,7 +40,7 @@ def make_repositories(
         repository_id: str,
         description: str,
         mode: str,
-        after: pulumi.Resource,
+        after: list[pulumi.Resource],
         *,
         protect: bool = False,
         remote: artifactregistry.RepositoryRemoteRepositoryConfigArgs | None = None,
@@ -60,7 +57,7 @@ def make_repositories(
             labels=args.labels,
             remote_repository_config=remote,
             virtual_repository_config=virtual,
-            opts=pulumi.ResourceOptions(parent=parent, depends_on=[after], hooks=hooks, protect=protect),
+            opts=pulumi.ResourceOptions(parent=parent, depends_on=after, hooks=hooks, protect=protect),
         )
 
     def upstream(
@@ -78,37 +75,40 @@ def make_repositories(
         args.repository,
         "Private Python packages: uploads go here",
         "STANDARD_REPOSITORY",
-        apis[ARTIFACT_REGISTRY],
+        [apis[ARTIFACT_REGISTRY]],
         protect=args.protect,
     )
-    if not args.pypi_proxy:
-        return Repositories(upload=upload, pypi=None, index=None)
-    pypi = repository(
-        "pypi",
-        args.pypi_repository,
-        "Cache of PyPI",
-        "REMOTE_REPOSITORY",
-        # It needs none, but where the upload repository is refused nothing is to be made beside it.
-        upload,
-        remote=artifactregistry.RepositoryRemoteRepositoryConfigArgs(
-            # Immutable at Google's: a change of this text would replace the repository.
-            description="PyPI",
-            python_repository=artifactregistry.RepositoryRemoteRepositoryConfigPythonRepositoryArgs(
-                public_repository="PYPI"
+    remotes = {
+        source: repository(
+            source.id,
+            args.upstream_repository(source),
+            f"Cache of {source.title}",
+            "REMOTE_REPOSITORY",
+            # It needs none, but where the upload repository is refused nothing is to be made beside it.
+            [upload],
+            remote=artifactregistry.RepositoryRemoteRepositoryConfigArgs(
+                # Immutable at Google's: a change of this text would replace the repository.
+                description=source.title,
+                python_repository=artifactregistry.RepositoryRemoteRepositoryConfigPythonRepositoryArgs(
+                    public_repository="PYPI"
+                ),
             ),
-        ),
-    )
+        )
+        for source in args.upstreams
+    }
+    if not remotes:
+        return Repositories(upload=upload, remotes=remotes, index=None)
     index = repository(
         "index",
         args.index_repository,
         "What clients install from: private packages and PyPI's",
         "VIRTUAL_REPOSITORY",
-        pypi,
+        list(remotes.values()),
         virtual=artifactregistry.RepositoryVirtualRepositoryConfigArgs(
             upstream_policies=[
                 upstream("private", upload, PRIVATE_PRIORITY),
-                upstream("pypi", pypi, PYPI_PRIORITY),
+                *(upstream(source.id, remote, source.priority) for source, remote in remotes.items()),
             ]
         ),
     )
-    return Repositories(upload=upload, pypi=pypi, index=index)
+    return Repositories(upload=upload, remotes=remotes, index=index)

@@ -239,10 +239,8 @@ def parse_settings(
 
 def _made(args: PythonRegistryArgs) -> list[str]:
     """What no two stacks may both make: repositories, and accounts, whose names are the whole project's."""
-    repositories = [args.repository]
-    repositories += [args.pypi_repository, args.index_repository] if args.pypi_proxy else []
     accounts = [args.reader_account, args.writer_account] if args.service_accounts else []
-    return [*map(args.repository_name, repositories), *map(args.account_email, accounts)]
+    return [*map(args.repository_name, args.repositories), *map(args.account_email, accounts)]
 
 
 class _Check:
