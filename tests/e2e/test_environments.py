@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import pytest
 import yaml
 
 from tests.support.docs import read_section
-from tests.support.sandbox import CHECKOUT, PROGRAM_FILES, Sandbox
+from tests.support.sandbox import Sandbox, copy_project
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
 
@@ -31,9 +30,7 @@ class Environments:
 
     def __init__(self, sandbox: Sandbox, folder: Path) -> None:
         self.sandbox, self.folder = sandbox, folder
-        for name in (*PROGRAM_FILES, "Pulumi.dev.yaml", "Pulumi.prod.yaml"):
-            source, target = CHECKOUT / name, folder / name
-            shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
+        copy_project(folder, "Pulumi.dev.yaml", "Pulumi.prod.yaml")
         assert STACK_FILE, "the recipe has a stack file"
         (folder / STACK_FILE[1]).write_text(STACK_FILE[2])
 

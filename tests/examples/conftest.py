@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ import yaml
 
 from sandbox.cloud.storage.buckets import HOST
 from tests.examples.helper import EXAMPLES
-from tests.support.sandbox import LOCATION, Program, program, sandbox
+from tests.support.sandbox import LOCATION, Program, copy_project, program, sandbox
 
 __all__ = ["program", "sandbox"]
 
@@ -58,7 +57,8 @@ def make_example(program: Program, tmp_path: Path) -> MakeExample:
 
     def make(kind: str, name: str) -> Example:
         folder = tmp_path / name
-        shutil.copytree(EXAMPLES / kind, folder)
+        folder.mkdir()
+        copy_project(folder, source=EXAMPLES / kind)
         for committed in folder.glob("Pulumi.*.yaml"):
             committed.unlink()
         example = Example(

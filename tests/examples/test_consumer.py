@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.examples.conftest import Example, MakeExample
-from tests.support.sandbox import CHECKOUT, Program, Sandbox
+from tests.support.sandbox import CHECKOUT, Program, Sandbox, copy_project
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
 
@@ -130,13 +129,7 @@ def readme_commands() -> list[str]:
 
 
 def test_the_readmes_commands_work_after_make_up(sandbox: Sandbox, tmp_path: Path) -> None:
-    for name in (
-        *("Pulumi.yaml", "Pulumi.dev.yaml", "__main__.py", "settings"),
-        "components",
-        "examples",
-    ):
-        source, target = CHECKOUT / name, tmp_path / name
-        shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
+    copy_project(tmp_path, "Pulumi.dev.yaml", "examples")
 
     def run(*command: str) -> str:
         done = subprocess.run(

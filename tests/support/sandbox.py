@@ -32,6 +32,8 @@ PROJECT = "demo-proj"
 LOCATION = "us-central1"
 # Every test has a stack and a project of its own.
 _numbers = itertools.count(1)
+# `runtime.options.virtualenv` of every Pulumi.yaml here.
+VIRTUALENV = ".venv"
 PROGRAM_FILES = ("__main__.py", "settings", "components", "Pulumi.yaml")
 
 
@@ -61,6 +63,8 @@ class Sandbox:
         self, *command: str, check: bool = True, member: str | None = None, cwd: Path | None = None
     ) -> subprocess.CompletedProcess[str]:
         """Run a command inside the sandbox."""
+        if cwd and (cwd / "Pulumi.yaml").exists():
+            assert (cwd / VIRTUALENV).exists(), f"{cwd} is a project without its venv: use copy_project"
         who = ["--as", member] if member else []
         done = subprocess.run(
             self.command("run", *who, "--", *command),
@@ -162,12 +166,26 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     sandbox("reset")
 
 
+def copy_project(folder: Path, *extra: str, source: Path = CHECKOUT) -> None:
+    """Copy a Pulumi project, with the venv of this run in the place that its Pulumi.yaml names.
+
+    The CLI's own language host honours `runtime.options.virtualenv`. Without a venv it creates an empty
+    one, in which the program finds no `pulumi`. The host that the sandbox builds ignores the option.
+    """
+    names = PROGRAM_FILES if source == CHECKOUT else {*os.listdir(source)} - {VIRTUALENV}
+    for name in (*names, *extra):
+        path, target = source / name, folder / name
+        if path.is_dir():
+            shutil.copytree(path, target, ignore=shutil.ignore_patterns("__pycache__", VIRTUALENV))
+        else:
+            shutil.copy(path, target)
+    (folder / VIRTUALENV).symlink_to(sys.prefix, target_is_directory=True)
+
+
 def new_program(sandbox: Sandbox, folder: Path, number: int | None = None) -> Program:
     """The program in that folder, with an empty stack in a project of its own, of that number if given."""
     number = number or next(_numbers)
-    for name in PROGRAM_FILES:
-        source, target = CHECKOUT / name, folder / name
-        shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
+    copy_project(folder)
     program = Program(sandbox, folder, stack=f"test{number}", project=f"{PROJECT}-{number}")
     program.configure()
     sandbox.run("pulumi", "stack", "init", program.stack, cwd=folder)

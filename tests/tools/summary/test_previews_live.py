@@ -9,14 +9,13 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.sandbox import CHECKOUT, PROGRAM_FILES, Program, Sandbox
+from tests.support.sandbox import CHECKOUT, Program, Sandbox, copy_project
 from tools.summary.previews import read_preview
 from tools.summary.report import summarize
 
@@ -59,9 +58,7 @@ pulumi.export("builder_id", builder.unique_id)
 @pytest.fixture(scope="module")
 def program(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Program:
     folder = tmp_path_factory.mktemp("program")
-    for name in PROGRAM_FILES:
-        source, target = CHECKOUT / name, folder / name
-        shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
+    copy_project(folder)
     program = Program(sandbox, folder, stack="dev", project="demo-proj")
     program.configure(**SETTINGS)
     sandbox.run("pulumi", "stack", "init", "dev", cwd=folder)
