@@ -82,7 +82,7 @@ def _passages(lines: list[tuple[int, str]]) -> Iterator[Passage]:
 
 
 def _cells(number: int, line: str) -> Iterator[Passage]:
-    for cell in re.split(r"(?<!\\)\|", line.strip().strip("|")):
+    for cell in re.split(r"(?<!\\)\||<br>", line.strip().strip("|")):
         plain = _plain(cell)
         if plain.strip("-: "):
             yield Passage(number, plain)
