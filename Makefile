@@ -2,6 +2,7 @@
 # `STACK=prod make up` selects the stack. `PATH=/folder/of/the/plugin:$PATH make up` selects the plugin.
 
 STACK ?= dev
+TARGET ?= sandbox
 PYTHON ?= python3
 VENV := .venv
 # This file marks a complete venv. Without it, make creates the venv again.
@@ -51,8 +52,9 @@ refresh: recovered ## read the resources of the cloud into the state
 outputs: stack ## print the stack's outputs
 	@$(PULUMI) stack output
 
-tour: $(if $(filter gcp,$(TARGET)),stack-file venv,up base-image) ## publish, install and run a package; TARGET=gcp uses the real project
-	@$(if $(filter gcp,$(TARGET)),PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(VENV)/bin/python,$(INSIDE) python) -m tools tour --stack $(STACK) $(if $(filter gcp,$(TARGET)),--target gcp)
+# YES=1 accepts what the tour leaves on a real project.
+tour: $(if $(filter gcp,$(TARGET)),stack-file venv,up base-image) ## publish, install and run a package, step by step; TARGET=gcp: on the real project
+	@$(if $(filter gcp,$(TARGET)),PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(VENV)/bin/python,$(INSIDE) python) -m tools tour --stack $(STACK) --target $(TARGET) $(if $(filter 1,$(YES)),--yes)
 
 base-image: venv
 	@$(SANDBOX) base-image || echo "The tour skips its container steps."

@@ -64,7 +64,7 @@ def check_links(pages: Mapping[str, str], files: set[str]) -> Iterator[Problem]:
 
 
 def check_named_pages(path: str, text: str, pages: Mapping[str, str]) -> Iterator[Problem]:
-    """Pages that code names, such as `docs/deploy.md#roles`, but that do not exist."""
+    """Pages that code names, such as `docs/deploy.md#roles-of-the-deployer`, but that do not exist."""
     for named in _NAMED_PAGE.finditer(text):
         page, _, anchor = named[0].partition("#")
         line = text.count("\n", 0, named.start()) + 1
