@@ -29,6 +29,8 @@ _CODE = re.compile(r"(`+)(?!`).+?(?<!`)\1(?!`)", re.DOTALL)
 _QUOTATION = re.compile(r"\"[^\"\n]{1,300}\"|“[^”]{1,300}”")
 _ADDRESS = re.compile(r"https?://\S+|\S+@\S+")
 _BLOCK_START = re.compile(r"\s*(?:[-*+] |\d+\. |#{1,6} |\||>)")
+# An entry of `Args:`, `Attributes:` or `Raises:` in a docstring.
+_ENTRY = re.compile(r"\s+\w+: ")
 _SENTENCE_END = re.compile(r"(?<=[.!?])[)*_]*\s+(?=[A-Z*_(])")
 
 
@@ -113,12 +115,20 @@ def _python(text: str, *, is_test: bool) -> Iterator[Passage]:
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             if isinstance(node.value.value, str):
                 docstrings.add(id(node.value))
-                lines = node.value.value.splitlines()
-                yield from _passages([(node.lineno + index, line) for index, line in enumerate(lines)])
+                yield from _passages(list(_docstring_lines(node.lineno, node.value.value)))
         elif isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
             yield Passage(node.lineno, node.name.removeprefix("test_").replace("_", " ").capitalize())
     if not is_test:
         yield from _messages(tree, docstrings)
+
+
+def _docstring_lines(first: int, docstring: str) -> Iterator[tuple[int, str]]:
+    for number, line in enumerate(docstring.splitlines(), first):
+        entry = _ENTRY.match(line)
+        if entry:
+            # An empty line before it makes the entry a text of its own.
+            yield number, ""
+        yield number, line[entry.end() :] if entry else line
 
 
 def _messages(tree: ast.Module, docstrings: set[int]) -> Iterator[Passage]:
@@ -135,7 +145,9 @@ def _messages(tree: ast.Module, docstrings: set[int]) -> Iterator[Passage]:
         else:
             continue
         if len(message.split(" ")) >= MESSAGE_WORDS:
-            yield from _passages([(node.lineno, line) for line in message.splitlines()])
+            # Each line is printed as a line.
+            for line in message.splitlines():
+                yield from _passages([(node.lineno, line)])
 
 
 def _python_comments(text: str) -> Iterator[Passage]:

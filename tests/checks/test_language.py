@@ -57,6 +57,17 @@ def test_plain_english_and_quoted_words_pass(text: str) -> None:
     assert names("README.md", text) == []
 
 
+def test_each_entry_of_a_docstring_is_a_text_of_its_own() -> None:
+    words = " ".join(["word"] * 20)
+    docstring = (
+        f'"""Text.\n\n    Attributes:\n        a: {words}\n        b: {words}\n            {words}\n    """'
+    )
+    problems = list(check_language("components/a.py", f"class A:\n    {docstring}\n"))
+    assert [(problem.line, problem.message[:35]) for problem in problems] == [
+        (6, "split this sentence of 40 words (long)"[:35])
+    ]
+
+
 def test_a_long_sentence_is_found_and_two_shorter_ones_pass() -> None:
     long = " ".join(["word"] * 31)
     assert names("README.md", f"{long}.") == ["long"]
