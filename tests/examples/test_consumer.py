@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.examples.conftest import Example, MakeExample
+from tests.support.docs import read_commands
 from tests.support.sandbox import CHECKOUT, Program, Sandbox
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
@@ -123,13 +124,7 @@ def test_the_control_an_authoritative_registry_takes_the_grant_and_the_two_fight
     assert consumer.member not in program.policy("python-index")["reader"]
 
 
-def readme_commands() -> list[str]:
-    text = (CHECKOUT / "README.md").read_text()
-    section = text.partition("\n## Use it from another project\n")[2].partition("\n## ")[0]
-    return section.partition("```sh\n")[2].partition("```")[0].splitlines()
-
-
-def test_the_readmes_commands_work_after_make_up(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_the_documented_commands_work_after_make_up(sandbox: Sandbox, tmp_path: Path) -> None:
     for name in (
         *("Pulumi.yaml", "Pulumi.dev.yaml", "__main__.py", "settings"),
         "components",
@@ -152,7 +147,7 @@ def test_the_readmes_commands_work_after_make_up(sandbox: Sandbox, tmp_path: Pat
 
     run(*sandbox.command("run", "--", "pulumi", "stack", "init", "dev"))
     run(*sandbox.command("run", "--", "pulumi", "up", "--yes", "--skip-preview", "--stack", "dev"))
-    commands = readme_commands()
+    commands = read_commands("outputs", "## Read the outputs from another program").splitlines()
     assert len(commands) > 3
     words = [shlex.split(command, comments=True) for command in commands]
     assert {first for first, *_ in words} == {".venv/bin/python"}
