@@ -26,7 +26,7 @@ from tests.support.sandbox import CHECKOUT, LOCATION, Program, Sandbox, new_prog
 pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
 
 ROWS = {client: (once, each) for client, once, each in read_table("clients", "## Commands per client")}
-# Of the commands once per machine, `configure` runs with the tests' own interpreter.
+# These commands run once per machine; `configure` runs with the tests' own interpreter.
 KEYRING, _, CONFIGURE = read_commands("clients", "## Once per machine").splitlines()
 OWN_KEYRING = read_code(ROWS["pip, keyring in the environment"][0])[0]
 # Debian 12's pip, the first pip with --keyring-provider, and the newest pip. The old versions do not run on

@@ -23,7 +23,7 @@ from tests.support.sandbox import new_program
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
 
-ROWS = read_table("dependency-confusion", "## What each command installs")
+ROWS = read_table("dependency-confusion", "## Results per command")
 SETTINGS = {
     "`pypiProxy: false`": {"pypiProxy": False},
     "default": {},
@@ -34,7 +34,7 @@ PUBLIC = f"https://{LOOPBACK_STANDS_FOR}/simple/"
 _ATTACKER = b"ATTACKER = True\n"
 PRIVATE = wheel("my-adder", "0.0.1")
 HIGHER = wheel("my-adder", "99.0", payload=_ATTACKER)
-# Of two wheels of one version, pip takes the one with a build number ("Binary distribution format").
+# If one version has two wheels, pip takes the one with a build number ("Binary distribution format").
 SAME = replace(wheel("my-adder", "0.0.1", payload=_ATTACKER), filename="my_adder-0.0.1-1-py3-none-any.whl")
 
 

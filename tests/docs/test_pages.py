@@ -68,7 +68,8 @@ def test_the_program_accepts_the_stack_file(page: str, title: str) -> None:
     assert parse_settings(texts).location == "europe-west1"
     if page == "configuration":
         keys = {read_code(row[0])[0] for row in read_table(page, "## Settings")}
-        assert keys == set(config), "the example uses every setting"
+        # A key with a dot is a part of another one.
+        assert {key for key in keys if "." not in key} == set(config), "the example uses every setting"
 
 
 def test_every_documented_error_is_in_the_program_or_in_a_test() -> None:
