@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from components.registry import OUTPUTS
 from settings import parse_settings
 from tests.support.docs import CHECKOUT, read_code, read_commands, read_page, read_section, read_table
 
@@ -70,6 +71,10 @@ def test_the_program_accepts_the_stack_file(page: str, title: str) -> None:
         keys = {read_code(row[0])[0] for row in read_table(page, "## Settings")}
         # A key with a dot is a part of another one.
         assert {key for key in keys if "." not in key} == set(config), "the example uses every setting"
+
+
+def test_the_outputs_page_lists_every_output() -> None:
+    assert [read_code(row[0])[0] for row in read_table("outputs", "## All outputs")] == list(OUTPUTS)
 
 
 def test_every_documented_error_is_in_the_program_or_in_a_test() -> None:
