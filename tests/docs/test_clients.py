@@ -1,7 +1,7 @@
-"""The README's table of clients, row by row: real clients, from an empty home, at the genuine addresses.
+"""Every row of the table in docs/clients.md, executed: real clients, an empty home, Google's addresses.
 
-The commands are the table's own. A machine of these tests has what the sandbox gives and nothing else of
-this one: its files are put in place by `python -m tools configure`, its clients come from the public index.
+The commands are those of the table. A machine in these tests has only what the sandbox provides.
+`python -m tools configure` writes its files, and its clients come from the public index.
 """
 
 from __future__ import annotations
@@ -20,45 +20,45 @@ import pytest
 from sandbox.runtime.paths import FOLDER_VARIABLE
 from sandbox.toolchain.cache import CACHE_VARIABLE, cache_folder
 from tests.support.distributions import wheel
-from tests.support.docs import read_code, read_section, read_table
+from tests.support.docs import read_code, read_commands, read_table
 from tests.support.sandbox import CHECKOUT, LOCATION, Program, Sandbox, new_program
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
 
-SECTION = "## Clients"
-ROWS = {client: (once, each) for client, once, each in read_table(SECTION)}
-KEYRING = next(line for line in read_section(SECTION).splitlines() if line.startswith("uv tool install"))
-OWN_KEYRING = read_code(ROWS["pip, keyring in its own environment"][0])[0]
-# As Debian 12 has it, the first that can be told which keyring to ask, and the newest there is. The old
-# ones run on no newer Python.
-OLD_PIP, TOLD_PIP, NEW_PIP = "==23.0.1", "==23.1", ""
+ROWS = {client: (once, each) for client, once, each in read_table("clients", "## Commands per client")}
+# These commands run once per machine; `configure` runs with the tests' own interpreter.
+KEYRING, _, CONFIGURE = read_commands("clients", "## Once per machine").splitlines()
+OWN_KEYRING = read_code(ROWS["pip, keyring in the environment"][0])[0]
+# Debian 12's pip, the first pip with --keyring-provider, and the newest pip. The old versions do not run on
+# a newer Python.
+OLD_PIP, PROVIDER_PIP, NEW_PIP = "==23.0.1", "==23.1", ""
 OLD_PYTHON = sys.version_info < (3, 12)
 PIPS = (OLD_PIP, NEW_PIP) if OLD_PYTHON else (NEW_PIP,)
-TOLD_PIPS = (TOLD_PIP, NEW_PIP) if OLD_PYTHON else (NEW_PIP,)
+PROVIDER_PIPS = (PROVIDER_PIP, NEW_PIP) if OLD_PYTHON else (NEW_PIP,)
 PIN = "my_adder==0.0.1"
-# What the example's program prints for 1 and 2.
+# The example prints this for 1 and 2.
 SUM = "3"
 
 
 @dataclass(frozen=True)
 class Stack:
-    """A stack that is up, with the example's package in its index."""
+    """A deployed stack with the example's package in its index."""
 
     program: Program
     outputs: dict[str, Any]
     inside: dict[str, str]
-    """The sandbox's environment, asked for from an empty one."""
+    """The environment that the sandbox gives to an empty one."""
 
     def versions(self) -> set[str]:
         """The versions of the package in the upload repository."""
         url = f"{self.program.repository('python')}/packages/my-adder/versions"
-        _, answer = self.program.sandbox.ask("GET", url)
-        return {version["name"].rpartition("/")[2] for version in answer.get("versions", [])}
+        _, body = self.program.sandbox.ask("GET", url)
+        return {version["name"].rpartition("/")[2] for version in body.get("versions", [])}
 
 
 @dataclass
 class Machine:
-    """A new machine: a home, a work folder in it, uv and Python."""
+    """A new machine: a home folder with a work folder, uv and Python."""
 
     home: Path
     stack: Stack
@@ -80,17 +80,17 @@ class Machine:
         self.variables = {
             **{key: value for key, value in self.stack.inside.items() if key not in own},
             "HOME": str(self.home),
-            # The activated environment, if there is one, goes first.
+            # As in an activated environment.
             "VIRTUAL_ENV": str(self.work / "env"),
             "PATH": os.pathsep.join([str(self.work / "env" / "bin"), str(programs), os.defpath]),
             "UV_PYTHON_DOWNLOADS": "never",
-            # Seconds that prove nothing.
+            # Saves time.
             "PIP_NO_COMPILE": "1",
             "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         }
 
     def run(self, line: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        """Run a shell line; nobody answers its questions."""
+        """Run a shell line without input."""
         return subprocess.run(
             ["bash", "-eo", "pipefail", "-c", line],
             env={**self.variables, **variables},
@@ -103,25 +103,26 @@ class Machine:
         )
 
     def __call__(self, line: str, **variables: str) -> str:
-        """What a shell line prints that works."""
-        done = self.run(line, **variables)
-        assert done.returncode == 0, f"{line}\n{done.stdout}"
-        return done.stdout
+        """The output of a shell line that must succeed."""
+        result = self.run(line, **variables)
+        assert result.returncode == 0, f"{line}\n{result.stdout}"
+        return result.stdout
 
-    def refuses(self, line: str, because: str) -> None:
-        """The line fails, and says so."""
-        done = self.run(line)
-        assert done.returncode, f"{line}\n{done.stdout}"
-        assert because in done.stdout, f"{line}\n{done.stdout}"
+    def refuses(self, line: str, error: str) -> None:
+        """Run a shell line that must fail with this error."""
+        result = self.run(line)
+        assert result.returncode, f"{line}\n{result.stdout}"
+        assert error in result.stdout, f"{line}\n{result.stdout}"
 
-    def begin(self) -> None:
-        """What the README says is done once, whichever client is used."""
+    def set_up(self) -> None:
+        """Run the commands once per machine, without the login that the sandbox provides."""
         self(KEYRING)
         self.configure()
 
     def configure(self) -> None:
         program = self.stack.program
-        done = subprocess.run(
+        assert CONFIGURE.startswith(".venv/bin/python -m tools configure --stack dev")
+        result = subprocess.run(
             [sys.executable, "-m", "tools", "configure", "--yes", "--stack", program.stack],
             env={**self.stack.inside, "HOME": str(self.home)},
             cwd=program.folder,
@@ -129,10 +130,10 @@ class Machine:
             text=True,
             check=False,
         )
-        assert done.returncode == 0, done.stderr
+        assert result.returncode == 0, result.stderr
 
     def activate(self, pip: str = NEW_PIP) -> None:
-        """A new virtual environment with that pip in it."""
+        """Create a virtual environment with this version of pip."""
         self("UV_NO_CONFIG=1 uv venv --quiet --seed --clear env")
         if pip:
             self(f"UV_NO_CONFIG=1 uv pip install --quiet pip{pip}")
@@ -149,13 +150,13 @@ def inside(sandbox: Sandbox) -> dict[str, str]:
     empty = {"HOME": os.environ["HOME"], "PATH": os.environ["PATH"], CACHE_VARIABLE: str(cache_folder())}
     empty |= {FOLDER_VARIABLE: str(sandbox.folder), "PYTHONPATH": str(CHECKOUT)}
     command = sandbox.command("run", "--", "env", "-0")
-    done = subprocess.run(command, env=empty, capture_output=True, text=True, check=True)
-    return dict(line.split("=", 1) for line in done.stdout.split("\0") if line)
+    result = subprocess.run(command, env=empty, capture_output=True, text=True, check=True)
+    return dict(line.split("=", 1) for line in result.stdout.split("\0") if line)
 
 
 @pytest.fixture(scope="module")
 def dist(inside: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The example, built."""
+    """The built example."""
     folder = tmp_path_factory.mktemp("example")
     shutil.copytree(CHECKOUT / "examples" / "my_adder", folder / "source")
     command = ["uv", "build", "--quiet", "--no-config", "--wheel", "--out-dir", "dist", "source"]
@@ -163,7 +164,7 @@ def dist(inside: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Pa
     return folder / "dist"
 
 
-def bring_up(sandbox: Sandbox, inside: dict[str, str], dist: Path, folder: Path, **settings: Any) -> Stack:
+def deploy(sandbox: Sandbox, inside: dict[str, str], dist: Path, folder: Path, **settings: Any) -> Stack:
     program = new_program(sandbox, folder)
     program.configure(**settings)
     program.up()
@@ -178,15 +179,15 @@ def bring_up(sandbox: Sandbox, inside: dict[str, str], dist: Path, folder: Path,
 def stack(
     sandbox: Sandbox, inside: dict[str, str], dist: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Stack:
-    return bring_up(sandbox, inside, dist, tmp_path_factory.mktemp("program"))
+    return deploy(sandbox, inside, dist, tmp_path_factory.mktemp("program"))
 
 
 @pytest.fixture(scope="module")
 def plain_stack(
     sandbox: Sandbox, inside: dict[str, str], dist: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Stack:
-    """One without the proxy of PyPI."""
-    return bring_up(sandbox, inside, dist, tmp_path_factory.mktemp("plain"), pypiProxy=False)
+    """A stack with `pypiProxy: false`."""
+    return deploy(sandbox, inside, dist, tmp_path_factory.mktemp("plain"), pypiProxy=False)
 
 
 @pytest.fixture
@@ -198,18 +199,18 @@ def machine(stack: Stack, tmp_path: Path) -> Machine:
 
 
 def run_row(machine: Machine, client: str, **variables: str) -> None:
-    """The commands of a client's row, as they stand there."""
+    """Run the commands in a client's row."""
     once, each = ROWS[client]
     for line in (*(code for code in read_code(once) if " " in code), *read_code(each)):
         machine(line, **variables)
 
 
-def installs(client: str, *pips: str, begin: bool = True) -> Callable[[Machine], None]:
-    """A row that puts the package into an environment, with each of these pips."""
+def installs(client: str, *pips: str, keyring: bool = True) -> Callable[[Machine], None]:
+    """Run a row that installs the package into an environment, once per version of pip."""
 
     def check(machine: Machine) -> None:
-        if begin:
-            machine.begin()
+        if keyring:
+            machine.set_up()
         else:
             machine.configure()
         for pip in pips:
@@ -225,7 +226,7 @@ def from_requirements(machine: Machine) -> None:
     machine.write("requirements.txt", f"{machine.stack.outputs['requirements_txt']}{PIN}\n")
     for pip in PIPS:
         machine.activate(pip)
-        run_row(machine, "pip, `requirements.txt` without a `pip.conf`")
+        run_row(machine, "pip, `requirements.txt` without `pip.conf`")
         assert machine("my-adder 1 2").strip() == SUM
 
 
@@ -235,7 +236,7 @@ def uploads(client: str, version: str) -> Callable[[Machine], None]:
         (machine.work / "dist").mkdir()
         (machine.work / "dist" / upload.filename).write_bytes(upload.content)
         assert version not in machine.stack.versions()
-        machine.begin()
+        machine.set_up()
         run_row(machine, client)
         assert version in machine.stack.versions()
 
@@ -251,22 +252,22 @@ dependencies = ["{PIN}", "iniconfig>=2"]
 
 
 def uv_sync(machine: Machine) -> None:
-    machine.begin()
+    machine.set_up()
     machine.write("pyproject.toml", PYPROJECT)
     run_row(machine, "uv sync", VIRTUAL_ENV="")
     assert machine(".venv/bin/my-adder 1 2").strip() == SUM
 
 
 def uv_tool(machine: Machine) -> None:
-    machine.begin()
+    machine.set_up()
     run_row(machine, "uv tool")
     assert machine("my-adder 1 2").strip() == SUM
 
 
 def pipx(machine: Machine) -> None:
     machine("uv tool install --quiet pipx")
-    machine.begin()
-    # pip does it where there is no uv.
+    machine.set_up()
+    # pipx then installs with pip instead of uv.
     run_row(machine, "pipx", PIPX_DEFAULT_BACKEND="pip")
     assert machine("my-adder 1 2").strip() == SUM
 
@@ -277,7 +278,7 @@ def poetry(client: str) -> Callable[[Machine], None]:
         machine.write("pyproject.toml", f"{PYPROJECT}\n[tool.poetry]\npackage-mode = false\n\n{source}")
         without = "VIRTUAL_ENV= "
         if client == "poetry":
-            machine.begin()
+            machine.set_up()
         else:
             machine("uv tool install --quiet poetry")
             machine.refuses(f"{without}poetry install", "Authorization error")
@@ -288,7 +289,7 @@ def poetry(client: str) -> Callable[[Machine], None]:
 
 
 def gcloud_settings(machine: Machine) -> None:
-    client = "gcloud and pip, `pypiProxy` off"
+    client = "pip with gcloud's settings, `pypiProxy: false`"
     once, each = ROWS[client]
     settings, bootstrap = (code for code in read_code(once) if " " in code)
     (install,) = read_code(each)
@@ -312,19 +313,19 @@ QUICK: dict[str, Callable[[Machine], None]] = {
     "uv pip": installs("uv pip", NEW_PIP),
 }
 SLOW: dict[str, Callable[[Machine], None]] = {
-    "pip, `requirements.txt` without a `pip.conf`": from_requirements,
-    "pip 23.1 or newer, nobody to ask": installs("pip 23.1 or newer, nobody to ask", *TOLD_PIPS),
-    "pip, keyring in its own environment": installs(
-        "pip, keyring in its own environment", *PIPS, begin=False
+    "pip, `requirements.txt` without `pip.conf`": from_requirements,
+    "pip 23.1 or newer, non-interactive": installs("pip 23.1 or newer, non-interactive", *PROVIDER_PIPS),
+    "pip, keyring in the environment": installs("pip, keyring in the environment", *PIPS, keyring=False),
+    "pip, keyring in the environment, non-interactive": installs(
+        "pip, keyring in the environment, non-interactive", NEW_PIP, keyring=False
     ),
-    "the same, nobody to ask": installs("the same, nobody to ask", NEW_PIP, begin=False),
     "uv sync": uv_sync,
     "uv tool": uv_tool,
     "pipx": pipx,
     "poetry": poetry("poetry"),
     "poetry without a keyring": poetry("poetry without a keyring"),
 }
-PLAIN = {"gcloud and pip, `pypiProxy` off": gcloud_settings}
+PLAIN = {"pip with gcloud's settings, `pypiProxy: false`": gcloud_settings}
 
 
 def need_gcloud(client: str) -> None:
@@ -332,18 +333,18 @@ def need_gcloud(client: str) -> None:
         pytest.skip("no gcloud on this machine")
 
 
-def test_every_client_of_the_readme_is_tried() -> None:
+def test_every_documented_client_is_tested() -> None:
     assert set(ROWS) == {*QUICK, *SLOW, *PLAIN}
 
 
 @pytest.mark.parametrize("client", QUICK)
-def test_a_row_of_the_readme_works(machine: Machine, client: str) -> None:
+def test_a_row_works(machine: Machine, client: str) -> None:
     QUICK[client](machine)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("client", SLOW)
-def test_a_row_that_takes_longer_works(machine: Machine, client: str) -> None:
+def test_a_slower_row_works(machine: Machine, client: str) -> None:
     need_gcloud(client)
     SLOW[client](machine)
 
@@ -355,10 +356,10 @@ def test_a_row_without_the_proxy_works(plain_stack: Stack, tmp_path: Path, clien
     PLAIN[client](Machine(tmp_path / "home", plain_stack))
 
 
-# What does not work
+# Known limits
 
 
-def test_a_machine_has_no_keyring_but_its_own(machine: Machine) -> None:
+def test_a_configured_uv_installs_the_keyring_only_without_its_configuration(machine: Machine) -> None:
     machine.refuses("keyring --list-backends", "command not found")
     machine.configure()
     machine.refuses(KEYRING, "401 Unauthorized")
@@ -377,8 +378,8 @@ def test_uv_needs_the_user_name_in_the_address(machine: Machine) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not OLD_PYTHON, reason="pip 23.0.1 runs on no newer Python than 3.11")
-def test_an_old_pip_needs_the_user_name_for_a_keyring_elsewhere_and_a_new_one_does_not(
+@pytest.mark.skipif(not OLD_PYTHON, reason="pip 23.0.1 needs Python 3.11 or older")
+def test_only_an_old_pip_needs_the_user_name_for_a_keyring_outside_the_environment(
     machine: Machine,
 ) -> None:
     machine(KEYRING)
@@ -391,8 +392,8 @@ def test_an_old_pip_needs_the_user_name_for_a_keyring_elsewhere_and_a_new_one_do
 
 
 @pytest.mark.slow
-def test_with_nobody_to_ask_pip_asks_no_keyring_unless_it_is_told_which(machine: Machine) -> None:
-    machine.begin()
+def test_a_non_interactive_pip_asks_a_keyring_only_if_a_provider_is_set(machine: Machine) -> None:
+    machine.set_up()
     for pip in PIPS:
         machine.activate(pip)
         machine.refuses(f"pip install --no-input {PIN}", "No matching distribution")
@@ -400,7 +401,7 @@ def test_with_nobody_to_ask_pip_asks_no_keyring_unless_it_is_told_which(machine:
 
 
 @pytest.mark.slow
-def test_a_provider_in_pip_conf_would_hide_the_keyring_of_an_environment(machine: Machine) -> None:
+def test_a_provider_in_pip_conf_hides_the_keyring_of_the_environment(machine: Machine) -> None:
     machine.configure()
     machine.activate()
     machine(OWN_KEYRING)

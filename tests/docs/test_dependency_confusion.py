@@ -1,7 +1,7 @@
-"""The README's table of dependency confusion, row by row: what comes when a stranger has taken the name.
+"""Every row of the table in docs/dependency-confusion.md, executed against an attacker on PyPI.
 
-The stranger is as able as one can be: a higher version, and the very one that is private, in a wheel that
-pip prefers to the private one. Each row is a real client with the rendered files of a stack that is up.
+The attacker publishes a higher version, and also the private version in a wheel that pip prefers. Each row
+runs a real client with the rendered files of a deployed stack.
 """
 
 from __future__ import annotations
@@ -23,30 +23,30 @@ from tests.support.sandbox import new_program
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
 
-ROWS = read_table("## Dependency confusion")
+ROWS = read_table("dependency-confusion", "## Results per command")
 SETTINGS = {
-    "`pypiProxy` off": {"pypiProxy": False},
+    "`pypiProxy: false`": {"pypiProxy": False},
     "default": {},
     "`privatePackages`": {"privatePackages": ["my_adder"]},
 }
 PUBLIC = f"https://{LOOPBACK_STANDS_FOR}/simple/"
-# A module that the private package has not.
-_STRANGERS = b"STRANGER = True\n"
+# A module that the private package does not have.
+_ATTACKER = b"ATTACKER = True\n"
 PRIVATE = wheel("my-adder", "0.0.1")
-HIGHER = wheel("my-adder", "99.0", payload=_STRANGERS)
-# Of two wheels of one version, pip takes the one with a build number ("Binary distribution format").
-SAME = replace(wheel("my-adder", "0.0.1", payload=_STRANGERS), filename="my_adder-0.0.1-1-py3-none-any.whl")
+HIGHER = wheel("my-adder", "99.0", payload=_ATTACKER)
+# If one version has two wheels, pip takes the one with a build number ("Binary distribution format").
+SAME = replace(wheel("my-adder", "0.0.1", payload=_ATTACKER), filename="my_adder-0.0.1-1-py3-none-any.whl")
 
 
 @dataclass(frozen=True)
 class World:
-    """Stacks' outputs by their settings; each has the private package, the public index the stranger's."""
+    """The outputs of one stack per entry of SETTINGS; each has the private package, PyPI the attacker's."""
 
     outputs: dict[str, dict[str, Any]]
     inside: dict[str, str]
 
     def install(self, command: str, settings: str, folder: Path) -> str:
-        """What comes by a command of the README, in the words of its table."""
+        """The result of a documented command, in the words of its table."""
         outputs = self.outputs[settings]
         digest = hashlib.sha256(PRIVATE.content).hexdigest()
         files = {
@@ -60,11 +60,11 @@ class World:
         if "--no-config" not in command:
             environment["UV_CONFIG_FILE"] = str(folder / "uv.toml")
         if "extra-index-url" in outputs["pip_conf"]:
-            # The index beside it is pip's default one, which this sandbox has under another name.
+            # pip's default index, which has another address on this sandbox.
             environment["PIP_INDEX_URL"] = PUBLIC
         words = command.replace("INDEX_URL", outputs["index_url"].replace("//", "//oauth2accesstoken@"))
         target = folder / "target"
-        done = subprocess.run(
+        result = subprocess.run(
             [*words.split(), "--no-deps", "--target", str(target)],
             env=environment,
             cwd=folder,
@@ -73,14 +73,14 @@ class World:
             text=True,
             check=False,
         )
-        if done.returncode:
-            assert not list(folder.rglob("my_adder*")), "what is refused is not there"
-            assert "403" in done.stdout + done.stderr, f"{command}\n{done.stdout}\n{done.stderr}"
-            return "nothing: 403"
-        (about,) = target.glob("my_adder-*.dist-info")
-        version = about.name.removeprefix("my_adder-").removesuffix(".dist-info")
-        strangers = (target / "my_adder_data.py").exists()
-        return f"**{version}, the stranger's**" if strangers else version
+        if result.returncode:
+            assert not list(folder.rglob("my_adder*")), "a refused package must not be installed"
+            assert "403" in result.stdout + result.stderr, f"{command}\n{result.stdout}\n{result.stderr}"
+            return "nothing, error 403"
+        (metadata,) = target.glob("my_adder-*.dist-info")
+        version = metadata.name.removeprefix("my_adder-").removesuffix(".dist-info")
+        attacked = (target / "my_adder_data.py").exists()
+        return f"**{version}, the attacker's**" if attacked else version
 
 
 @pytest.fixture(scope="module")
@@ -106,17 +106,17 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=[f"{command} {stack}" for command, _, stack, _ in ROWS])
-def test_what_comes_is_what_the_readme_says(world: World, row: list[str], tmp_path: Path) -> None:
-    command, _, stack, comes = row
+def test_a_command_installs_the_version_in_its_row(world: World, row: list[str], tmp_path: Path) -> None:
+    command, _, stack, installs = row
     (line,) = read_code(command)
-    assert world.install(line, stack, tmp_path) == comes
+    assert world.install(line, stack, tmp_path) == installs
 
 
-def test_the_readme_shows_the_attack_with_and_without_the_proxy_and_every_defence() -> None:
-    works = {stack for _, _, stack, comes in ROWS if "stranger" in comes}
-    assert works == {"`pypiProxy` off", "default"}
+def test_the_table_has_the_attack_with_and_without_the_proxy_and_every_defence() -> None:
+    attacked = {stack for _, _, stack, installs in ROWS if "attacker" in installs}
+    assert attacked == {"`pypiProxy: false`", "default"}
     defended = {
-        (read_code(command)[0], stack) for command, _, stack, comes in ROWS if "stranger" not in comes
+        (read_code(command)[0], stack) for command, _, stack, installs in ROWS if "attacker" not in installs
     }
     assert defended >= {
         ("pip install my_adder==0.0.1", "default"),

@@ -1,4 +1,4 @@
-"""A registry that moves to another place with its packages, by the commands of the README."""
+"""The commands of docs/move-and-destroy.md move a registry and its packages to another location."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from tests.support.sandbox import LOCATION, Program
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
 
+SECTION = "## Move to another project, location or ID"
 PLACE = "europe-west1"
 
 
 @pytest.mark.skipif(shutil.which("gcloud") is None, reason="gcloud is not installed")
-def test_the_readmes_commands_move_a_protected_registry_with_all_its_files(program: Program) -> None:
+def test_the_commands_move_a_protected_registry_with_all_its_files(program: Program) -> None:
     program.configure(protect=True)
     program.up()
     uploads = [wheel("tool", "1.0"), sdist("tool", "1.0"), wheel("other", "2.0+local")]
@@ -28,7 +29,7 @@ def test_the_readmes_commands_move_a_protected_registry_with_all_its_files(progr
     program.sandbox.run(
         "sh", "-c", f"twine upload --non-interactive --repository-url {old} dist/*", cwd=program.folder
     )
-    copied, *rest = read_commands("### Another project, location or id").splitlines()
+    copied, *rest = read_commands("move-and-destroy", SECTION).splitlines()
     commands = "\n".join(rest)
     for shown, meant in {
         "MY_PROJECT": program.project,

@@ -1,4 +1,4 @@
-"""Environments side by side on one sandbox, as the README's recipe has them: in a project each, and in one.
+"""Environments side by side on one sandbox, as in docs/environments.md: in separate projects, and in one.
 
 Nothing of one is in another's state, outputs or grants.
 """
@@ -18,7 +18,7 @@ from tests.support.sandbox import Sandbox, copy_project
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
 
-RECIPE = read_section("## More than one environment")
+RECIPE = read_section("environments", "## Two environments in one project")
 STACK_FILE = re.search(r"`(Pulumi\.staging\.yaml)`.*```yaml\n(.*?)```", RECIPE, re.DOTALL)
 STACKS = ("dev", "prod", "staging")
 REGISTRY = "https://artifactregistry.googleapis.com/v1"

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from sandbox.cloud.iam.policies import OWNER
+from tests.support.docs import read_code, read_table
 from tests.support.sandbox import CHECKOUT, LOCATION, Program, Sandbox, new_program
 
 pytestmark = pytest.mark.sandbox
@@ -307,11 +308,8 @@ def test_a_bad_stack_file_is_a_message_before_any_resource(program: Program) -> 
 
 
 def deployer_roles() -> list[str]:
-    """What the README tells to grant."""
-    section = (
-        (CHECKOUT / "README.md").read_text().partition("### Roles of the deployer")[2].partition("\n##")[0]
-    )
-    return re.findall(r"`(roles/\S+)`", section)
+    """The roles that docs/deploy.md lists."""
+    return [read_code(role)[0] for role, _ in read_table("deploy", "## Roles of the deployer")]
 
 
 def grant_on_project(program: Program, roles: list[str]) -> None:
@@ -321,7 +319,7 @@ def grant_on_project(program: Program, roles: list[str]) -> None:
     assert program.sandbox.ask("POST", f"{manager}:setIamPolicy", {"policy": policy})[0] == 200
 
 
-def test_the_roles_that_the_readme_names_are_enough_for_a_deployer(program: Program) -> None:
+def test_the_documented_roles_are_enough_for_a_deployer(program: Program) -> None:
     grant_on_project(program, deployer_roles())
     program.configure(github=WORKFLOWS)
     program.up(member=DEPLOYER)

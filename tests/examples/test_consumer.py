@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.examples.conftest import Example, MakeExample
-from tests.support.sandbox import CHECKOUT, Program, Sandbox, copy_project
+from tests.support.docs import read_commands
+from tests.support.sandbox import Program, Sandbox, copy_project
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
 
@@ -122,13 +123,7 @@ def test_the_control_an_authoritative_registry_takes_the_grant_and_the_two_fight
     assert consumer.member not in program.policy("python-index")["reader"]
 
 
-def readme_commands() -> list[str]:
-    text = (CHECKOUT / "README.md").read_text()
-    section = text.partition("\n## Use it from another project\n")[2].partition("\n## ")[0]
-    return section.partition("```sh\n")[2].partition("```")[0].splitlines()
-
-
-def test_the_readmes_commands_work_after_make_up(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_the_documented_commands_work_after_make_up(sandbox: Sandbox, tmp_path: Path) -> None:
     copy_project(tmp_path, "Pulumi.dev.yaml", "examples")
 
     def run(*command: str) -> str:
@@ -145,7 +140,7 @@ def test_the_readmes_commands_work_after_make_up(sandbox: Sandbox, tmp_path: Pat
 
     run(*sandbox.command("run", "--", "pulumi", "stack", "init", "dev"))
     run(*sandbox.command("run", "--", "pulumi", "up", "--yes", "--skip-preview", "--stack", "dev"))
-    commands = readme_commands()
+    commands = read_commands("outputs", "## Read the outputs from another program").splitlines()
     assert len(commands) > 3
     words = [shlex.split(command, comments=True) for command in commands]
     assert {first for first, *_ in words} == {".venv/bin/python"}

@@ -1,4 +1,4 @@
-"""What a team does once ("Once a team" in the README), on a sandbox: but for the key, not imitated here."""
+"""The commands of "Once per team" in docs/pull-requests.md on a sandbox, without the KMS key."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OBJECTS = f"https://storage.googleapis.com/storage/v1/b/{PROJECT}-state/o"
 
 def recipe() -> str:
     """The commands, for a repository, and without those for the key."""
-    text = read_commands("### Once a team")
+    text = read_commands("pull-requests", "## Once per team")
     repository = Workflow(repository=REPOSITORY, owner_id=OWNER_ID)
     for old, new in {
         "ORG/REPO": REPOSITORY,

@@ -1,6 +1,6 @@
 """The workflows: what they may do, read from their YAML; and what their steps do, run on the sandbox.
 
-Run as GitHub runs them, with variables as it would set them, on what the README's "Once a team" has made.
+Run as GitHub runs them, with variables as GitHub sets them, after "Once per team" in docs/pull-requests.md.
 Not run: actions of others (checkout, login). The scripts that one of them is given run on a stand-in for
 GitHub's client that notes what it is asked.
 """
@@ -24,6 +24,7 @@ import yaml
 from sandbox.cloud.storage.buckets import HOST as STORAGE
 from sandbox.toolchain.engine import CLI_VERSION
 from tests.sandbox.cloud.test_workload_identity import CONDITION, DENIED, Federation, anonymous
+from tests.support.docs import read_code, read_table
 from tests.support.sandbox import CHECKOUT, Program, Sandbox, sandbox
 from tests.workflows import team
 
@@ -38,7 +39,8 @@ COMPOSITE: dict[str, Any] = yaml.safe_load((GITHUB / "actions/setup/action.yml")
 JOBS = [(f"{name}/{key}", job) for name, flow in WORKFLOWS.items() for key, job in flow["jobs"].items()]
 PINNED = re.compile(r"[\w.-]+/[\w.-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
 DEPLOYER, PREVIEWER = f"serviceAccount:{team.DEPLOYER}", f"serviceAccount:{team.PREVIEWER}"
-PREVIEWERS_ROLES = "#### Roles of the previewer"
+DEPLOYERS_ROLES = ("deploy", "## Roles of the deployer")
+PREVIEWERS_ROLES = ("pull-requests", "## Roles of the previewer")
 PUBLISHING = {"repositories": ["acme/my-adder"], "ownerId": 1234567, "ref": "refs/heads/main"}
 BOT = {"user": {"type": "Bot", "login": "github-actions[bot]"}}
 # What GitHub's client would be asked; it answers lists from $KNOWN.
@@ -60,10 +62,9 @@ def steps(job: dict[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
-def roles(heading: str) -> list[str]:
-    """What the README tells to grant there."""
-    section = (CHECKOUT / "README.md").read_text().partition(heading)[2].partition("\n#")[0]
-    return re.findall(r"`(roles/\S+?)`", section)
+def roles(page: str, title: str) -> list[str]:
+    """The roles that a section of the docs lists."""
+    return [read_code(role)[0] for role, _ in read_table(page, title)]
 
 
 @pytest.mark.parametrize("name", WORKFLOWS)
@@ -354,7 +355,7 @@ def checkout(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Chec
     checkout.git("init", "-q")
     checkout.git("add", "-A")
     checkout.git("commit", "-qm", "main")
-    grant(sandbox, {DEPLOYER: roles("### Roles of the deployer"), PREVIEWER: roles(PREVIEWERS_ROLES)})
+    grant(sandbox, {DEPLOYER: roles(*DEPLOYERS_ROLES), PREVIEWER: roles(*PREVIEWERS_ROLES)})
     return checkout
 
 
@@ -413,15 +414,13 @@ class TestOnTheSandbox:
 
     def test_who_has_no_role_on_the_bucket_is_told_so(self, checkout: Checkout) -> None:
         stranger = "user:stranger@example.com"
-        grant(checkout.sandbox, {stranger: roles(PREVIEWERS_ROLES)})
+        grant(checkout.sandbox, {stranger: roles(*PREVIEWERS_ROLES)})
         refused = "stranger@example.com does not have storage.objects.list access"
         assert refused in checkout.refusal(stranger, "preview", "--stack", "dev")
 
     @pytest.mark.parametrize("missing", range(6))
-    def test_who_previews_needs_each_role_that_the_readme_names(
-        self, checkout: Checkout, missing: int
-    ) -> None:
-        needed = roles(PREVIEWERS_ROLES)
+    def test_who_previews_needs_each_documented_role(self, checkout: Checkout, missing: int) -> None:
+        needed = roles(*PREVIEWERS_ROLES)
         assert len(needed) == 6
         grant(checkout.sandbox, {PREVIEWER: needed[:missing] + needed[missing + 1 :]})
         status, _ = checkout.job("preview/preview", PREVIEWER, **{"matrix.stack": "dev"})

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.docs import read_section
 from tests.support.sandbox import CHECKOUT
 from tools.errors import ToolError
 from tools.summary.markdown import COMMENT_LIMIT, block, code
@@ -75,10 +76,10 @@ def told(*steps: dict[str, Any]) -> str:
     return summary(json.dumps({"changeSummary": {}, "steps": steps}))
 
 
-def test_the_one_in_the_readme_is_one_of_them() -> None:
+def test_the_documented_comment_is_one_of_them() -> None:
     comment = (SUMMARIES / "reader_added_another_removed.md").read_text()
     quoted = "".join(f"> {line}".rstrip() + "\n" for line in comment.splitlines())
-    assert f"\n{quoted}\n" in (CHECKOUT / "README.md").read_text()
+    assert f"\n{quoted}\n" in read_section("pull-requests", "## Preview comment")
 
 
 @pytest.mark.parametrize("name", RECORDED)
