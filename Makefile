@@ -25,6 +25,7 @@ venv: $(READY)
 $(READY): requirements.lock
 	@echo "Installing the Python packages into $(VENV) …"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: PYTHON=python3.12 make …")'
+	@[ ! -L $(VENV) ] || { echo "$(VENV) is a link to another folder, which --clear would empty: remove the link." >&2; exit 2; }
 	@$(PYTHON) -m venv --clear $(VENV)
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check $$(grep -o '^uv==[^ ]*' requirements.lock)
 	@VIRTUAL_ENV=$(VENV) $(VENV)/bin/uv pip install --quiet --compile-bytecode --require-hashes -r requirements.lock
