@@ -94,5 +94,6 @@ def _unknown_key(key: str, value: str) -> list[Problem]:
         return []
     names = {known.partition(":")[2]: known for known in ATTRIBUTES}
     right = nearest(name, names)
-    fix = f"did you mean {names[right]}?" if right else f"use {', '.join(KEYS)}"
+    settings = ", ".join(key.partition(":")[2] for key in KEYS)
+    fix = f"did you mean {names[right]}?" if right else f"the settings are {settings}"
     return [Problem(key, value, "the program has no such setting", fix)]

@@ -40,14 +40,15 @@ def check_github(key: str, value: object) -> list[Problem]:
         *check_repositories(f"{key}.repositories", repositories),
         *check_owner_id(f"{key}.ownerId", properties.get("ownerId"), _first_owner(repositories)),
     ]
-    if "ref" in properties:
-        problems += check_ref(f"{key}.ref", properties["ref"])
-    if "environment" in properties:
-        problems += check_environment(f"{key}.environment", properties["environment"])
-    if ("ref" in properties) == ("environment" in properties):
+    places = [name for name in PLACES if name in properties]
+    for name in places:
+        problems += PLACES[name](f"{key}.{name}", properties[name])
+    if not places:
         fix = "write `ref: refs/heads/main` or `environment: release`"
-        fix = "remove one of them" if "ref" in properties else fix
-        problems.append(Problem(key, value, "github needs either ref or environment", fix))
+        problems.append(Problem(key, value, "github needs ref or environment", fix))
+    elif len(places) > 1:
+        rule = "github needs either ref or environment, not both"
+        problems.append(Problem(key, value, rule, "remove one of them"))
     return problems or check_limits(key, build_github(properties))
 
 
@@ -63,7 +64,9 @@ def build_github(properties: Mapping[str, Any]) -> GitHub:
 def check_repositories(key: str, value: object) -> list[Problem]:
     if value is None or value == []:
         shown = NOT_SET if value is None else value
-        return [Problem(key, shown, "github needs a repository", "write one `- org/name` per line")]
+        return [
+            Problem(key, shown, "github needs at least one repository", "write one `- org/name` per line")
+        ]
     problems = REPOSITORIES.problems(key, value)
     valid = _valid_repositories(value)
     for index, repository in valid.items():
@@ -157,3 +160,5 @@ REPOSITORIES = TextList(
     check=check_repository,
     identity=str.lower,
 )
+# The properties that say where a workflow runs.
+PLACES = {"ref": check_ref, "environment": check_environment}

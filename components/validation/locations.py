@@ -28,6 +28,6 @@ def check_location(key: str, value: str) -> list[Problem]:
         return [Problem(key, value, rule, f"write {zone['region']}")]
     numbers = range(1, SUGGESTED_NUMBER + 1)
     regions = [f"{c}-{d}{n}" for c in CONTINENTS for d in DIRECTIONS for n in numbers]
-    fix = suggest(value, [*regions, *MULTI_REGIONS], "run `gcloud artifacts locations list` to see them")
+    fix = suggest(value, [*regions, *MULTI_REGIONS], "run `gcloud artifacts locations list` to see all")
     rule = f"the value must be a region (europe-west1) or a multi-region ({', '.join(MULTI_REGIONS)})"
     return [Problem(key, value, rule, fix)]

@@ -37,14 +37,16 @@ class Problem:
 
 
 def not_text(key: str, value: object, rule: str) -> Problem:
-    """The problem of a number, a boolean or a structure where text belongs."""
+    """The problem of another type where text belongs."""
     if value is None:
         fix = "remove it"
     elif isinstance(value, bool):
         fix = f'write "{json.dumps(value)}"'
-    else:
+    elif isinstance(value, (int, float)):
         # The spelling of a number (1.20, 0123) is already lost, so the fix cannot repeat it.
         fix = "write it in quotes"
+    else:
+        fix = "write text instead"
     return Problem(key, value, rule, fix)
 
 

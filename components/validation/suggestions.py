@@ -32,7 +32,7 @@ def unknown_names(
     key: str, value: Mapping[str, object], names: Collection[str], rule: str
 ) -> list[Problem]:
     """The problems of the names in a map that nobody reads."""
-    otherwise = f"use {', '.join(names)}"
+    otherwise = f"the keys are {', '.join(names)}"
     return [
         Problem(f"{key}.{name}", value[name], rule, suggest(name, names, otherwise))
         for name in value
