@@ -14,7 +14,8 @@ from tests.support.recorder import MINIMAL, Run, engine_config
 
 
 def args(**changes: Any) -> PythonRegistryArgs:
-    return PythonRegistryArgs(**{"project": "demo-proj", "location": "us-central1", **changes})
+    values: dict[str, Any] = {"project": "demo-proj", "location": "us-central1", **changes}
+    return PythonRegistryArgs(**values)
 
 
 def test_the_files_of_a_project_describe_its_other_stacks(tmp_path: Path) -> None:
