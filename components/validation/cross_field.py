@@ -59,16 +59,13 @@ def repository_members(args: PythonRegistryArgs, key: Spelling) -> Iterator[Prob
         yield Problem(key("readers"), f"{count} members in all lists", rule, "use groups")
 
 
-def reader_members(args: PythonRegistryArgs, key: Spelling) -> Iterator[Problem]:
-    return _account_members(key("impersonators") + ".reader", len(args.impersonators.reader))
-
-
-def writer_members(args: PythonRegistryArgs, key: Spelling) -> Iterator[Problem]:
-    """The policy of the writer account also contains every GitHub repository."""
-    workflows = args.github.repositories if args.github else ()
-    return _account_members(
-        key("impersonators") + ".writer", len(args.impersonators.writer) + len(workflows)
-    )
+def account_members(account: str, args: PythonRegistryArgs, key: Spelling) -> Iterator[Problem]:
+    """The policy of an account contains its token creators; the writer's also has the workflows."""
+    workflows = args.github.repositories if args.github and account == "writer" else ()
+    count = len(getattr(args.impersonators, account)) + len(workflows)
+    if count > MEMBER_LIMIT:
+        rule = f"Google allows {MEMBER_LIMIT} members per policy"
+        yield Problem(f"{key('impersonators')}.{account}", f"{count} members", rule, "use groups")
 
 
 def redundant_members(attribute: str, args: PythonRegistryArgs, key: Spelling) -> Iterator[Problem]:
@@ -114,8 +111,8 @@ RULES = (
     Rule(repository_lengths, ("repository", "pypi_proxy")),
     Rule(account_lengths, ("repository", "service_accounts")),
     Rule(repository_members, MEMBER_LISTS),
-    Rule(reader_members, ("impersonators",)),
-    Rule(writer_members, ("impersonators", "github")),
+    Rule(partial(account_members, "reader"), ("impersonators",)),
+    Rule(partial(account_members, "writer"), ("impersonators", "github")),
     *(
         Rule(partial(redundant_members, members), ("project", "repository", "service_accounts", members))
         for members in MEMBER_LISTS
@@ -133,12 +130,6 @@ RULES = (
 
 def _accounts(args: PythonRegistryArgs) -> tuple[str, ...]:
     return (args.reader_account, args.writer_account) if args.service_accounts else ()
-
-
-def _account_members(key: str, count: int) -> Iterator[Problem]:
-    if count > MEMBER_LIMIT:
-        rule = f"Google allows {MEMBER_LIMIT} members per policy"
-        yield Problem(key, f"{count} members", rule, "use groups")
 
 
 def _owned_resources(args: PythonRegistryArgs) -> list[str]:

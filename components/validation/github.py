@@ -62,12 +62,12 @@ def build_github(properties: Mapping[str, Any]) -> GitHub:
 
 
 def check_repositories(key: str, value: object) -> list[Problem]:
-    if value is None or value == []:
+    if not value:
         shown = NOT_SET if value is None else value
         return [
             Problem(key, shown, "github needs at least one repository", "write one `- org/name` per line")
         ]
-    problems = REPOSITORIES.problems(key, value)
+    problems = _check_list(key, value)
     valid = _valid_repositories(value)
     for index, repository in valid.items():
         first = next(iter(valid.values()))
@@ -153,12 +153,12 @@ def _owner(repository: str) -> str:
     return repository.partition("/")[0].lower()
 
 
-REPOSITORIES = TextList(
+_check_list = TextList(
     noun="a GitHub repository",
     plural="GitHub repositories",
     example="org/name",
-    check=check_repository,
+    check_entry=check_repository,
     identity=str.lower,
-)
+).check
 # The properties that say where a workflow runs.
 PLACES = {"ref": check_ref, "environment": check_environment}

@@ -17,17 +17,17 @@ class TextList:
         noun: an entry in messages, with its article.
         plural: the entries in messages.
         example: a valid entry.
-        check: the rule of an entry.
+        check_entry: the rule of an entry.
         identity: the form of an entry that all its spellings share.
     """
 
     noun: str
     plural: str
     example: str
-    check: Callable[[str, str], list[Problem]]
+    check_entry: Callable[[str, str], list[Problem]]
     identity: Callable[[str], str]
 
-    def problems(self, key: str, value: object) -> list[Problem]:
+    def check(self, key: str, value: object) -> list[Problem]:
         if not isinstance(value, (list, tuple)):
             rule = f"the value must be a list of {self.plural}"
             return [Problem(key, value, rule, f"write one `- {self.example}` per line")]
@@ -40,7 +40,7 @@ class TextList:
                 problems.append(not_text(path, entry, rule))
                 continue
             identity = self.identity(entry)
-            problems += self.check(path, entry) or _duplicate(path, entry, seen.get(identity))
+            problems += self.check_entry(path, entry) or _duplicate(path, entry, seen.get(identity))
             seen.setdefault(identity, entry)
         return problems
 

@@ -48,10 +48,6 @@ PRINCIPAL_ENDS = {"principal": "subject/SUBJECT", "principalSet": "attribute.NAM
 MEMBER_LIMIT = 1500
 
 
-def check_members(key: str, value: object) -> list[Problem]:
-    return MEMBERS.problems(key, value)
-
-
 def check_token_creators(key: str, value: object) -> list[Problem]:
     """The problems of a map from accounts (`reader`, `writer`) to members."""
     accounts = [f.name for f in fields(Impersonators)]
@@ -101,15 +97,15 @@ def _explanation(member: str) -> tuple[str, str]:
             "this is not a principal of a workload or workforce identity pool",
             f"write {kind}://iam.googleapis.com/{pool}/{PRINCIPAL_ENDS[kind]}",
         )
-    types = ", ".join(f"{known}:" for known in EXAMPLES)
-    fix = f"use {types}, principal:// or principalSet://"
-    return "IAM has no such member type", suggest(kind, EXAMPLES, fix, suffix=":")
+    types = [f"{known}:" for known in EXAMPLES]
+    otherwise = f"use {', '.join(types)}, principal:// or principalSet://"
+    return "IAM has no such member type", suggest(f"{kind}:", types, otherwise)
 
 
-MEMBERS = TextList(
+check_members = TextList(
     noun="an IAM member",
     plural="IAM members",
     example="user:name@example.com",
-    check=check_member,
+    check_entry=check_member,
     identity=member_identity,
-)
+).check

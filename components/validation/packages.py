@@ -14,10 +14,6 @@ PACKAGE_NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?", re.IGNORECASE | 
 RULE_LENGTH = 256
 
 
-def check_packages(key: str, value: object) -> list[Problem]:
-    return PACKAGES.problems(key, value)
-
-
 def check_package(key: str, name: str) -> list[Problem]:
     rule_id = deny_rule(name)
     if not PACKAGE_NAME.fullmatch(name):
@@ -32,10 +28,10 @@ def check_package(key: str, name: str) -> list[Problem]:
     return []
 
 
-PACKAGES = TextList(
+check_packages = TextList(
     noun="a package name",
     plural="package names",
     example="my-adder",
-    check=check_package,
+    check_entry=check_package,
     identity=normalized_package,
-)
+).check

@@ -7,7 +7,7 @@ instead of a secret value, because a message shows every other value.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 HIDDEN = "[secret]"
@@ -64,5 +64,7 @@ def _shown(value: object) -> str:
 
 
 def _properties(value: Any) -> dict[str, object]:
-    """The properties of a dataclass that are set."""
+    """The properties of a dataclass that are set; only the type of another object."""
+    if not is_dataclass(value):
+        return {"type": type(value).__name__}
     return {property_name(f.name): v for f in fields(value) if (v := getattr(value, f.name))}

@@ -11,10 +11,10 @@ from components.validation.problem import Problem
 SIMILARITY = 0.6
 
 
-def suggest(word: str, words: Iterable[str], otherwise: str, suffix: str = "") -> str:
+def suggest(word: str, words: Iterable[str], otherwise: str) -> str:
     """The fix that names the most similar of the right words, or another fix if none is similar."""
     best = nearest(word, words)
-    return f"did you mean {best}{suffix}?" if best else otherwise
+    return f"did you mean {best}?" if best else otherwise
 
 
 def nearest(word: str, words: Iterable[str]) -> str | None:
