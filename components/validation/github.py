@@ -86,7 +86,7 @@ def check_repository(key: str, value: str) -> list[Problem]:
 
 def check_owner_id(key: str, value: object, owner: str) -> list[Problem]:
     """The problems of an owner's number; `owner` is the name in the command that shows it."""
-    if isinstance(value, (int, str)) and not isinstance(value, bool) and OWNER_ID.fullmatch(str(value)):
+    if isinstance(value, (int, str)) and OWNER_ID.fullmatch(str(value)):
         return []
     rule = "github needs the owner's number, because somebody else can register a released name"
     return [Problem(key, NOT_SET if value is None else value, rule, f"run `gh api users/{owner} --jq .id`")]

@@ -56,6 +56,7 @@ def test_a_policy_of_an_account_has_1500_members_with_the_workflows() -> None:
     more = (*people, "group:one-more@example.com")
     github = GitHub(repositories=("a/b",), owner_id="1", environment="e")
     assert not problems(args(impersonators=Impersonators(reader=people, writer=people)))
+    assert not problems(args(impersonators=Impersonators(reader=people), github=github))
     for changes, account in (
         ({"impersonators": Impersonators(reader=more)}, "reader"),
         ({"impersonators": Impersonators(writer=people), "github": github}, "writer"),

@@ -16,6 +16,7 @@ from components.validation import Problem
         ("a\nb", r"'a\nb'"),
         ("a ", "'a '"),
         (True, "true"),
+        ([object()], '[{"type": "object"}]'),
         (("é", 1), '["é", 1]'),
         (
             GitHub(repositories=("a/b",), owner_id="1", ref="refs/heads/main"),

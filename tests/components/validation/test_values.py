@@ -9,7 +9,7 @@ import pytest
 
 from components.args import GitHub
 from components.validation import Problem
-from components.validation.github import check_github
+from components.validation.github import check_github, check_repositories
 from components.validation.labels import check_labels
 from components.validation.locations import check_location
 from components.validation.members import check_members
@@ -45,6 +45,25 @@ def test_a_list_accepts_every_type_of_member(member: str) -> None:
 def test_principals_that_differ_in_case_are_different_members() -> None:
     principals = [f"principalSet://{POOLS}/p/attribute.repository/{name}/a" for name in ("Org", "org")]
     assert not check_members("readers", principals)
+
+
+@pytest.mark.parametrize(
+    ("check", "first", "second"),
+    [
+        (check_members, "user:A@example.com", "user:a@Example.com"),
+        (check_packages, "My_Adder", "my-adder"),
+        (check_repositories, "Acme/X", "acme/x"),
+    ],
+)
+def test_a_list_must_not_name_an_entry_again_in_another_spelling(
+    check: Callable[[str, object], list[Problem]], first: str, second: str
+) -> None:
+    rule = f"the list names this entry twice, also as {first}"
+    assert check("key", [first, second]) == [Problem("key[1]", second, rule, "remove one")]
+
+
+def test_a_label_accepts_letters_of_every_script_digits_hyphens_and_underscores() -> None:
+    assert not check_labels("labels", {"état_1-b": "デタ", "a": ""})
 
 
 @pytest.mark.parametrize(
