@@ -35,7 +35,7 @@ def check_labels(key: str, value: object) -> list[Problem]:
 def check_label(key: str, name: str, value: object) -> list[Problem]:
     if not isinstance(value, str):
         return [not_text(key, value, "the value of a label must be text")]
-    problems = [*_characters(key, value, "key", name), *_characters(key, value, "value", value)]
+    problems = [*_text_problems(key, value, "key", name), *_text_problems(key, value, "value", value)]
     if not name or unicodedata.category(name.lower()[0]) not in FIRST_CATEGORIES:
         problems.append(Problem(key, value, "the key of a label must start with a letter", "rename it"))
     elif name.startswith(RESERVED_PREFIX):
@@ -44,8 +44,8 @@ def check_label(key: str, name: str, value: object) -> list[Problem]:
     return problems
 
 
-def _characters(key: str, value: str, part: str, text: str) -> list[Problem]:
-    """The problems of the characters that a key and a value share the rules of."""
+def _text_problems(key: str, value: str, part: str, text: str) -> list[Problem]:
+    """The problems of the length and the characters of a key or a value."""
     if len(text) > LABEL_LENGTH:
         rule = f"the {part} of this label has {len(text)} characters, and Google allows {LABEL_LENGTH}"
         return [Problem(key, value, rule, "shorten it")]
