@@ -1,5 +1,8 @@
-"""What a stack file says, read once and checked whole."""
+"""The stack file: its keys, its values as typed arguments, and the other stacks' files beside it."""
 
-from settings.stack_file import KEYS, SettingsError, parse_settings, read_other_stacks, read_settings
+from settings.keys import KEYS
+from settings.other_stacks import read_other_stacks
+from settings.parse import SettingsError, parse_settings
+from settings.read import read_settings
 
 __all__ = ["KEYS", "SettingsError", "parse_settings", "read_other_stacks", "read_settings"]

@@ -1,0 +1,11 @@
+"""The rules of a registry's arguments: pure functions from a value to its problems.
+
+One file per kind of value. Nothing here knows Pulumi, JSON texts or the keys of a stack file: a caller says
+how its user spells each value.
+"""
+
+from components.validation.cross_field import NAMING
+from components.validation.problem import HIDDEN, NOT_SET, Problem, property_name
+from components.validation.registry import build_args, check_registry
+
+__all__ = ["HIDDEN", "NAMING", "NOT_SET", "Problem", "build_args", "check_registry", "property_name"]

@@ -1,0 +1,137 @@
+"""Rules that read more than one setting.
+
+Each rule takes typed arguments and declares the fields that it needs, so that a caller can skip it when
+one of them is bad. A rule about repositories iterates `args.repositories` and never names one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from components.args import PythonRegistryArgs, member_identity
+from components.validation.ids import ACCOUNT_LENGTH, REPOSITORY_LENGTH
+from components.validation.members import MEMBER_LIMIT
+from components.validation.problem import Problem
+
+# Spells an attribute as the user does: `pypi_proxy` is `python-registry:pypiProxy` in a stack file.
+Spelling = Callable[[str], str]
+RuleCheck = Callable[[PythonRegistryArgs, Spelling], Iterator[Problem]]
+
+MEMBER_LISTS = ("readers", "writers", "admins")
+# The fields that decide the names of everything that a registry owns.
+NAMING = ("project", "location", "repository", "pypi_proxy", "service_accounts")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A check, and the fields that it needs."""
+
+    check: RuleCheck
+    needs: tuple[str, ...]
+
+
+def repository_lengths(args: PythonRegistryArgs, key: Spelling) -> Iterator[Problem]:
+    longest = max(args.repositories, key=len)
+    if len(longest) > REPOSITORY_LENGTH:
+        rule = f"the id {longest} has {len(longest)} characters, and Google allows {REPOSITORY_LENGTH}"
+        fits_without_upstreams = len(args.repository) <= REPOSITORY_LENGTH
+        switch = f", or set {key('pypi_proxy')} to false" if fits_without_upstreams else ""
+        yield Problem(key("repository"), args.repository, rule, f"shorten it{switch}")
+
+
+def account_lengths(args: PythonRegistryArgs, key: Spelling) -> Iterator[Problem]:
+    longest = max(_accounts(args), key=len, default="")
+    if len(longest) > ACCOUNT_LENGTH:
+        rule = f"the account id {longest} has {len(longest)} characters, and Google allows {ACCOUNT_LENGTH}"
+        fix = f"shorten it, or set {key('service_accounts')} to false"
+        yield Problem(key("repository"), args.repository, rule, fix)
+
+
+def repository_members(args: PythonRegistryArgs, key: Spelling) -> Iterator[Problem]:
+    """The policy of the upload repository contains every list and both accounts."""
+    # The accounts count even if they are off, so that they can be switched on later.
+    accounts = (args.reader_account, args.writer_account)
+    count = sum(len(getattr(args, attribute)) for attribute in MEMBER_LISTS) + len(accounts)
+    if count > MEMBER_LIMIT:
+        rule = f"Google allows {MEMBER_LIMIT} members per policy, including the two service accounts"
+        yield Problem(key("readers"), f"{count} members in all lists", rule, "use groups")
+
+
+def account_members(account: str, args: PythonRegistryArgs, key: Spelling) -> Iterator[Problem]:
+    """The policy of an account contains its token creators; the writer's also has the workflows."""
+    workflows = args.github.repositories if args.github and account == "writer" else ()
+    count = len(getattr(args.impersonators, account)) + len(workflows)
+    if count > MEMBER_LIMIT:
+        rule = f"Google allows {MEMBER_LIMIT} members per policy"
+        yield Problem(f"{key('impersonators')}.{account}", f"{count} members", rule, "use groups")
+
+
+def redundant_members(attribute: str, args: PythonRegistryArgs, key: Spelling) -> Iterator[Problem]:
+    """The program grants its accounts their roles, and a second grant of one role conflicts with that."""
+    own = {member_identity(f"serviceAccount:{args.account_email(account)}") for account in _accounts(args)}
+    for member in getattr(args, attribute):
+        if member_identity(member) in own:
+            rule = "the program creates this account and grants its role"
+            yield Problem(key(attribute), member, rule, "remove it")
+
+
+def unused_setting(
+    attribute: str, switch: str, rule: str, args: PythonRegistryArgs, key: Spelling
+) -> Iterator[Problem]:
+    """A setting has no effect while another one is off."""
+    value = getattr(args, attribute)
+    if not getattr(args, switch) and value != getattr(PythonRegistryArgs, attribute):
+        yield Problem(key(attribute), value, rule, f"remove it, or set {key(switch)} to true")
+
+
+def collisions(
+    others: Mapping[str, PythonRegistryArgs], args: PythonRegistryArgs, key: Spelling
+) -> Iterator[Problem]:
+    """Two registries with one resource revoke each other's access, and one can delete the other's packages.
+
+    Args:
+        others: the other registries, by the name that a message gives each of them.
+        args: the arguments of this registry.
+        key: the spelling of this registry's user.
+    """
+    for name, other in others.items():
+        shared = [resource for resource in _owned_resources(args) if resource in _owned_resources(other)]
+        if shared:
+            rule = f"{name} creates {shared[0]} too"
+            fix = "choose another id, or another project"
+            yield Problem(key("repository"), args.repository, rule, fix)
+
+
+_NEED_ACCOUNTS = "this setting needs the service accounts, which are off"
+_NEED_PYPI = "the index does not contain PyPI, so no package needs protection from it"
+
+RULES = (
+    Rule(repository_lengths, ("repository", "pypi_proxy")),
+    Rule(account_lengths, ("repository", "service_accounts")),
+    Rule(repository_members, MEMBER_LISTS),
+    Rule(partial(account_members, "reader"), ("impersonators",)),
+    Rule(partial(account_members, "writer"), ("impersonators", "github")),
+    *(
+        Rule(partial(redundant_members, members), ("project", "repository", "service_accounts", members))
+        for members in MEMBER_LISTS
+    ),
+    *(
+        Rule(partial(unused_setting, attribute, switch, rule), (attribute, switch))
+        for attribute, switch, rule in (
+            ("impersonators", "service_accounts", _NEED_ACCOUNTS),
+            ("github", "service_accounts", _NEED_ACCOUNTS),
+            ("private_packages", "pypi_proxy", _NEED_PYPI),
+        )
+    ),
+)
+
+
+def _accounts(args: PythonRegistryArgs) -> tuple[str, ...]:
+    return (args.reader_account, args.writer_account) if args.service_accounts else ()
+
+
+def _owned_resources(args: PythonRegistryArgs) -> list[str]:
+    """The names of everything that two registries cannot both own: repositories and accounts."""
+    return [*map(args.repository_name, args.repositories), *map(args.account_email, _accounts(args))]
