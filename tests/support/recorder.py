@@ -19,7 +19,7 @@ from google.protobuf.json_format import MessageToDict
 from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks, set_mocks
 from pulumi.runtime.stack import run_in_stack
 
-from components import workload_identity as federation
+from components import workload_identity
 
 PROGRAM = "__main__.py"
 REPOSITORY = "gcp:artifactregistry/repository:Repository"
@@ -164,7 +164,7 @@ def run_program(monkeypatch: pytest.MonkeyPatch) -> Run:
             assert len(drawn) == 2 * size, "as long as it is really drawn"
             return drawn
 
-        monkeypatch.setattr(federation, "token_hex", draw)
+        monkeypatch.setattr(workload_identity, "token_hex", draw)
         monitor = _RecordingMonitor(into or Recording())
 
         def main() -> None:
