@@ -60,7 +60,7 @@ class RetryHook:
         now = time.monotonic()
         waited = now - self._first_failure.setdefault(pending, now)
         if waited > TIMEOUT_SECONDS:
-            pulumi.log.error(f"Gave up waiting for {pending} after {waited:.0f} s.")
+            pulumi.log.error(f"Gave up after {waited:.0f} s of waiting for {pending}.")
             return False
         # Several resources can wait for the same thing: one line per interval is enough.
         if now - self._last_logged.get(pending, -INTERVAL_SECONDS) >= INTERVAL_SECONDS:
