@@ -49,7 +49,7 @@ def create_repositories(
         return pulumi.ResourceOptions.merge(opts, more)
 
     def policy(id_: str, upstream: artifactregistry.Repository, priority: int) -> UpstreamPolicy:
-        # From the repository's id, because a preview does not know its name.
+        # From the repository's id, because a preview does not know its name. The index depends on it.
         full_name = upstream.repository_id.apply(args.repository_name)
         return UpstreamPolicy(id=id_, repository=full_name, priority=priority)
 
@@ -91,6 +91,6 @@ def create_repositories(
                 *(policy(upstream.id, remote, upstream.priority) for upstream, remote in remotes.items()),
             ]
         ),
-        opts=after(*remotes.values()),
+        opts=after(),
     )
     return Repositories(upload=upload, remotes=remotes, index=index)

@@ -214,8 +214,9 @@ def test_an_existing_repository_prints_the_command_that_imports_it(
     assert not retries(loop, hook, "googleapi: Error 409: the repository already exists")
     assert clock.logged == [
         "Repository projects/demo-proj/locations/us/repositories/python exists, but not in this stack's "
-        "state. Either an `up` was interrupted, or someone created the repository by hand. To import it with "
-        "its packages, run\n  pulumi import gcp:artifactregistry/repository:Repository my-registry-upload "
+        "state. Either an `up` was interrupted, or someone created the repository by hand. To import it "
+        "with its packages, run\n"
+        "  pulumi import gcp:artifactregistry/repository:Repository my-registry-upload "
         f"projects/demo-proj/locations/us/repositories/python --parent 'parent={PARENT}' "
         "--protect=false --generate-code=false --yes\n"
         "then run `pulumi up` again. If it belongs to another stack, choose another id instead."
