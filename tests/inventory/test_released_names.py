@@ -20,7 +20,8 @@ from tests.support.recorder import Registration, Run
 RELEASED = HERE / "released.yaml"
 STACK_FILES = {**COMMITTED, **OTHERS}
 WHAT_TO_DO = (
-    "Pulumi would delete it and create another. Give the renamed resource `aliases=[pulumi.Alias(name=…)]`. "
+    "Pulumi would delete it and create another. Give the renamed resource "
+    "`aliases=[pulumi.Alias(name=…)]`. "
     "If the resource must be deleted, remove its line by hand and explain it in the commit"
 )
 
