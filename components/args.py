@@ -37,10 +37,10 @@ class GitHub:
     """The GitHub workflows that publish without a key. Set either `ref` or `environment`."""
 
     repositories: tuple[str, ...]
-    """Full names (`org/name`), spelled as on GitHub. All must have the same owner."""
+    """Full names (`org/name`), spelled as on GitHub. All have the same owner."""
 
     owner_id: str
-    """Number of the owner. GitHub keeps the number when the owner's name changes hands."""
+    """Number of the owner. Unlike the name, it never belongs to someone else later."""
 
     ref: str = ""
     """The branch or tag whose workflow runs publish, in full: `refs/heads/main`. Patterns are refused."""
@@ -78,13 +78,12 @@ class PythonRegistryArgs:
     """Region (`europe-west1`) or multi-region (`us`, `europe`, `asia`) of the repositories."""
 
     repository: str = "python"
-    """ID of the repository for uploads; the other ids start with it. It has at most 23 characters with
-    `serviceAccounts`, and at most 57 with `pypiProxy`. Otherwise the limit is 63."""
+    """ID of the upload repository. The ids of the other repositories and of the accounts start with it. It
+    has at most 23 characters with `serviceAccounts`, otherwise 57 with `pypiProxy`, otherwise 63."""
 
     pypi_proxy: bool = True
     """Adds a cache of PyPI (`<repository>-pypi`) and a virtual repository (`<repository>-index`) from which
-    clients install. If off, clients install from the upload repository. The upload repository never
-    changes with this setting."""
+    clients install. If off, clients install from the upload repository."""
 
     private_packages: tuple[str, ...] = ()
     """Package names that must never come from PyPI. Each name gets a deny rule on the cache of PyPI.
@@ -101,15 +100,15 @@ class PythonRegistryArgs:
     members, both service accounts included."""
 
     access: Access = "authoritative"
-    """`authoritative`: each update revokes what others granted for the same role on the same repository.
-    `additive`: an update keeps what others granted. Neither affects grants on the project or above it."""
+    """`authoritative`: the lists are complete. Pulumi revokes what others granted for the same role on the
+    same repository. `additive`: Pulumi keeps what others granted. Neither affects grants on the project."""
 
     service_accounts: bool = True
     """Creates `<repository>-reader` and `<repository>-writer`, without keys."""
 
     impersonators: Impersonators = Impersonators()
-    """IAM members who can create short-lived tokens for the service accounts, by account. Without a grant,
-    nobody can act as them, not even an owner of the project."""
+    """IAM members who can act as the service accounts. By default nobody can, not even an owner of the
+    project."""
 
     github: GitHub | None = None
     """GitHub workflows that act as the writer account, without a key."""

@@ -1,7 +1,7 @@
 """Every grant of the registry: roles on its repositories and service accounts, never on the project.
 
-Owns which member gets which role. The three functions that list grants compute plain values;
-`create_grants` alone creates resources. This module does not see grants on the project or above.
+Owns which member gets which role. Three functions compute grants as plain values, and `create_grants`
+creates their resources. This module does not manage grants on the project or above it.
 """
 
 from __future__ import annotations
@@ -14,16 +14,17 @@ import pulumi
 from pulumi_gcp import artifactregistry, serviceaccount
 
 from components.args import PythonRegistryArgs, member_identity
+from components.names import (
+    ACCESS_MODE_ANCHOR,
+    ADMIN,
+    READER,
+    TOKEN_CREATOR,
+    WORKLOAD_IDENTITY_USER,
+    WRITER,
+)
 from components.repositories import Repositories
 from components.service_accounts import ServiceAccounts
 from components.workload_identity import GitHubTrust
-
-READER = "roles/artifactregistry.reader"
-WRITER = "roles/artifactregistry.writer"
-ADMIN = "roles/artifactregistry.repoAdmin"
-# Creates short-lived tokens for an account. Not even an owner of the project has this role by default.
-TOKEN_CREATOR = "roles/iam.serviceAccountTokenCreator"  # noqa: S105  # a role
-WORKLOAD_IDENTITY_USER = "roles/iam.workloadIdentityUser"
 
 # Members by a key that does not depend on spelling: the resource names of additive grants contain it. If
 # a new spelling had a new name, deleting the old grant would revoke the new one.
@@ -67,7 +68,7 @@ def repository_grants(
 
 
 def token_creator_grants(args: PythonRegistryArgs, accounts: ServiceAccounts | None) -> list[Grant]:
-    """The members who can act as each account."""
+    """The members who can act as each account. By default nobody can, not even an owner of the project."""
     if accounts is None:
         return []
     return [
@@ -105,7 +106,7 @@ def create_grants(
     # If `access` changes, Pulumi deletes this anchor and drops the old grants from the state. It does not
     # revoke them, so members keep their roles: docs/adr/0003-access-mode-anchor.md.
     anchor = pulumi.ComponentResource(
-        "python-registry:index:Access",
+        ACCESS_MODE_ANCHOR,
         f"{name}-{args.access}-access",
         opts=pulumi.ResourceOptions(parent=opts.parent),
     )

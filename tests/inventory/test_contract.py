@@ -40,7 +40,7 @@ def contract_of(outputs: dict[str, Any]) -> Contract:
 
 
 def breaks(committed: Contract, current: Contract) -> list[str]:
-    """What breaks for a reader of the committed contract. A raised version breaks nothing."""
+    """The changes that break a reader of the committed contract. A raised version breaks nothing."""
     if current["version"] > committed["version"]:
         return []
     if current["version"] < committed["version"]:
@@ -68,7 +68,9 @@ def test_no_output_changes_its_name_type_or_meaning(current: Contract) -> None:
     assert not broken, f"{'; '.join(broken)}. {WHAT_TO_DO}"
     if os.environ.get("UPDATE_CONTRACT"):
         text = yaml.safe_dump(current, sort_keys=False, width=200, allow_unicode=True)
-        CONTRACT.write_text(f"# Of {STACK_FILE.relative_to(HERE.parents[1])}; see test_contract.py\n{text}")
+        CONTRACT.write_text(
+            f"# Stack file: {STACK_FILE.relative_to(HERE.parents[1])}; see test_contract.py\n{text}"
+        )
         committed = current
     assert committed == current, "There is a new output or version. Run UPDATE_CONTRACT=1 make test"
 

@@ -35,7 +35,7 @@ def settings(path: Path) -> dict[str, Any]:
 
 
 def inventory(recording: Recording) -> dict[str, Any]:
-    """What a run registered, by resource name. False and empty values are omitted."""
+    """The resources of a run by name. False and empty values are omitted."""
     names = {r.urn: r.name for r in recording.resources}
 
     def in_order(values: dict[str, Any]) -> dict[str, Any]:

@@ -120,7 +120,7 @@ class _RecordingMonitor(MockMonitor):
         return super().RegisterResource(request)
 
     def _alias(self, request: Any, alias: Any) -> str:
-        """The URN of an alias. What its spec omits is the same as for the resource."""
+        """The URN of an alias. If its spec omits a part, the resource has that part."""
         if alias.WhichOneof("alias") == "urn":
             return alias.urn
         spec = alias.spec
