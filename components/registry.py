@@ -1,7 +1,8 @@
 """The component: a private Python index, and the outputs that other projects read.
 
-Composes the other modules and owns the outputs, the contract with other projects. It does not manage
-the project, its billing, its organization policies, the Cloud Resource Manager API, or packages.
+Composes the other modules and owns the outputs, the contract with other projects. Each annotation of the
+class is an output, and the text below it is its description. The component does not manage the project,
+its billing, its organization policies, the Cloud Resource Manager API, or packages.
 """
 
 # No `from __future__ import annotations` here: Pulumi's analyzer for component packages needs real types.
@@ -25,10 +26,7 @@ CONTRACT_VERSION = 1
 
 
 class PythonRegistry(pulumi.ComponentResource):
-    """A private Python package index on Artifact Registry.
-
-    Each annotation below is an output of the contract, and the text below it is its description.
-    """
+    """A private Python package index on Artifact Registry."""
 
     contract_version: int
     """Version of the outputs' names and meanings."""

@@ -18,7 +18,7 @@ from tests.support.recorder import REPOSITORY, Answers
 APIS = ["artifactregistry.googleapis.com", "iam.googleapis.com"]
 ARGS = PythonRegistryArgs(project="demo-proj", location="us")
 ACCOUNT = "python-reader@demo-proj.iam.gserviceaccount.com"
-PARENT = "urn:pulumi:dev::python-registry::python-registry:index:PythonRegistry::my-registry"
+PARENT = "urn:pulumi:dev::python-registry::python-registry:index:PythonRegistry::the-parent"
 
 
 def disabled(api: str) -> str:
