@@ -1,7 +1,7 @@
 """A private Python package index on Google Artifact Registry.
 
-Settings, one component, its outputs: whatever can be decided from the stack file is decided in
-`settings/`, before the first resource, so that a wrong one costs a message and nothing else.
+`settings/` checks the whole stack file before the program registers its first resource. A wrong setting
+therefore changes nothing in the project.
 """
 
 import pulumi

@@ -1,4 +1,4 @@
-"""What `pulumi up` makes: one module per idea.
+"""The resources that `pulumi up` creates: one module per idea.
 
-Nothing here reads configuration, knows of clients' machines, or imports the sandbox and the tools.
+No module here reads configuration, writes to a client's machine, or imports the sandbox or the tools.
 """

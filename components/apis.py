@@ -1,8 +1,7 @@
-"""The Google APIs that the other resources need, enabled.
+"""The Google APIs that the other resources need.
 
-Never disabled again: others in the project may use them, and a destroy must not break what it did not
-make. Service Usage is on in every project; Cloud Resource Manager must be on beforehand (README,
-"Deploy to a real project").
+Owns which services are enabled. No update disables them again: other programs in the project may use them.
+Service Usage is on in every project. Cloud Resource Manager must be on before the first `pulumi up`.
 """
 
 from __future__ import annotations
@@ -19,25 +18,22 @@ STS = "sts.googleapis.com"
 
 
 def needed_apis(args: PythonRegistryArgs) -> list[str]:
-    """The services to enable: those for accounts, their tokens and exchanged tokens only with those."""
+    """The services to enable. Service accounts need two more, and `github` needs the token exchange."""
     accounts = [IAM, IAM_CREDENTIALS] if args.service_accounts else []
     return [ARTIFACT_REGISTRY, *accounts, *([STS] if args.github else [])]
 
 
 def enable_apis(
-    name: str,
-    args: PythonRegistryArgs,
-    parent: pulumi.Resource,
-    hooks: pulumi.ResourceHookBinding,
+    name: str, args: PythonRegistryArgs, opts: pulumi.ResourceOptions
 ) -> dict[str, projects.Service]:
-    """Enable what is needed; the services by their names, for others to depend on."""
+    """Enable the services. Returns them by name, so that other resources can depend on them."""
     return {
         service: projects.Service(
             f"{name}-{service.partition('.')[0]}-api",
             project=args.project,
             service=service,
             disable_on_destroy=False,
-            opts=pulumi.ResourceOptions(parent=parent, hooks=hooks),
+            opts=opts,
         )
         for service in needed_apis(args)
     }

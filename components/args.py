@@ -1,6 +1,7 @@
-"""What a registry is made from, and the ids that follow from it.
+"""The inputs of a registry, and the ids derived from them.
 
-Plain values: checks belong to whoever reads them (`settings/`), resources to the other modules.
+Owns plain values only: no Pulumi, no checks (`settings/` and `components/validation/`), no resources.
+The text below each field is its description in the documentation.
 """
 
 from __future__ import annotations
@@ -22,91 +23,105 @@ GITHUB_PREFIX = "github-"
 
 @dataclass(frozen=True, kw_only=True)
 class Impersonators:
-    """Who may mint short-lived tokens for the service accounts.
-
-    Attributes:
-        reader: IAM members who may act as the reader account.
-        writer: IAM members who may act as the writer account.
-    """
+    """The members who can create short-lived tokens for the service accounts."""
 
     reader: tuple[str, ...] = ()
+    """IAM members who can act as the reader account. At most 1500."""
+
     writer: tuple[str, ...] = ()
+    """IAM members who can act as the writer account. At most 1500, repositories of `github` included."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class GitHub:
-    """Which GitHub workflows publish without a key; of `ref` and `environment` exactly one is set.
-
-    Attributes:
-        repositories: full names (`org/name`), spelt as GitHub spells them.
-        owner_id: number of their owner, which a name that changes hands does not take along.
-        ref: the one ref that publishes.
-        environment: the one deployment environment that publishes.
-    """
+    """The GitHub workflows that publish without a key. Set either `ref` or `environment`."""
 
     repositories: tuple[str, ...]
+    """Full names (`org/name`), spelled as on GitHub. All have the same owner."""
+
     owner_id: str
+    """Number of the owner. Unlike the name, it never belongs to someone else later."""
+
     ref: str = ""
+    """The branch or tag whose workflow runs publish, in full: `refs/heads/main`. Patterns are refused."""
+
     environment: str = ""
+    """The deployment environment whose workflow runs publish."""
 
     @property
     def place(self) -> tuple[str, str]:
-        """The claim that says where a workflow runs, and the value it must have."""
+        """The claim that names the workflow's ref or environment, and its required value."""
         return ("ref", self.ref) if self.ref else ("environment", self.environment)
 
     @property
     def condition(self) -> str:
-        """The attribute condition (CEL): what a workflow's token must claim, all of it."""
+        """The attribute condition (CEL): every claim that a workflow's token must have."""
         claim, value = self.place
-        # JSON's texts are CEL's too, whatever is in them.
-        repositories, owner_id, wanted = (
+        # A JSON text is a CEL literal with the same value, whatever characters it has.
+        repositories, owner_id, required = (
             json.dumps(part, ensure_ascii=False) for part in (self.repositories, self.owner_id, value)
         )
         return (
             f"assertion.repository_owner_id == {owner_id} && assertion.repository in {repositories} "
-            f"&& assertion.{claim} == {wanted}"
+            f"&& assertion.{claim} == {required}"
         )
 
 
 @dataclass(frozen=True, kw_only=True)
 class PythonRegistryArgs:
-    """What a registry is made from.
-
-    Attributes:
-        project: id of the Google Cloud project.
-        location: region or multi-region of the repositories.
-        repository: id of the repository that packages are uploaded to.
-        pypi_proxy: whether clients read a virtual repository with PyPI behind the private one.
-        private_packages: names of packages that must never come from PyPI.
-        readers: IAM members who install.
-        writers: IAM members who upload, and install.
-        admins: IAM members who also delete packages.
-        access: whether those lists are the whole truth (`authoritative`) or add to what others grant.
-        service_accounts: whether a reader and a writer account are made.
-        impersonators: who may act as those accounts.
-        github: whose workflows may act as the writer account, without a key.
-        labels: put on every repository.
-        protect: whether the engine refuses to delete or replace the upload repository.
-    """
+    """The inputs of a registry."""
 
     project: str
+    """ID of the Google Cloud project."""
+
     location: str
+    """Region (`europe-west1`) or multi-region (`us`, `europe`, `asia`) of the repositories."""
+
     repository: str = "python"
+    """ID of the upload repository. The ids of the other repositories and of the accounts start with it. It
+    has at most 23 characters with `serviceAccounts`, otherwise 57 with `pypiProxy`, otherwise 63."""
+
     pypi_proxy: bool = True
+    """Adds a cache of PyPI (`<repository>-pypi`) and a virtual repository (`<repository>-index`) from which
+    clients install. If off, clients install from the upload repository."""
+
     private_packages: tuple[str, ...] = ()
+    """Package names that must never come from PyPI. Each name gets a deny rule on the cache of PyPI.
+    Google offers download rules as a preview."""
+
     readers: tuple[str, ...] = ()
+    """IAM members who install from every repository of the registry."""
+
     writers: tuple[str, ...] = ()
+    """IAM members who upload and install."""
+
     admins: tuple[str, ...] = ()
+    """IAM members who delete packages, upload and install. All three lists together have at most 1500
+    members, both service accounts included."""
+
     access: Access = "authoritative"
+    """`authoritative`: the lists are complete. Pulumi revokes what others granted for the same role on the
+    same repository. `additive`: Pulumi keeps what others granted. Neither affects grants on the project."""
+
     service_accounts: bool = True
+    """Creates `<repository>-reader` and `<repository>-writer`, without keys."""
+
     impersonators: Impersonators = Impersonators()
+    """IAM members who can act as the service accounts. By default nobody can, not even an owner of the
+    project."""
+
     github: GitHub | None = None
+    """GitHub workflows that act as the writer account, without a key."""
+
     labels: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Labels of every repository. At most 63."""
+
     protect: bool = True
+    """Pulumi refuses to delete or replace the upload repository. The preview fails already."""
 
     @property
     def upstreams(self) -> tuple[Upstream, ...]:
-        """The sources behind the private repository; without any, there is no virtual repository."""
+        """The sources behind the private repository. Without any, there is no virtual repository."""
         return (PYPI,) if self.pypi_proxy else ()
 
     def upstream_repository(self, upstream: Upstream) -> str:
@@ -115,7 +130,7 @@ class PythonRegistryArgs:
 
     @property
     def index_repository(self) -> str:
-        """Id of the virtual repository that clients read."""
+        """Id of the virtual repository."""
         return f"{self.repository}{INDEX_SUFFIX}"
 
     @property
@@ -140,7 +155,7 @@ class PythonRegistryArgs:
         return f"{self.repository}{WRITER_SUFFIX}"
 
     def account_email(self, account: str) -> str:
-        """E-mail address of a service account of the project."""
+        """Email address of a service account of the project."""
         return f"{account}@{self.project}.iam.gserviceaccount.com"
 
     def repository_name(self, repository: str) -> str:
@@ -149,16 +164,15 @@ class PythonRegistryArgs:
 
 
 def member_identity(member: str) -> str:
-    """A member in the one form that IAM knows it by: addresses are one in any case, but principals'
-    subjects and attributes are not."""
+    """The member as IAM compares it: case counts in a `principal…` member, and in no other."""
     return member if member.startswith("principal") else member.lower()
 
 
 def normalized_package(name: str) -> str:
-    """A package's name in the one form that an index knows it by (PEP 503)."""
+    """The package name as an index compares it (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def deny_rule(package: str) -> str:
-    """Id of the rule that keeps a package of that name from coming from PyPI."""
+    """Id of the deny rule of a private package."""
     return f"deny-{normalized_package(package)}"

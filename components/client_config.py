@@ -1,6 +1,7 @@
-"""The files that clients read, rendered from a registry's ids. Pure text: no Pulumi, no reading, no token.
+"""The files that clients read, rendered from a registry's ids.
 
-Passwords are never in them: clients ask a keyring or get a short-lived token when they run.
+Pure text: no Pulumi, no file access, no token. No file contains a password: clients ask a keyring, or get a
+short-lived token when they run.
 """
 
 from __future__ import annotations
@@ -8,23 +9,23 @@ from __future__ import annotations
 from components.args import PythonRegistryArgs
 from components.upstreams import PYPI
 
-# The user name with which Artifact Registry takes an access token as password.
+# With this user name, Artifact Registry accepts an access token as the password.
 TOKEN_USER = "oauth2accesstoken"  # noqa: S105  # a user name
 
 
 def repository_url(args: PythonRegistryArgs, repository: str) -> str:
-    """Where uploads to a repository go."""
+    """The URL for uploads to a repository."""
     return f"https://{_host_and_path(args, repository)}/"
 
 
 def simple_url(args: PythonRegistryArgs, repository: str, user: str = "") -> str:
-    """The simple index (PEP 503) of a repository, with a user name in it if given."""
-    at = f"{user}@" if user else ""
-    return f"https://{at}{_host_and_path(args, repository)}/simple/"
+    """The simple index (PEP 503) of a repository. The URL contains the user name, if there is one."""
+    login = f"{user}@" if user else ""
+    return f"https://{login}{_host_and_path(args, repository)}/simple/"
 
 
 def index_url(args: PythonRegistryArgs) -> str:
-    """The index that clients install from: the virtual repository's where there is one."""
+    """The index that clients install from: the virtual repository's, if there is one."""
     return simple_url(args, args.client_repository)
 
 
@@ -35,7 +36,7 @@ def pip_conf(args: PythonRegistryArgs) -> str:
 
 
 def requirements_txt(args: PythonRegistryArgs) -> str:
-    """The line that a `requirements.txt` begins with."""
+    """The index line for a `requirements.txt`."""
     option, url = _pip_index(args)
     return f"--{option} {url}\n"
 
@@ -49,10 +50,10 @@ def pypirc(args: PythonRegistryArgs) -> str:
 
 
 def uv_toml(args: PythonRegistryArgs) -> str:
-    """`uv.toml`: private packages from the private index alone, whatever PyPI has of that name.
+    """`uv.toml`: uv installs a private package only from the private index.
 
-    uv takes a package from the first index that has it, so the two upstreams are listed one by one: the
-    virtual repository would offer PyPI's higher version of a private name.
+    uv uses the first index that has a package, so the file lists the repositories one by one. The virtual
+    repository would offer PyPI's higher version of a private name.
     """
     text = (
         'keyring-provider = "subprocess"\n\n'
@@ -78,7 +79,7 @@ def poetry_source(args: PythonRegistryArgs) -> str:
 
 
 def docker_build(args: PythonRegistryArgs) -> str:
-    """A build that gives the token to one step as a secret: no layer, no argument, no history has it."""
+    """A build command. It passes the token to one step as a secret, so no layer or history contains it."""
     return (
         'TOKEN="$(gcloud auth print-access-token)" docker build '
         f"--secret id=token,env=TOKEN --build-arg INDEX_URL={index_url(args)} ."
@@ -94,11 +95,11 @@ def console_url(args: PythonRegistryArgs) -> str:
 
 
 def _pip_index(args: PythonRegistryArgs) -> tuple[str, str]:
-    """Which of pip's options names the index, and its address.
+    """The pip option that names the index, and its URL.
 
-    With a user name in it where gcloud's form is not kept: uv, and pip as old as Debian 12's, ask a keyring
-    that is installed elsewhere for one user alone (pip 11971), and a new environment has none of its own.
-    And without a keyring provider: newer pips would then pass over the one of their own environment.
+    With `pypi_proxy`, the URL contains a user name. uv, and pip up to Debian 12's, ask a keyring outside
+    the environment only for a known user (pip 11971). A new environment has no keyring of its own. The
+    file names no keyring provider: newer versions of pip would then ignore the environment's own keyring.
     """
     if args.pypi_proxy:
         return "index-url", simple_url(args, args.client_repository, TOKEN_USER)

@@ -1,7 +1,7 @@
-"""Names that must never come from PyPI: one download rule each, on the remote repository.
+"""The deny rules for private packages: one per package on each remote repository.
 
-A rule fails closed: a client that asks for such a name there is refused, instead of getting a stranger's
-package. Download rules are in preview at Google.
+A client that asks a remote repository for a private name gets an error instead of someone else's package.
+Google offers download rules as a preview.
 """
 
 from __future__ import annotations
@@ -16,13 +16,9 @@ from components.repositories import Repositories
 
 
 def deny_private_packages(
-    name: str,
-    args: PythonRegistryArgs,
-    repositories: Repositories,
-    parent: pulumi.Resource,
-    hooks: pulumi.ResourceHookBinding,
+    name: str, args: PythonRegistryArgs, repositories: Repositories, opts: pulumi.ResourceOptions
 ) -> None:
-    """Deny the download of each private package from the remote repository."""
+    """Deny the download of every private package from every remote repository."""
     for (upstream, remote), package in product(repositories.remotes.items(), args.private_packages):
         artifactregistry.Rule(
             f"{name}-{upstream.id}-{deny_rule(package)}",
@@ -33,5 +29,5 @@ def deny_private_packages(
             action="DENY",
             operation="DOWNLOAD",
             package_id=normalized_package(package),
-            opts=pulumi.ResourceOptions(parent=parent, hooks=hooks),
+            opts=opts,
         )

@@ -1,97 +1,142 @@
-"""Who may read, upload and delete: IAM on the repositories, never on the project.
+"""Every grant of the registry: roles on its repositories and service accounts, never on the project.
 
-Readers read every repository; writers and admins do so too, since a job that publishes installs private
-dependencies, and have their own role on the upload repository. Grants inherited from the project or a
-folder are in nobody's list here, and out of this module's sight.
+Owns which member gets which role. Three functions compute grants as plain values, and `create_grants`
+creates their resources. This module does not manage grants on the project or above it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import pulumi
-from pulumi_gcp import artifactregistry
+from pulumi_gcp import artifactregistry, serviceaccount
 
 from components.args import PythonRegistryArgs, member_identity
+from components.names import (
+    ACCESS_MODE_ANCHOR,
+    ADMIN,
+    READER,
+    TOKEN_CREATOR,
+    WORKLOAD_IDENTITY_USER,
+    WRITER,
+)
 from components.repositories import Repositories
 from components.service_accounts import ServiceAccounts
+from components.workload_identity import GitHubTrust
 
-READER = "roles/artifactregistry.reader"
-WRITER = "roles/artifactregistry.writer"
-ADMIN = "roles/artifactregistry.repoAdmin"
-
-# Members by a key that is stable for life, however they are spelt: the resource names of additive grants
-# hold it. Under two names, the grant that goes would take that of the one that comes along.
+# Members by a key that does not depend on spelling: the resource names of additive grants contain it. If
+# a new spelling had a new name, deleting the old grant would revoke the new one.
 Members = Mapping[str, pulumi.Input[str]]
 
 
-def mark_access(name: str, args: PythonRegistryArgs, parent: pulumi.Resource) -> pulumi.Resource:
-    """What stands for the way in which access is granted: every grant is `deleted_with` it.
+@dataclass(frozen=True, kw_only=True)
+class Grant:
+    """One role on one repository or service account, and the members who get it."""
 
-    Another `access` replaces it, and with it all grants, by others to the same members. The engine makes
-    those first and deletes the old ones last, and Google keeps one list a role: deleting a binding
-    empties it, deleting a member's grant takes them off it. Whoever was granted anew would have nothing,
-    until the next refreshed `up`. What goes together with this is dropped from the state instead.
+    name: str
+    target: artifactregistry.Repository | serviceaccount.Account
+    role: str
+    members: Members
+
+
+def repository_grants(
+    args: PythonRegistryArgs, repositories: Repositories, accounts: ServiceAccounts | None
+) -> list[Grant]:
+    """Roles on the repositories.
+
+    Writers and admins also read the remote and virtual repositories: a job that publishes installs
+    private dependencies.
     """
-    return pulumi.ComponentResource(
-        "python-registry:index:Access",
-        f"{name}-{args.access}-access",
-        opts=pulumi.ResourceOptions(parent=parent),
-    )
-
-
-def grant_access(
-    name: str,
-    args: PythonRegistryArgs,
-    repositories: Repositories,
-    accounts: ServiceAccounts | None,
-    mark: pulumi.Resource,
-    parent: pulumi.Resource,
-    hooks: pulumi.ResourceHookBinding,
-) -> None:
-    """Grant the roles, in the way that `access` says, of which `mark` is the mark."""
-    own_reader: Members = {"reader-account": accounts.reader.member} if accounts else {}
-    own_writer: Members = {"writer-account": accounts.writer.member} if accounts else {}
-    readers = {**_listed(args.readers), **own_reader}
-    writers = {**_listed(args.writers), **own_writer}
-    admins = _listed(args.admins)
+    readers, writers, admins = map(_by_identity, (args.readers, args.writers, args.admins))
+    if accounts:
+        readers["reader-account"] = accounts.reader.member
+        writers["writer-account"] = accounts.writer.member
     everyone = {**readers, **writers, **admins}
-
-    grants: list[tuple[str, artifactregistry.Repository, str, str, Members]] = [
-        ("upload", repositories.upload, "readers", READER, readers),
-        ("upload", repositories.upload, "writers", WRITER, writers),
-        ("upload", repositories.upload, "admins", ADMIN, admins),
+    upload = repositories.upload
+    grants = [
+        Grant(name="upload-readers", target=upload, role=READER, members=readers),
+        Grant(name="upload-writers", target=upload, role=WRITER, members=writers),
+        Grant(name="upload-admins", target=upload, role=ADMIN, members=admins),
     ]
     for upstream, remote in repositories.remotes.items():
-        grants.append((upstream.id, remote, "readers", READER, everyone))
+        grants.append(Grant(name=f"{upstream.id}-readers", target=remote, role=READER, members=everyone))
     if repositories.index:
-        grants.append(("index", repositories.index, "readers", READER, everyone))
+        grants.append(Grant(name="index-readers", target=repositories.index, role=READER, members=everyone))
+    return grants
 
-    opts = pulumi.ResourceOptions(parent=parent, hooks=hooks, deleted_with=mark)
-    for what, repository, who, role, members in grants:
+
+def token_creator_grants(args: PythonRegistryArgs, accounts: ServiceAccounts | None) -> list[Grant]:
+    """The members who can act as each account. By default nobody can, not even an owner of the project."""
+    if accounts is None:
+        return []
+    return [
+        Grant(
+            name=f"{role}-impersonators",
+            target=account,
+            role=TOKEN_CREATOR,
+            members=_by_identity(members),
+        )
+        for role, account, members in (
+            ("reader", accounts.reader, args.impersonators.reader),
+            ("writer", accounts.writer, args.impersonators.writer),
+        )
+    ]
+
+
+def workflow_grants(github: GitHubTrust | None, accounts: ServiceAccounts | None) -> list[Grant]:
+    """The GitHub workflows that can act as the writer account."""
+    if github is None or accounts is None:
+        return []
+    return [
+        Grant(
+            name="writer-workflows",
+            target=accounts.writer,
+            role=WORKLOAD_IDENTITY_USER,
+            members=github.principals,
+        )
+    ]
+
+
+def create_grants(
+    name: str, args: PythonRegistryArgs, grants: Iterable[Grant], opts: pulumi.ResourceOptions
+) -> None:
+    """Create one binding per grant if `access` is authoritative, otherwise one resource per member."""
+    # If `access` changes, Pulumi deletes this anchor and drops the old grants from the state. It does not
+    # revoke them, so members keep their roles: docs/adr/0003-access-mode-anchor.md.
+    anchor = pulumi.ComponentResource(
+        ACCESS_MODE_ANCHOR,
+        f"{name}-{args.access}-access",
+        opts=pulumi.ResourceOptions(parent=opts.parent),
+    )
+    opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(deleted_with=anchor))
+    for grant in grants:
+        binding, member, target = _resource_types(args, grant.target)
+        common: dict[str, Any] = {**target, "role": grant.role, "opts": opts}
         if args.access == "authoritative":
-            # Without members too: an empty list means nobody, and takes away what others granted.
-            artifactregistry.RepositoryIamBinding(
-                f"{name}-{what}-{who}",
-                project=args.project,
-                location=args.location,
-                repository=repository.repository_id,
-                role=role,
-                members=list(members.values()),
-                opts=opts,
-            )
+            # A binding without members revokes what others granted, so it is created as well.
+            binding(f"{name}-{grant.name}", members=list(grant.members.values()), **common)
             continue
-        for key, member in members.items():
-            artifactregistry.RepositoryIamMember(
-                f"{name}-{what}-{who}-{key}",
-                project=args.project,
-                location=args.location,
-                repository=repository.repository_id,
-                role=role,
-                member=member,
-                opts=opts,
-            )
+        for key, value in grant.members.items():
+            member(f"{name}-{grant.name}-{key}", member=value, **common)
 
 
-def _listed(members: tuple[str, ...]) -> Members:
+def _resource_types(
+    args: PythonRegistryArgs, target: artifactregistry.Repository | serviceaccount.Account
+) -> tuple[Callable[..., pulumi.Resource], Callable[..., pulumi.Resource], dict[str, pulumi.Input[str]]]:
+    """The resource types of a binding and of one member, and the inputs that name the target."""
+    if isinstance(target, artifactregistry.Repository):
+        repository: dict[str, pulumi.Input[str]] = {
+            "project": args.project,
+            "location": args.location,
+            "repository": target.repository_id,
+        }
+        return artifactregistry.RepositoryIamBinding, artifactregistry.RepositoryIamMember, repository
+    # From the email address, because a preview does not know the account's name.
+    account = target.email.apply(lambda email: f"projects/{args.project}/serviceAccounts/{email}")
+    return serviceaccount.IAMBinding, serviceaccount.IAMMember, {"service_account_id": account}
+
+
+def _by_identity(members: tuple[str, ...]) -> dict[str, pulumi.Input[str]]:
     return {member_identity(member): member for member in members}

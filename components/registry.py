@@ -1,11 +1,13 @@
-"""The one component that a program needs: a private Python index, and what its clients are told.
+"""The component: a private Python index, and the outputs that other projects read.
 
-Composes the other modules and owns the outputs, the contract with other projects. What it deliberately
-does not own: the project, its billing and its organisation's policies; Cloud Resource Manager being on;
-packages; grants on the project or above.
+Composes the other modules and owns the outputs, the contract with other projects. Each annotation of the
+class is an output, and the text below it is its description. The component does not manage the project,
+its billing, its organization policies, the Cloud Resource Manager API, or packages.
 """
 
-from __future__ import annotations
+# No `from __future__ import annotations` here: Pulumi's analyzer for component packages needs real types.
+
+import inspect
 
 import pulumi
 
@@ -13,39 +15,70 @@ from components import client_config
 from components.apis import enable_apis
 from components.args import PythonRegistryArgs
 from components.download_rules import deny_private_packages
-from components.iam import grant_access, mark_access
-from components.impersonation import grant_impersonation
-from components.repositories import make_repositories
-from components.retry_hook import Propagation
-from components.service_accounts import make_service_accounts
-from components.workload_identity import federate_github
+from components.iam import create_grants, repository_grants, token_creator_grants, workflow_grants
+from components.repositories import create_repositories
+from components.retry_hook import RetryHook
+from components.service_accounts import create_service_accounts
+from components.workload_identity import trust_github
 
-# Raised when an output is renamed, removed or changes its meaning; added outputs leave it.
+# Raised if an output is renamed, removed or changes its meaning. A new output does not raise it.
 CONTRACT_VERSION = 1
 
 
 class PythonRegistry(pulumi.ComponentResource):
-    """A private Python package index on Artifact Registry.
+    """A private Python package index on Artifact Registry."""
 
-    Attributes:
-        contract_version: version of these outputs' names and meanings.
-        project: id of the project.
-        location: region or multi-region.
-        repository: id of the upload repository.
-        repository_name: its full resource name.
-        repository_url: where uploads go.
-        index_url: where clients install from.
-        pip_conf: rendered `pip.conf`.
-        pypirc: rendered `.pypirc`.
-        requirements_txt: the index line of a `requirements.txt`.
-        uv_toml: rendered `uv.toml`.
-        poetry_source: the source for a `pyproject.toml`.
-        docker_build: a build command that passes the token as a build secret.
-        reader_email: e-mail address of the reader account, empty without accounts.
-        writer_email: e-mail address of the writer account, empty without accounts.
-        workload_identity_provider: full name of the provider for keyless publishing, empty without.
-        console_url: the upload repository in the console.
-    """
+    contract_version: int
+    """Version of the outputs' names and meanings."""
+
+    project: str
+    """ID of the project."""
+
+    location: str
+    """Region or multi-region."""
+
+    repository: str
+    """ID of the upload repository."""
+
+    repository_name: str
+    """Full resource name of the upload repository."""
+
+    repository_url: str
+    """URL for uploads."""
+
+    index_url: str
+    """URL that clients install from."""
+
+    pip_conf: str
+    """Rendered `pip.conf`."""
+
+    pypirc: str
+    """Rendered `.pypirc`."""
+
+    requirements_txt: str
+    """Index line for a `requirements.txt`."""
+
+    uv_toml: str
+    """Rendered `uv.toml`."""
+
+    poetry_source: str
+    """Source for a `pyproject.toml` that poetry reads."""
+
+    docker_build: str
+    """Build command that passes the token as a build secret."""
+
+    reader_email: pulumi.Output[str]
+    """Email address of the reader account. Empty without service accounts."""
+
+    writer_email: pulumi.Output[str]
+    """Email address of the writer account. Empty without service accounts."""
+
+    workload_identity_provider: pulumi.Output[str]
+    """Full name of the provider for keyless publishing. Empty without `github`. Only this output can be
+    unknown in a preview: it contains the project's number."""
+
+    console_url: str
+    """Address of the upload repository in the Google Cloud console."""
 
     def __init__(
         self,
@@ -54,17 +87,20 @@ class PythonRegistry(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("python-registry:index:PythonRegistry", name, opts=opts)
-        hooks = Propagation(name, args).hooks
-        apis = enable_apis(name, args, self, hooks)
-        repositories = make_repositories(name, args, apis, self, hooks)
-        accounts = make_service_accounts(name, args, apis, repositories, self, hooks)
-        mark = mark_access(name, args, self)
-        grant_access(name, args, repositories, accounts, mark, self, hooks)
-        grant_impersonation(name, args, accounts, mark, self, hooks)
-        provider = federate_github(name, args, accounts, apis, mark, self, hooks)
-        deny_private_packages(name, args, repositories, self, hooks)
+        child = pulumi.ResourceOptions(parent=self, hooks=RetryHook(name, args, self.urn).binding)
+        apis = enable_apis(name, args, child)
+        repositories = create_repositories(name, args, apis, child)
+        accounts = create_service_accounts(name, args, apis, repositories, child)
+        github = trust_github(name, args, apis, child)
+        grants = [
+            *repository_grants(args, repositories, accounts),
+            *token_creator_grants(args, accounts),
+            *workflow_grants(github, accounts),
+        ]
+        create_grants(name, args, grants, child)
+        deny_private_packages(name, args, repositories, child)
 
-        # From the arguments wherever they decide: a preview then shows what clients will get.
+        # From the inputs where possible, so that a preview shows the values.
         self.contract_version = CONTRACT_VERSION
         self.project = args.project
         self.location = args.location
@@ -78,35 +114,16 @@ class PythonRegistry(pulumi.ComponentResource):
         self.uv_toml = client_config.uv_toml(args)
         self.poetry_source = client_config.poetry_source(args)
         self.docker_build = client_config.docker_build(args)
-        # Empty rather than None: the engine drops a None, and a consumer would miss the output.
-        self.reader_email = accounts.reader.email if accounts else ""
-        self.writer_email = accounts.writer.email if accounts else ""
-        # The one output that is known only once it is made: Google puts the project's number into it.
-        self.workload_identity_provider = provider.name if provider else ""
+        # Empty instead of None: Pulumi drops a None, and the output would be missing.
+        self.reader_email = pulumi.Output.from_input(accounts.reader.email if accounts else "")
+        self.writer_email = pulumi.Output.from_input(accounts.writer.email if accounts else "")
+        self.workload_identity_provider = pulumi.Output.from_input(github.provider.name if github else "")
         self.console_url = client_config.console_url(args)
         self.register_outputs(self.outputs())
 
     def outputs(self) -> dict[str, pulumi.Input[str | int]]:
-        """The contract: every public attribute by its name."""
+        """The outputs of the contract by name."""
         return {name: getattr(self, name) for name in OUTPUTS}
 
 
-OUTPUTS = (
-    "contract_version",
-    "project",
-    "location",
-    "repository",
-    "repository_name",
-    "repository_url",
-    "index_url",
-    "pip_conf",
-    "pypirc",
-    "requirements_txt",
-    "uv_toml",
-    "poetry_source",
-    "docker_build",
-    "reader_email",
-    "writer_email",
-    "workload_identity_provider",
-    "console_url",
-)
+OUTPUTS = tuple(inspect.get_annotations(PythonRegistry))

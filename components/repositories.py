@@ -1,13 +1,14 @@
-"""The repositories: one to upload to and, with `pypi_proxy`, PyPI's cache and the view of both.
+"""The repositories: one for uploads and, with upstreams, one cache for each and the virtual repository.
 
-The upload repository alone holds what cannot be had again, so it alone is protected: deleting or
-replacing one takes its packages along, and Google asks no question.
+Only the upload repository has content that cannot be downloaded again, so only that one is protected.
+Deleting or replacing a repository deletes its packages, and Google does not ask for confirmation.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import pulumi
 from pulumi_gcp import artifactregistry, projects
@@ -16,99 +17,80 @@ from components.apis import ARTIFACT_REGISTRY
 from components.args import PythonRegistryArgs
 from components.upstreams import PRIVATE_PRIORITY, Upstream
 
+UpstreamPolicy = artifactregistry.RepositoryVirtualRepositoryConfigUpstreamPolicyArgs
+
 
 @dataclass(frozen=True, kw_only=True)
 class Repositories:
-    """The repositories that exist; the virtual `index` only with `remotes` behind it."""
+    """The repositories that exist. There is an `index` only if there are `remotes`."""
 
     upload: artifactregistry.Repository
     remotes: Mapping[Upstream, artifactregistry.Repository]
     index: artifactregistry.Repository | None
 
 
-def make_repositories(
+def create_repositories(
     name: str,
     args: PythonRegistryArgs,
     apis: dict[str, projects.Service],
-    parent: pulumi.Resource,
-    hooks: pulumi.ResourceHookBinding,
+    opts: pulumi.ResourceOptions,
 ) -> Repositories:
-    """Make the upload repository and, with `pypi_proxy`, the remote and the virtual one."""
+    """Create the upload repository, the remote repositories, and the virtual repository above them."""
+    repository = partial(
+        artifactregistry.Repository,
+        project=args.project,
+        location=args.location,
+        format="PYTHON",
+        labels=args.labels,
+    )
 
-    def repository(
-        what: str,
-        repository_id: str,
-        description: str,
-        mode: str,
-        after: list[pulumi.Resource],
-        *,
-        protect: bool = False,
-        remote: artifactregistry.RepositoryRemoteRepositoryConfigArgs | None = None,
-        virtual: artifactregistry.RepositoryVirtualRepositoryConfigArgs | None = None,
-    ) -> artifactregistry.Repository:
-        return artifactregistry.Repository(
-            f"{name}-{what}",
-            project=args.project,
-            location=args.location,
-            repository_id=repository_id,
-            format="PYTHON",
-            mode=mode,
-            description=description,
-            labels=args.labels,
-            remote_repository_config=remote,
-            virtual_repository_config=virtual,
-            opts=pulumi.ResourceOptions(parent=parent, depends_on=after, hooks=hooks, protect=protect),
-        )
+    def after(*resources: pulumi.Resource, protect: bool = False) -> pulumi.ResourceOptions:
+        more = pulumi.ResourceOptions(depends_on=[*resources], protect=protect)
+        return pulumi.ResourceOptions.merge(opts, more)
 
-    def upstream(
-        what: str, of: artifactregistry.Repository, priority: int
-    ) -> artifactregistry.RepositoryVirtualRepositoryConfigUpstreamPolicyArgs:
-        return artifactregistry.RepositoryVirtualRepositoryConfigUpstreamPolicyArgs(
-            id=what,
-            # From its id, which a preview knows, rather than from its name, which it does not.
-            repository=of.repository_id.apply(args.repository_name),
-            priority=priority,
-        )
+    def policy(id_: str, upstream: artifactregistry.Repository, priority: int) -> UpstreamPolicy:
+        # From the repository's id, because a preview does not know its name. The index depends on it.
+        full_name = upstream.repository_id.apply(args.repository_name)
+        return UpstreamPolicy(id=id_, repository=full_name, priority=priority)
 
     upload = repository(
-        "upload",
-        args.repository,
-        "Private Python packages: uploads go here",
-        "STANDARD_REPOSITORY",
-        [apis[ARTIFACT_REGISTRY]],
-        protect=args.protect,
+        f"{name}-upload",
+        repository_id=args.repository,
+        mode="STANDARD_REPOSITORY",
+        description="Private Python packages: uploads go here",
+        opts=after(apis[ARTIFACT_REGISTRY], protect=args.protect),
     )
     remotes = {
-        source: repository(
-            source.id,
-            args.upstream_repository(source),
-            f"Cache of {source.title}",
-            "REMOTE_REPOSITORY",
-            # It needs none, but where the upload repository is refused nothing is to be made beside it.
-            [upload],
-            remote=artifactregistry.RepositoryRemoteRepositoryConfigArgs(
-                # Immutable at Google's: a change of this text would replace the repository.
-                description=source.title,
+        upstream: repository(
+            f"{name}-{upstream.id}",
+            repository_id=args.upstream_repository(upstream),
+            mode="REMOTE_REPOSITORY",
+            description=f"Cache of {upstream.title}",
+            remote_repository_config=artifactregistry.RepositoryRemoteRepositoryConfigArgs(
+                # Immutable at Google: a new text would replace the repository.
+                description=upstream.title,
                 python_repository=artifactregistry.RepositoryRemoteRepositoryConfigPythonRepositoryArgs(
                     public_repository="PYPI"
                 ),
             ),
+            # If Google refuses the upload repository, nothing else should be created.
+            opts=after(upload),
         )
-        for source in args.upstreams
+        for upstream in args.upstreams
     }
     if not remotes:
         return Repositories(upload=upload, remotes=remotes, index=None)
     index = repository(
-        "index",
-        args.index_repository,
-        "What clients install from: private packages and PyPI's",
-        "VIRTUAL_REPOSITORY",
-        list(remotes.values()),
-        virtual=artifactregistry.RepositoryVirtualRepositoryConfigArgs(
+        f"{name}-index",
+        repository_id=args.index_repository,
+        mode="VIRTUAL_REPOSITORY",
+        description="What clients install from: private packages and PyPI's",
+        virtual_repository_config=artifactregistry.RepositoryVirtualRepositoryConfigArgs(
             upstream_policies=[
-                upstream("private", upload, PRIVATE_PRIORITY),
-                *(upstream(source.id, remote, source.priority) for source, remote in remotes.items()),
+                policy("private", upload, PRIVATE_PRIORITY),
+                *(policy(upstream.id, remote, upstream.priority) for upstream, remote in remotes.items()),
             ]
         ),
+        opts=after(),
     )
     return Repositories(upload=upload, remotes=remotes, index=index)

@@ -1,8 +1,7 @@
-"""Waiting until Google's left hand knows what the right one did, and saying what to do where it won't.
+"""The error hook: retries what fails because Google has not propagated a change yet, and gives advice.
 
-An API that was enabled, an account or a pool that was made is unknown to parts of Google for seconds to
-minutes; the plugin does not wait for that, so a first `up` fails. The hook here retries those failures,
-for the APIs, accounts and pool that this program makes and nothing else: a real refusal fails at once.
+Parts of Google do not know a new API, account or pool for seconds to minutes, and the provider does not
+wait. The hook retries only failures about what this program creates: docs/adr/0004-retry-hook.md.
 """
 
 from __future__ import annotations
@@ -17,91 +16,93 @@ from components.apis import needed_apis
 from components.args import GITHUB_PREFIX, PythonRegistryArgs
 
 # "Access change propagation" in the IAM documentation: "typically 2 minutes, potentially 7 minutes".
-PATIENCE_SECONDS = 7 * 60
-# The engine retries an operation at most 100 times: this stays below that.
+TIMEOUT_SECONDS = 7 * 60
+# Pulumi retries an operation at most 100 times, and this interval needs fewer.
 INTERVAL_SECONDS = 5
 
-# The API that is off, not others that the text may speak of: in its link, and in its details.
+# The disabled API itself, from the error's link or details: the text can name other APIs as well.
 _DISABLED_API = re.compile(r'/apis/api/([\w.-]+)/overview|"service":\s*"([\w.-]+)"')
 _UNKNOWN_ACCOUNT = re.compile(r"Service account (\S+) does not exist")
-# As users report it of a policy that names the pool of a new project (global-multiplayer-demo 39).
+# As users report it for a policy that names the pool of a new project (global-multiplayer-demo 39).
 _UNKNOWN_POOL = re.compile(rf"Identity Pool does not exist \(\S*{GITHUB_PREFIX}[0-9a-f]+\)")
 _RESOURCE_MANAGER = "cloudresourcemanager.googleapis.com"
 
 
-class Propagation:
-    """The hook for one registry's resources, and what it has waited for so far."""
+class RetryHook:
+    """The error hook of one registry, and what it has waited for so far."""
 
-    def __init__(self, name: str, args: PythonRegistryArgs) -> None:
+    def __init__(self, name: str, args: PythonRegistryArgs, parent: pulumi.Output[str]) -> None:
         """
         Args:
-            name: the component's name; hooks are named after it.
-            args: what the registry is made from: its APIs, accounts and pool are waited for.
+            name: name of the component, after which the hook is named.
+            args: the registry's inputs. They decide which APIs, accounts and pool are new.
+            parent: URN of the component, for the advice to import a repository.
         """
-        ids = (args.reader_account, args.writer_account) if args.service_accounts else ()
+        account_ids = (args.reader_account, args.writer_account) if args.service_accounts else ()
         self._args = args
+        self._parent = parent
         self._apis = needed_apis(args)
-        self._accounts = [args.account_email(account) for account in ids]
-        self._since: dict[str, float] = {}
-        self._said: dict[str, float] = {}
+        self._accounts = [args.account_email(account) for account in account_ids]
+        self._first_failure: dict[str, float] = {}
+        self._last_logged: dict[str, float] = {}
         hook = pulumi.ErrorHook(f"{name}-propagation", self.on_error)
-        self.hooks = pulumi.ResourceHookBinding(on_error=[hook])
+        self.binding = pulumi.ResourceHookBinding(on_error=[hook])
 
-    async def on_error(self, failed: pulumi.ErrorHookArgs) -> bool:
-        """Whether to try the failed operation again, having waited if so."""
-        error = failed.errors[0]
-        awaited = self.awaited(error)
-        if awaited is None:
-            advice = self.advice(failed, error)
+    async def on_error(self, failure: pulumi.ErrorHookArgs) -> bool:
+        """Wait and return true if Pulumi must retry the failed operation."""
+        error = failure.errors[0]
+        pending = self.pending(error)
+        if pending is None:
+            advice = self.advice(failure, await self._parent.future() or "")
             if advice:
                 pulumi.log.error(advice)
             return False
         now = time.monotonic()
-        waited = now - self._since.setdefault(awaited, now)
-        if waited > PATIENCE_SECONDS:
-            pulumi.log.error(f"Waited {waited:.0f} s for {awaited}, in vain.")
+        waited = now - self._first_failure.setdefault(pending, now)
+        if waited > TIMEOUT_SECONDS:
+            pulumi.log.error(f"Gave up after {waited:.0f} s of waiting for {pending}.")
             return False
-        # Several resources wait for one thing: it is said once an interval, not once a resource.
-        if now - self._said.get(awaited, -INTERVAL_SECONDS) >= INTERVAL_SECONDS:
-            self._said[awaited] = now
-            minutes = PATIENCE_SECONDS // 60
-            pulumi.log.info(f"Waiting for {awaited}: {waited:.0f} s so far, at most {minutes} min.")
+        # Several resources can wait for the same thing: one line per interval is enough.
+        if now - self._last_logged.get(pending, -INTERVAL_SECONDS) >= INTERVAL_SECONDS:
+            self._last_logged[pending] = now
+            minutes = TIMEOUT_SECONDS // 60
+            pulumi.log.info(f"Waiting for {pending}: {waited:.0f} s so far, at most {minutes} min.")
         await asyncio.sleep(INTERVAL_SECONDS)
         return True
 
-    def awaited(self, error: str) -> str | None:
-        """What Google does not know yet, if that is all that the error says."""
+    def pending(self, error: str) -> str | None:
+        """The new API, account or pool that Google does not know yet, if that is the error."""
         api = _disabled_api(error)
         if api:
-            return f"{api}, enabled just now, to be usable" if api in self._apis else None
+            return f"{api}, which was just enabled" if api in self._apis else None
         account = _UNKNOWN_ACCOUNT.search(error)
         if account and account[1] in self._accounts:
-            return f"{account[1]}, made just now, to be known to IAM"
+            return f"{account[1]}, which was just created"
         if self._args.github and _UNKNOWN_POOL.search(error):
-            return "the workload identity pool, made just now, to be known to IAM"
+            return "the workload identity pool, which was just created"
         return None
 
-    def advice(self, failed: pulumi.ErrorHookArgs, error: str) -> str | None:
-        """What a person can do about a failure that waiting does not mend, if we know it."""
+    def advice(self, failure: pulumi.ErrorHookArgs, parent: str) -> str | None:
+        """The command that repairs a failure which no retry can repair, if there is one."""
+        error = failure.errors[0]
         if _disabled_api(error) == _RESOURCE_MANAGER:
             return (
-                f"The Cloud Resource Manager API is off in project {self._args.project}, and enabling any "
-                f"other needs it. Run\n  gcloud services enable {_RESOURCE_MANAGER} "
-                f"--project {self._args.project}\nwait a minute, and run `pulumi up` again."
+                f"The Cloud Resource Manager API is off in project {self._args.project}. Pulumi needs it "
+                f"to enable any other API. Run\n  gcloud services enable {_RESOURCE_MANAGER} "
+                f"--project {self._args.project}\nthen wait a minute and run `pulumi up` again."
             )
-        if failed.type == "gcp:artifactregistry/repository:Repository" and "Error 409" in error:
-            full_name = self._args.repository_name((failed.new_inputs or {})["repositoryId"])
-            component = f"{failed.urn.rpartition('$')[0]}::{failed.name.rpartition('-')[0]}"
+        if failure.type == "gcp:artifactregistry/repository:Repository" and "Error 409" in error:
+            full_name = self._args.repository_name((failure.new_inputs or {})["repositoryId"])
             return (
-                f"Repository {full_name} exists, but not in this stack's state: an `up` was cut off, or "
-                "someone made it by hand. To take it over, packages and all, run\n"
-                f"  pulumi import {failed.type} {failed.name} {full_name} --parent 'parent={component}' "
-                "--protect=false --generate-code=false --yes\n"
-                "and then `pulumi up` again. If it is another stack's, choose another id instead."
+                f"Repository {full_name} exists, but not in this stack's state. Either an `up` was "
+                "interrupted, or someone created the repository by hand. To import it with its packages, "
+                f"run\n  pulumi import {failure.type} {failure.name} {full_name} "
+                f"--parent 'parent={parent}' --protect=false --generate-code=false --yes\n"
+                "then run `pulumi up` again. If it belongs to another stack, choose another id instead."
             )
         return None
 
 
 def _disabled_api(error: str) -> str | None:
-    found = _DISABLED_API.search(error)
-    return (found[1] or found[2]) if found else None
+    match = _DISABLED_API.search(error)
+    return (match[1] or match[2]) if match else None

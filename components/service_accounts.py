@@ -1,7 +1,6 @@
-"""A reader and a writer service account, for machines that install and for jobs that publish.
+"""The reader account for machines that install, and the writer account for jobs that publish.
 
-Without keys: nothing here makes one. What they may do is said in `access.py`, who may act as them in
-`impersonation.py`.
+Owns the accounts only. No key is created. `iam.py` grants what they can do and who can act as them.
 """
 
 from __future__ import annotations
@@ -24,28 +23,29 @@ class ServiceAccounts:
     writer: serviceaccount.Account
 
 
-def make_service_accounts(
+def create_service_accounts(
     name: str,
     args: PythonRegistryArgs,
     apis: dict[str, projects.Service],
     repositories: Repositories,
-    parent: pulumi.Resource,
-    hooks: pulumi.ResourceHookBinding,
+    opts: pulumi.ResourceOptions,
 ) -> ServiceAccounts | None:
-    """Make the accounts, or nothing where `service_accounts` is off."""
+    """Create the accounts, if `service_accounts` is on."""
     if not args.service_accounts:
         return None
-    # An account that is there is taken over (below), and goes with this program's destroy: only whoever has
-    # made the upload repository may do that, since a second program of that name is refused there.
-    opts = pulumi.ResourceOptions(parent=parent, depends_on=[apis[IAM], repositories.upload], hooks=hooks)
+    # An account that exists is adopted (below), and `destroy` would delete it. Google refuses a second
+    # upload repository of the same id, so only the program that owns that repository adopts the accounts.
+    opts = pulumi.ResourceOptions.merge(
+        opts, pulumi.ResourceOptions(depends_on=[apis[IAM], repositories.upload])
+    )
 
-    def account(role: str, account_id: str, does: str) -> serviceaccount.Account:
+    def account(role: str, account_id: str, purpose: str) -> serviceaccount.Account:
         return serviceaccount.Account(
             f"{name}-{role}",
             project=args.project,
             account_id=account_id,
-            display_name=f"{does} Python packages ({args.repository})",
-            # An `up` that was cut off has made the account without noting it: the next one goes on.
+            display_name=f"{purpose} Python packages ({args.repository})",
+            # An interrupted `up` can create the account without recording it. The next `up` adopts it.
             create_ignore_already_exists=True,
             opts=opts,
         )

@@ -1,18 +1,13 @@
-"""Keyless publishing: GitHub workflows that act as the writer account, without a secret anywhere.
+"""Keyless publishing: the workload identity pool and the provider that accepts GitHub's tokens.
 
-Owns the workload identity pool, the provider that says whose tokens it takes, and the one role on the
-writer account. What those tokens are worth beyond that (protection of branches and environments, who may
-merge) is GitHub's to say, and out of this module's sight.
-
-Google deletes pools and providers softly: one that is gone keeps its id for 30 days, and a second of that
-id is refused (terraform-provider-google 14191, pulumi-gcp 1149). The plugin can neither bring one back nor
-take one over without being told beforehand that it exists, so each has an id of its own, drawn when it is
-made and kept in the state from then on: `destroy` and `up`, or the setting off and on, make new ones. That
-is the safer way round as well: a pool that is brought back lets every old token in again.
+Owns which tokens the provider accepts. It grants nothing: `iam.py` grants the writer account to the
+principals. GitHub decides who can merge, and who can use a protected branch or environment.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from secrets import token_hex
 
 import pulumi
@@ -20,29 +15,28 @@ from pulumi_gcp import iam, projects
 
 from components.apis import IAM
 from components.args import GITHUB_PREFIX, PythonRegistryArgs
-from components.impersonation import grant_on_account
-from components.service_accounts import ServiceAccounts
 
-WORKLOAD_IDENTITY_USER = "roles/iam.workloadIdentityUser"
 ISSUER = "https://token.actions.githubusercontent.com"
-# Eight digits: an id has 32 characters at most, and thirty days of pools never come near 2**32.
+# Eight digits: Google allows 32 characters, and an id must not repeat within 30 days.
 SUFFIX_BYTES = 4
 
 
-def federate_github(
+@dataclass(frozen=True, kw_only=True)
+class GitHubTrust:
+    """The provider, and the principal set of each repository's workflows."""
+
+    provider: iam.WorkloadIdentityPoolProvider
+    principals: Mapping[str, pulumi.Input[str]]
+
+
+def trust_github(
     name: str,
     args: PythonRegistryArgs,
-    accounts: ServiceAccounts | None,
     apis: dict[str, projects.Service],
-    mark: pulumi.Resource,
-    parent: pulumi.Resource,
-    hooks: pulumi.ResourceHookBinding,
-) -> iam.WorkloadIdentityPoolProvider | None:
-    """Let the workflows that `github` names act as the writer account; the provider that they ask.
-
-    The role is granted in the way that `access` says, of which `mark` is the mark.
-    """
-    if args.github is None or accounts is None:
+    opts: pulumi.ResourceOptions,
+) -> GitHubTrust | None:
+    """Accept the tokens of the workflows that `github` names, if there is an account to act as."""
+    if args.github is None or not args.service_accounts:
         return None
     claim, _ = args.github.place
     pool = iam.WorkloadIdentityPool(
@@ -51,12 +45,9 @@ def federate_github(
         workload_identity_pool_id=_new_id(),
         display_name=args.repository,
         description="GitHub workflows that publish Python packages",
-        opts=pulumi.ResourceOptions(
-            parent=parent,
-            depends_on=[apis[IAM]],
-            hooks=hooks,
-            # The id it was made with stays: the one drawn in this run is for a pool that is made in it.
-            ignore_changes=["workloadIdentityPoolId"],
+        opts=pulumi.ResourceOptions.merge(
+            opts,
+            pulumi.ResourceOptions(depends_on=[apis[IAM]], ignore_changes=["workloadIdentityPoolId"]),
         ),
     )
     provider = iam.WorkloadIdentityPoolProvider(
@@ -65,7 +56,7 @@ def federate_github(
         workload_identity_pool_id=pool.workload_identity_pool_id,
         workload_identity_pool_provider_id=_new_id(),
         display_name="GitHub Actions",
-        # Only claims that every admitted token has: a mapping that finds none refuses the token.
+        # Only claims that every accepted token has: Google refuses a token that lacks a mapped claim.
         attribute_mapping={
             "google.subject": "assertion.sub",
             "attribute.repository": "assertion.repository",
@@ -74,24 +65,24 @@ def federate_github(
         },
         attribute_condition=args.github.condition,
         oidc=iam.WorkloadIdentityPoolProviderOidcArgs(issuer_uri=ISSUER),
-        opts=pulumi.ResourceOptions(
-            parent=parent, hooks=hooks, ignore_changes=["workloadIdentityPoolProviderId"]
+        opts=pulumi.ResourceOptions.merge(
+            opts, pulumi.ResourceOptions(ignore_changes=["workloadIdentityPoolProviderId"])
         ),
     )
-
-    members = {
-        repository: pool.name.apply(
-            lambda pool_name, repository=repository: (
-                f"principalSet://iam.googleapis.com/{pool_name}/attribute.repository/{repository}"
+    return GitHubTrust(
+        provider=provider,
+        principals={
+            repository: pulumi.Output.concat(
+                "principalSet://iam.googleapis.com/", pool.name, "/attribute.repository/", repository
             )
-        )
-        for repository in args.github.repositories
-    }
-    opts = pulumi.ResourceOptions(parent=parent, hooks=hooks, deleted_with=mark)
-    workflows = f"{name}-writer-workflows"
-    grant_on_account(workflows, args, accounts.writer, WORKLOAD_IDENTITY_USER, members, opts)
-    return provider
+            for repository in args.github.repositories
+        },
+    )
 
 
 def _new_id() -> str:
+    """A random id for a new pool or provider. An existing one keeps its id: `ignore_changes`.
+
+    Google reserves a deleted id for 30 days: docs/adr/0002-random-pool-ids.md.
+    """
     return f"{GITHUB_PREFIX}{token_hex(SUFFIX_BYTES)}"

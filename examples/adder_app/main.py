@@ -6,7 +6,7 @@ from my_adder import add
 
 
 def main(arguments: list[str]) -> str:
-    """The line that is printed."""
+    """The sum as one line of text."""
     numbers = [float(argument) for argument in arguments]
     return f"{' + '.join(arguments)} = {add(*numbers):g}"
 

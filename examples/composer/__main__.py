@@ -1,10 +1,10 @@
-"""Cloud Composer with the private index as its only one: PyPI's packages come through it as well.
+"""Cloud Composer that installs every package, PyPI's included, from the private index.
 
-As Google's page "Install Python dependencies" has it ("Install from an Artifact Registry repository"):
-`config/pip/pip.conf` in the environment's bucket, its account a reader of the repository, the packages
-listed on the environment. The bucket is made first, and the environment given it, so that the first
-installation has its `pip.conf` already. The registry must leave the grant alone:
-`python-registry:access: additive` there.
+The program follows Google's page "Install Python dependencies" ("Install from an Artifact Registry
+repository"). It puts `config/pip/pip.conf` into the environment's bucket, grants the environment's account
+the reader role, and lists the packages on the environment. It creates the bucket first, so the first
+installation finds the `pip.conf`. The registry needs `python-registry:access: additive`, otherwise it
+revokes the grant.
 """
 
 import pulumi
@@ -71,7 +71,7 @@ if environment:
         name=environment,
         storage_config=composer.EnvironmentStorageConfigArgs(bucket=bucket.name),
         config=composer.EnvironmentConfigArgs(
-            # No way out, neither for tasks nor for the builds that install packages.
+            # Neither tasks nor the builds that install packages can connect to the internet.
             enable_private_environment=True,
             enable_private_builds_only=True,
             node_config=composer.EnvironmentConfigNodeConfigArgs(service_account=account.email),

@@ -1,7 +1,7 @@
 """A project that installs from the private index: its own account, its own grant, its own `pip.conf`.
 
-Everything about the index comes from the registry's stack; nothing is copied. The grant is made from
-this side, so the registry must leave it alone: `python-registry:access: additive` there.
+The program reads everything about the index from the registry's stack. It creates the grant itself, so the
+registry must not revoke it: set `python-registry:access: additive` there.
 """
 
 import pulumi
@@ -37,7 +37,7 @@ artifactregistry.RepositoryIamMember(
     member=account.member,
 )
 
-# Where start-up scripts find it: `gcloud storage cp gs://…/pip.conf /etc/pip.conf`.
+# Start-up scripts copy the file: `gcloud storage cp gs://…/pip.conf /etc/pip.conf`.
 bucket = storage.Bucket(
     "settings",
     project=project,

@@ -1,7 +1,7 @@
-"""What another Pulumi program reads of a python-registry stack: copy this file, or import it.
+"""The outputs of a python-registry stack, for another Pulumi program. Copy this file into it.
 
-Owns the consumer's side of the contract: names and types of the outputs, and the version of their
-meaning that this file knows. Needs nothing but `pulumi`.
+Owns the consumer's side of the contract: the outputs' names and types, and the contract version that this
+file knows. It needs only `pulumi`.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from typing import Any
 
 import pulumi
 
-# The version of the contract that this file was written for. Added outputs leave it as it is.
+# The contract version that this file knows. A new output does not raise it.
 CONTRACT_VERSION = 1
 
 
 class ContractError(pulumi.RunError):
-    """The registry's stack does not keep the contract that this file knows; the message says what to do."""
+    """The registry's stack has another contract. The message says what to do."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PythonRegistryOutputs:
-    """The registry's outputs. Their meanings are in its README, under "Outputs"."""
+    """The registry's outputs. Its page docs/outputs.md describes them."""
 
     contract_version: pulumi.Output[int]
     project: pulumi.Output[str]
@@ -44,7 +44,7 @@ class PythonRegistryOutputs:
 
     @property
     def index_repository(self) -> pulumi.Output[str]:
-        """Id of the repository that clients install from: the one to be made a reader of."""
+        """ID of the repository that clients install from. Grant the reader role on it."""
         # https://LOCATION-python.pkg.dev/PROJECT/REPOSITORY/simple/
         return self.index_url.apply(lambda url: url.split("/")[4])
 
@@ -52,21 +52,22 @@ class PythonRegistryOutputs:
 def read_registry(stack: str) -> PythonRegistryOutputs:
     """The outputs of a registry's stack (`organization/python-registry/dev`).
 
-    What is wrong with them is said when they are used, as a `ContractError`; in a preview that does not
-    know them, nothing is said.
+    If the outputs do not match the contract, using one raises a `ContractError`. A preview that does not
+    know the outputs raises nothing.
 
     Raises:
-        ContractError: the name is not whole. A bare one is a stack of the project that asks.
+        ContractError: the name is incomplete. Pulumi would look for the stack in this program's project.
     """
     if stack.count("/") != 2:
         raise ContractError(
-            f"{stack} is not the whole name of a stack: write ORGANIZATION/PROJECT/STACK, such as "
-            "organization/python-registry/dev (in a bucket or a folder, `organization` is the word itself)."
+            f"{stack} is not the full name of a stack: write ORGANIZATION/PROJECT/STACK, such as "
+            "organization/python-registry/dev. If the state is in a bucket or folder, ORGANIZATION is the "
+            "word `organization`."
         )
-    outputs = pulumi.StackReference(stack).outputs.apply(lambda found: checked(stack, found))
+    outputs = pulumi.StackReference(stack).outputs.apply(lambda values: checked(stack, values))
 
     def output(name: str) -> pulumi.Output[Any]:
-        return outputs.apply(lambda found: found[name])
+        return outputs.apply(lambda values: values[name])
 
     return PythonRegistryOutputs(
         **{field.name: output(field.name) for field in fields(PythonRegistryOutputs)}
@@ -74,35 +75,35 @@ def read_registry(stack: str) -> PythonRegistryOutputs:
 
 
 def checked(stack: str, outputs: Mapping[str, Any]) -> dict[str, Any]:
-    """The outputs, if they keep the contract.
+    """The outputs, if they match the contract.
 
     Raises:
-        ContractError: says what is missing, of another version or no text, and what to do.
+        ContractError: an output is missing or not a text, or the version differs.
     """
     version = outputs.get("contract_version")
     if version is None:
         raise ContractError(
-            f"{stack} has no output contract_version. Is it a python-registry stack, and was it made? "
-            "Run `pulumi up` there first."
+            f"{stack} has no output contract_version. Check that it is a python-registry stack, and run "
+            "`pulumi up` there first."
         )
-    # The engine hands over every number as a float.
+    # Pulumi passes every number as a float.
     version = int(version) if isinstance(version, float) else version
     if version != CONTRACT_VERSION:
         older = isinstance(version, int) and version < CONTRACT_VERSION
-        way_out = "Bring the registry up to date, or take" if older else "Take"
+        fix = "Update the registry, or copy" if older else "Copy"
         raise ContractError(
-            f"{stack} has contract_version {version}; this program knows {CONTRACT_VERSION}. {way_out} "
-            f"{__name__}.py from the registry's version, and look what changed in its outputs."
+            f"{stack} has contract_version {version}; this program knows {CONTRACT_VERSION}. {fix} "
+            f"{__name__}.py from the registry's version, and check what changed in its outputs."
         )
     texts = [field.name for field in fields(PythonRegistryOutputs) if field.name != "contract_version"]
-    wrong = [
-        f"{name} is no text" if name in outputs else f"{name} is missing"
+    problems = [
+        f"{name} is not a text" if name in outputs else f"{name} is missing"
         for name in texts
         if not isinstance(outputs.get(name), str)
     ]
-    if wrong:
+    if problems:
         raise ContractError(
-            f"{stack} does not keep contract {version}: {', '.join(wrong)}. Run `pulumi up` there: it may "
-            "have been made before."
+            f"{stack} does not match contract {version}: {', '.join(problems)}. Run `pulumi up` there: an "
+            "older version may have created the stack."
         )
     return {**outputs, "contract_version": version}

@@ -1,4 +1,4 @@
-"""What a first `up` waits for, and what it does not."""
+"""The error hook: what it retries, how long, and which advice it prints."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ import pulumi
 import pytest
 from pulumi.runtime.mocks import MockMonitor, set_mocks
 
-from components import retry_hook as propagation
+from components import retry_hook
 from components.args import GitHub, PythonRegistryArgs
-from components.retry_hook import INTERVAL_SECONDS, PATIENCE_SECONDS, Propagation
+from components.retry_hook import INTERVAL_SECONDS, TIMEOUT_SECONDS, RetryHook
 from tests.support.recorder import REPOSITORY, Answers
 
 APIS = ["artifactregistry.googleapis.com", "iam.googleapis.com"]
+ARGS = PythonRegistryArgs(project="demo-proj", location="us")
 ACCOUNT = "python-reader@demo-proj.iam.gserviceaccount.com"
-URN = "urn:pulumi:dev::python-registry::python-registry:index:PythonRegistry$"
+PARENT = "urn:pulumi:dev::python-registry::python-registry:index:PythonRegistry::the-parent"
 
 
 def disabled(api: str) -> str:
-    """The plugin's text for an API that is off, as recorded."""
+    """The provider's text for a disabled API, as recorded."""
     return (
         "Error creating Repository: googleapi: Error 403: Artifact Registry API has not been used in "
         f"project demo-proj before or it is disabled. Enable it by visiting …/apis/api/{api}/overview then "
@@ -35,16 +36,16 @@ def unknown(account: str) -> str:
 
 
 class Clock:
-    """Time that passes only where the hook sleeps."""
+    """A clock that advances only when the hook sleeps, and records what the hook logs."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 1000.0
         self.step = 1
-        self.said: list[str] = []
-        monkeypatch.setattr(propagation.time, "monotonic", lambda: self.now)
-        monkeypatch.setattr(propagation, "asyncio", self)
-        monkeypatch.setattr(propagation.pulumi.log, "info", self.said.append)
-        monkeypatch.setattr(propagation.pulumi.log, "error", self.said.append)
+        self.logged: list[str] = []
+        monkeypatch.setattr(retry_hook.time, "monotonic", lambda: self.now)
+        monkeypatch.setattr(retry_hook, "asyncio", self)
+        monkeypatch.setattr(retry_hook.pulumi.log, "info", self.logged.append)
+        monkeypatch.setattr(retry_hook.pulumi.log, "error", self.logged.append)
 
     async def sleep(self, seconds: float) -> None:
         self.now += seconds * self.step
@@ -61,21 +62,25 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
     asyncio.set_event_loop(loop)
     set_mocks(Answers(), monitor=MockMonitor(Answers()))
     yield loop
-    # Making a hook registers it, by and by.
+    # A new hook registers itself in the background.
     loop.run_until_complete(asyncio.sleep(0))
     pulumi.runtime.settings.reset_options()
     loop.close()
     asyncio.set_event_loop(None)
 
 
+def new_hook(args: PythonRegistryArgs) -> RetryHook:
+    return RetryHook("registry", args, pulumi.Output.from_input(PARENT))
+
+
 @pytest.fixture
-def waiting(loop: asyncio.AbstractEventLoop) -> Propagation:
-    return Propagation("registry", PythonRegistryArgs(project="demo-proj", location="us"))
+def hook(loop: asyncio.AbstractEventLoop) -> RetryHook:
+    return new_hook(ARGS)
 
 
-def failed(*errors: str, type_: str = REPOSITORY) -> pulumi.ErrorHookArgs:
+def failure(*errors: str, type_: str = REPOSITORY) -> pulumi.ErrorHookArgs:
     return pulumi.ErrorHookArgs(
-        urn=f"{URN}{type_}::my-registry-upload",
+        urn=f"{PARENT.rpartition('::')[0]}${type_}::my-registry-upload",
         id="",
         name="my-registry-upload",
         type=type_,
@@ -86,16 +91,16 @@ def failed(*errors: str, type_: str = REPOSITORY) -> pulumi.ErrorHookArgs:
 
 
 def retries(
-    loop: asyncio.AbstractEventLoop, waiting: Propagation, *errors: str, type_: str = REPOSITORY
+    loop: asyncio.AbstractEventLoop, hook: RetryHook, *errors: str, type_: str = REPOSITORY
 ) -> bool:
-    return loop.run_until_complete(waiting.on_error(failed(*errors, type_=type_)))
+    return loop.run_until_complete(hook.on_error(failure(*errors, type_=type_)))
 
 
 @pytest.mark.parametrize("error", [disabled(APIS[0]), disabled(APIS[1]), unknown(ACCOUNT)])
-def test_what_this_program_made_is_waited_for(
-    clock: Clock, loop: asyncio.AbstractEventLoop, waiting: Propagation, error: str
+def test_an_error_about_a_new_api_or_account_is_retried(
+    clock: Clock, loop: asyncio.AbstractEventLoop, hook: RetryHook, error: str
 ) -> None:
-    assert retries(loop, waiting, error)
+    assert retries(loop, hook, error)
     assert clock.now == 1000 + INTERVAL_SECONDS
 
 
@@ -104,7 +109,7 @@ def test_what_this_program_made_is_waited_for(
     [
         disabled("compute.googleapis.com"),
         disabled("cloudresourcemanager.googleapis.com"),
-        # As the plugin wraps it while it enables another: that one is not what is off.
+        # The provider wraps the text while it enables another API, which is not the disabled one.
         f'Enable Project Service "{APIS[0]}": {disabled("cloudresourcemanager.googleapis.com")}',
         unknown("somebody-else@demo-proj.iam.gserviceaccount.com"),
         "googleapi: Error 403: Permission 'artifactregistry.repositories.create' denied on resource",
@@ -112,125 +117,126 @@ def test_what_this_program_made_is_waited_for(
         "",
     ],
 )
-def test_anything_else_fails_at_once(
-    clock: Clock, loop: asyncio.AbstractEventLoop, waiting: Propagation, error: str
+def test_any_other_error_fails_at_once(
+    clock: Clock, loop: asyncio.AbstractEventLoop, hook: RetryHook, error: str
 ) -> None:
-    assert not retries(loop, waiting, error)
+    assert not retries(loop, hook, error)
     assert clock.now == 1000
 
 
-def test_only_the_newest_error_counts(
-    clock: Clock, loop: asyncio.AbstractEventLoop, waiting: Propagation
+def test_only_the_newest_error_decides(
+    clock: Clock, loop: asyncio.AbstractEventLoop, hook: RetryHook
 ) -> None:
-    assert not retries(loop, waiting, "Error 403: Permission denied", disabled(APIS[0]))
+    assert not retries(loop, hook, "Error 403: Permission denied", disabled(APIS[0]))
 
 
-def test_waiting_ends(clock: Clock, loop: asyncio.AbstractEventLoop, waiting: Propagation) -> None:
+def test_the_hook_gives_up_before_pulumi_does(
+    clock: Clock, loop: asyncio.AbstractEventLoop, hook: RetryHook
+) -> None:
     attempts = 0
-    while retries(loop, waiting, disabled(APIS[0])):
+    while retries(loop, hook, disabled(APIS[0])):
         attempts += 1
-    assert PATIENCE_SECONDS < clock.now - 1000 <= PATIENCE_SECONDS + INTERVAL_SECONDS
-    assert attempts < 100, "the engine gives up after 100 retries, without our message"
-    assert clock.said[-1].startswith("Waited 425 s for artifactregistry.googleapis.com")
+    assert TIMEOUT_SECONDS < clock.now - 1000 <= TIMEOUT_SECONDS + INTERVAL_SECONDS
+    assert attempts < 100, "Pulumi gives up after 100 retries, without this message"
+    assert clock.logged[-1].startswith("Gave up after 425 s of waiting for ")
 
 
-def test_it_says_what_it_waits_for_and_since_when(
-    clock: Clock, loop: asyncio.AbstractEventLoop, waiting: Propagation
+def test_the_log_says_which_resource_is_pending_and_for_how_long(
+    clock: Clock, loop: asyncio.AbstractEventLoop, hook: RetryHook
 ) -> None:
     for _ in range(3):
-        retries(loop, waiting, unknown(ACCOUNT))
-    assert clock.said == [
-        f"Waiting for {ACCOUNT}, made just now, to be known to IAM: {seconds} s so far, at most 7 min."
+        retries(loop, hook, unknown(ACCOUNT))
+    assert clock.logged == [
+        f"Waiting for {ACCOUNT}, which was just created: {seconds} s so far, at most 7 min."
         for seconds in (0, 5, 10)
     ]
 
 
-def test_resources_that_wait_for_one_thing_say_it_once(
-    clock: Clock, loop: asyncio.AbstractEventLoop, waiting: Propagation
+def test_resources_that_wait_for_the_same_thing_log_it_once(
+    clock: Clock, loop: asyncio.AbstractEventLoop, hook: RetryHook
 ) -> None:
     clock.step = 0
     for _ in range(3):
-        assert retries(loop, waiting, disabled(APIS[0]))
-    assert len(clock.said) == 1
+        assert retries(loop, hook, disabled(APIS[0]))
+    assert len(clock.logged) == 1
 
 
-def test_each_thing_is_waited_for_from_its_own_first_failure_on(
-    clock: Clock, loop: asyncio.AbstractEventLoop, waiting: Propagation
+def test_the_time_of_each_pending_thing_starts_with_its_own_first_failure(
+    clock: Clock, loop: asyncio.AbstractEventLoop, hook: RetryHook
 ) -> None:
     clock.now = 0
-    retries(loop, waiting, disabled(APIS[0]))
-    retries(loop, waiting, unknown(ACCOUNT))
-    assert [said.partition(": ")[2] for said in clock.said] == ["0 s so far, at most 7 min."] * 2
+    retries(loop, hook, disabled(APIS[0]))
+    retries(loop, hook, unknown(ACCOUNT))
+    assert [line.partition(": ")[2] for line in clock.logged] == ["0 s so far, at most 7 min."] * 2
 
 
-def test_seven_minutes_are_still_waited_for_and_no_more(
-    clock: Clock, loop: asyncio.AbstractEventLoop, waiting: Propagation
+def test_the_last_retry_is_at_seven_minutes(
+    clock: Clock, loop: asyncio.AbstractEventLoop, hook: RetryHook
 ) -> None:
-    assert retries(loop, waiting, disabled(APIS[0]))
-    clock.now = 1000 + PATIENCE_SECONDS
-    assert retries(loop, waiting, disabled(APIS[0]))
-    assert not retries(loop, waiting, disabled(APIS[0]))
-    assert (
-        clock.said[-1]
-        == "Waited 425 s for artifactregistry.googleapis.com, enabled just now, to be usable, in vain."
+    assert retries(loop, hook, disabled(APIS[0]))
+    clock.now = 1000 + TIMEOUT_SECONDS
+    assert retries(loop, hook, disabled(APIS[0]))
+    assert not retries(loop, hook, disabled(APIS[0]))
+    assert clock.logged[-1] == (
+        "Gave up after 425 s of waiting for artifactregistry.googleapis.com, which was just enabled."
     )
 
 
-def test_the_engine_gets_the_hook_that_decides(waiting: Propagation) -> None:
-    (hook,) = waiting.hooks.on_error or []
-    assert isinstance(hook, pulumi.ErrorHook)
-    assert (hook.name, hook.callback) == ("registry-propagation", waiting.on_error)
+def test_pulumi_gets_the_error_hook(hook: RetryHook) -> None:
+    (registered,) = hook.binding.on_error or []
+    assert isinstance(registered, pulumi.ErrorHook)
+    assert (registered.name, registered.callback) == ("registry-propagation", hook.on_error)
 
 
-def test_an_api_is_found_in_the_link_or_in_the_details(waiting: Propagation) -> None:
+def test_the_hook_reads_the_api_from_the_link_or_the_details(hook: RetryHook) -> None:
     details = f'Error 403: Details: [{{"metadata": {{"service": "{APIS[0]}"}}}}]'
     link = f"Error 403: Enable it by visiting …/apis/api/{APIS[0]}/overview then retry."
-    assert waiting.awaited(details) == waiting.awaited(link) == f"{APIS[0]}, enabled just now, to be usable"
+    assert hook.pending(details) == hook.pending(link) == f"{APIS[0]}, which was just enabled"
 
 
-def test_without_accounts_none_is_waited_for(loop: asyncio.AbstractEventLoop) -> None:
-    args = PythonRegistryArgs(project="demo-proj", location="us", service_accounts=False)
-    assert Propagation("registry", args).awaited(unknown(ACCOUNT)) is None
+def test_without_accounts_an_unknown_account_is_not_retried(loop: asyncio.AbstractEventLoop) -> None:
+    assert new_hook(replace(ARGS, service_accounts=False)).pending(unknown(ACCOUNT)) is None
 
 
-def test_a_project_without_resource_manager_is_told_the_command(
-    clock: Clock, loop: asyncio.AbstractEventLoop, waiting: Propagation
+def test_a_disabled_resource_manager_prints_the_command_that_enables_it(
+    clock: Clock, loop: asyncio.AbstractEventLoop, hook: RetryHook
 ) -> None:
     error = disabled("cloudresourcemanager.googleapis.com")
-    assert not retries(loop, waiting, error, type_="gcp:projects/service:Service")
-    assert "gcloud services enable cloudresourcemanager.googleapis.com --project demo-proj" in clock.said[0]
+    assert not retries(loop, hook, error, type_="gcp:projects/service:Service")
+    assert (
+        "gcloud services enable cloudresourcemanager.googleapis.com --project demo-proj" in clock.logged[0]
+    )
 
 
-def test_a_repository_that_exists_comes_with_the_command_that_takes_it_over(
-    clock: Clock, loop: asyncio.AbstractEventLoop, waiting: Propagation
+def test_an_existing_repository_prints_the_command_that_imports_it(
+    clock: Clock, loop: asyncio.AbstractEventLoop, hook: RetryHook
 ) -> None:
-    assert not retries(loop, waiting, "googleapi: Error 409: the repository already exists")
-    component = "urn:pulumi:dev::python-registry::python-registry:index:PythonRegistry::my-registry"
-    assert clock.said == [
+    assert not retries(loop, hook, "googleapi: Error 409: the repository already exists")
+    assert clock.logged == [
         "Repository projects/demo-proj/locations/us/repositories/python exists, but not in this stack's "
-        "state: an `up` was cut off, or someone made it by hand. To take it over, packages and all, run\n"
+        "state. Either an `up` was interrupted, or someone created the repository by hand. To import it "
+        "with its packages, run\n"
         "  pulumi import gcp:artifactregistry/repository:Repository my-registry-upload "
-        f"projects/demo-proj/locations/us/repositories/python --parent 'parent={component}' "
+        f"projects/demo-proj/locations/us/repositories/python --parent 'parent={PARENT}' "
         "--protect=false --generate-code=false --yes\n"
-        "and then `pulumi up` again. If it is another stack's, choose another id instead."
+        "then run `pulumi up` again. If it belongs to another stack, choose another id instead."
     ]
 
 
-def test_what_else_exists_already_comes_without_advice(
-    clock: Clock, loop: asyncio.AbstractEventLoop, waiting: Propagation
+def test_any_other_conflict_prints_no_advice(
+    clock: Clock, loop: asyncio.AbstractEventLoop, hook: RetryHook
 ) -> None:
     error = "googleapi: Error 409: the account already exists"
-    assert not retries(loop, waiting, error, type_="gcp:serviceaccount/account:Account")
-    assert not retries(loop, waiting, "googleapi: Error 400: the repository is wrong")
-    assert clock.said == []
+    assert not retries(loop, hook, error, type_="gcp:serviceaccount/account:Account")
+    assert not retries(loop, hook, "googleapi: Error 400: the repository is wrong")
+    assert clock.logged == []
 
 
-def test_a_new_pool_is_waited_for_and_a_strangers_is_not(loop: asyncio.AbstractEventLoop) -> None:
-    args = PythonRegistryArgs(project="demo-proj", location="us")
+def test_only_an_error_about_the_registrys_own_pool_is_retried(loop: asyncio.AbstractEventLoop) -> None:
     github = GitHub(repositories=("a/b",), owner_id="1", ref="refs/heads/main")
     pools = "projects/123456789012/locations/global/workloadIdentityPools"
     error = f"googleapi: Error 400: Identity Pool does not exist ({pools}/github-0a1b2c3d)., badRequest"
-    with_pool = Propagation("registry", replace(args, github=github))
-    assert with_pool.awaited(error) == "the workload identity pool, made just now, to be known to IAM"
-    assert with_pool.awaited(error.replace("github-0a1b2c3d", "theirs")) is None
-    assert Propagation("other", args).awaited(error) is None
+    with_pool = new_hook(replace(ARGS, github=github))
+    assert with_pool.pending(error) == "the workload identity pool, which was just created"
+    assert with_pool.pending(error.replace("github-0a1b2c3d", "theirs")) is None
+    assert new_hook(ARGS).pending(error) is None

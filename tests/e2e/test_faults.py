@@ -49,8 +49,8 @@ def test_one_up_waits_out_apis_and_accounts_that_google_does_not_know_yet(progra
     with faults(program, *delays, "unavailable=0.1"):
         text = program.up()
     project = re.escape(program.project)
-    assert "Waiting for artifactregistry.googleapis.com, enabled just now, to be usable: 0 s so far" in text
-    assert re.search(rf"Waiting for python-\w+@{project}\S+, made just now, to be known to IAM", text)
+    assert "Waiting for artifactregistry.googleapis.com, which was just enabled: 0 s so far" in text
+    assert re.search(rf"Waiting for python-\w+@{project}\S+, which was just created", text)
     assert program.changes() == {}
 
 

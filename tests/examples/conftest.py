@@ -1,4 +1,4 @@
-"""Other projects beside the registry's, on one sandbox: each a copy of an example with its own stack."""
+"""Other projects on the registry's sandbox: each is a copy of an example with its own stack."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ class Example(Program):
     registry: Program
 
     def configure(self, **settings: Any) -> None:
-        """Write the stack file: what must be in it, and these keys of the example's namespace."""
+        """Write the stack file: the required keys, and these keys of the example's namespace."""
         registry = f"organization/python-registry/{self.registry.stack}"
         values = {"registry": registry, "location": LOCATION, **settings}
         config = {"gcp:project": self.project, **{f"{self.namespace}:{k}": v for k, v in values.items()}}
         (self.folder / f"Pulumi.{self.stack}.yaml").write_text(yaml.safe_dump({"config": config}))
 
     def changes(self, *words: str) -> dict[str, str]:
-        """What a preview would do; reading the other stack, which it always does, changes nothing."""
+        """The changes of a preview, without its read of the other stack."""
         return {name: op for name, op in super().changes(*words).items() if op != "read"}
 
     def pip_conf(self, member: str) -> tuple[int, str]:
-        """The file that it put into its bucket, as that member reads it: status and text."""
+        """Read the file in the example's bucket as that member: status and text."""
         bucket, _, name = self.outputs()["pip_conf"].removeprefix("gs://").partition("/")
         url = f"https://{HOST}/storage/v1/b/{bucket}/o/{name.replace('/', '%2F')}?alt=media"
-        answer = self.sandbox.session(member).get(url, timeout=30)
-        return answer.status_code, answer.text
+        response = self.sandbox.session(member).get(url, timeout=30)
+        return response.status_code, response.text
 
     @property
     def member(self) -> str:
@@ -53,7 +53,7 @@ MakeExample = Callable[[str, str], Example]
 
 @pytest.fixture
 def make_example(program: Program, tmp_path: Path) -> MakeExample:
-    """Makes a copy of an example, with a stack and a project of that name's own."""
+    """Copies an example, with its own stack and its own project."""
 
     def make(kind: str, name: str) -> Example:
         folder = tmp_path / name
@@ -64,7 +64,7 @@ def make_example(program: Program, tmp_path: Path) -> MakeExample:
         example = Example(
             program.sandbox,
             folder,
-            # Copies of one example are one Pulumi project: their stacks tell them apart.
+            # Copies of one example are the same Pulumi project, so their stacks need different names.
             stack=f"{program.stack}-{name}",
             project=f"{program.project}-{name}",
             namespace=f"python-{kind}",

@@ -1,6 +1,6 @@
-"""What consumers copy (`examples/consumer/python_registry_outputs.py`), imported for the tests.
+"""Imports `examples/consumer/python_registry_outputs.py`, the file that consumers copy, for the tests.
 
-By its path, as it is in no package: consumers have it beside their `__main__.py`.
+The file is not in a package, because consumers put it beside their `__main__.py`. So its path is used.
 """
 
 from __future__ import annotations
@@ -16,9 +16,8 @@ _spec = importlib.util.spec_from_file_location(NAME, EXAMPLES / "consumer" / f"{
 assert _spec
 assert _spec.loader
 helper = importlib.util.module_from_spec(_spec)
-# Where dataclasses look for the annotations.
+# Dataclasses look up the annotations there.
 sys.modules[NAME] = helper
 _spec.loader.exec_module(helper)
 
-KNOWN_VERSION: int = helper.CONTRACT_VERSION
 OUTPUT_NAMES = [field.name for field in fields(helper.PythonRegistryOutputs)]

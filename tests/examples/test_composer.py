@@ -1,4 +1,4 @@
-"""Cloud Composer installs from the index: what the environment needs is made, itself it is previewed."""
+"""Cloud Composer installs from the index. Pulumi creates what the environment needs, and previews it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def composer(program: Program, make_example: MakeExample) -> Example:
     return make_example("composer", "c")
 
 
-def test_the_file_and_the_grant_are_there_before_any_environment(
+def test_the_first_update_creates_the_pip_conf_and_the_grant_without_an_environment(
     program: Program, composer: Example
 ) -> None:
     composer.up()
@@ -39,7 +39,7 @@ def environment_of(steps: list[dict[str, Any]]) -> dict[str, Any]:
     return inputs
 
 
-def test_the_environment_gets_bucket_account_and_packages_and_no_way_out(composer: Example) -> None:
+def test_the_environment_has_the_bucket_the_account_the_packages_and_no_internet(composer: Example) -> None:
     composer.up()
     composer.configure(environment="airflow", packages=PACKAGES)
     inputs = environment_of(composer.preview()["steps"])
@@ -52,9 +52,9 @@ def test_the_environment_gets_bucket_account_and_packages_and_no_way_out(compose
     assert config["enablePrivateEnvironment"] is config["enablePrivateBuildsOnly"] is True
 
 
-def test_the_sandbox_refuses_to_make_one_with_words(composer: Example) -> None:
+def test_the_sandbox_refuses_to_create_an_environment_with_a_message(composer: Example) -> None:
     composer.configure(environment="airflow", packages=PACKAGES)
-    said = composer.up(check=False)
-    assert "error" in said
-    assert "the sandbox runs no Airflow" in said or "The sandbox does not imitate POST composer" in said
-    assert "Traceback" not in said
+    output = composer.up(check=False)
+    assert "error" in output
+    assert "the sandbox runs no Airflow" in output or "The sandbox does not emulate POST composer" in output
+    assert "Traceback" not in output

@@ -1,4 +1,4 @@
-"""Another project reads the registry's stack, and grants itself what it needs, from its own side."""
+"""Another project reads the registry's stack and grants itself the reader role."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def consumer(make_example: MakeExample) -> Example:
     return make_example("consumer", "a")
 
 
-def test_it_reads_the_index_and_finds_the_pip_conf_in_its_bucket(
+def test_a_consumer_reads_the_index_and_the_pip_conf_in_its_bucket(
     program: Program, consumer: Example
 ) -> None:
     program.configure(access="additive")
@@ -36,10 +36,12 @@ def test_it_reads_the_index_and_finds_the_pip_conf_in_its_bucket(
     assert program.sandbox.ask("GET", program.repository("python-index"), member=member)[0] == 200
     assert program.sandbox.ask("GET", program.repository("python"), member=member)[0] == 403
     assert consumer.pip_conf(member) == (200, program.outputs()["pip_conf"])
-    assert consumer.pip_conf("user:stranger@example.com")[0] == 403
+    assert consumer.pip_conf("user:other@example.com")[0] == 403
 
 
-def test_it_follows_the_registry_to_the_upload_repository(program: Program, consumer: Example) -> None:
+def test_a_consumer_follows_the_registry_to_the_upload_repository(
+    program: Program, consumer: Example
+) -> None:
     program.configure(access="additive")
     program.up()
     consumer.up()
@@ -54,7 +56,7 @@ def test_it_follows_the_registry_to_the_upload_repository(program: Program, cons
     assert consumer.project not in str(program.policy("python"))
 
 
-def test_two_consumers_do_not_meet(program: Program, make_example: MakeExample) -> None:
+def test_two_consumers_do_not_affect_each_other(program: Program, make_example: MakeExample) -> None:
     program.configure(access="additive")
     program.up()
     first, second = make_example("consumer", "a"), make_example("consumer", "b")
@@ -63,51 +65,49 @@ def test_two_consumers_do_not_meet(program: Program, make_example: MakeExample) 
     readers = program.policy("python-index")["reader"]
     assert {first.member, second.member} < set(readers)
     assert first.pip_conf(second.member)[0] == 403
-    gone = first.member
+    deleted = first.member
     first.destroy()
-    assert program.policy("python-index")["reader"] == [reader for reader in readers if reader != gone]
+    assert program.policy("python-index")["reader"] == [reader for reader in readers if reader != deleted]
     assert second.changes() == {}
 
 
-def refused_preview(consumer: Example) -> str:
-    refused = consumer.pulumi("preview", check=False)
-    assert refused.returncode != 0
-    text = refused.stdout + refused.stderr
+def failed_preview(consumer: Example) -> str:
+    result = consumer.pulumi("preview", check=False)
+    assert result.returncode != 0
+    text = result.stdout + result.stderr
     assert "Traceback" not in text
     return text
 
 
-def test_before_the_registry_is_made_a_preview_says_so(program: Program, consumer: Example) -> None:
-    said = refused_preview(consumer)
-    assert f"organization/python-registry/{program.stack} has no output contract_version" in said
-    assert "Run `pulumi up` there first." in said
-    assert said.count("has no output contract_version") == 2, "as it runs, and in the end"
+def test_a_preview_fails_if_the_registry_does_not_exist(program: Program, consumer: Example) -> None:
+    output = failed_preview(consumer)
+    assert f"organization/python-registry/{program.stack} has no output contract_version" in output
+    assert "run `pulumi up` there first." in output
+    assert output.count("has no output contract_version") == 2, "during the run and at its end"
 
 
-def test_a_registry_whose_stack_is_unknown_is_named(consumer: Example) -> None:
+def test_a_preview_names_an_unknown_stack(consumer: Example) -> None:
     consumer.configure(registry="organization/python-registry/nosuch")
-    assert 'unknown stack "organization/python-registry/nosuch"' in refused_preview(consumer)
+    assert 'unknown stack "organization/python-registry/nosuch"' in failed_preview(consumer)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-def test_ten_alternating_refreshed_ups_take_nothing_from_each_other(
-    program: Program, consumer: Example
-) -> None:
+def test_ten_alternating_updates_with_refresh_revoke_nothing(program: Program, consumer: Example) -> None:
     for number in range(ROUNDS):
-        theirs = f"user:reader{number}@example.com"
-        program.configure(access="additive", readers=[theirs])
+        reader = f"user:reader{number}@example.com"
+        program.configure(access="additive", readers=[reader])
         program.up("--refresh")
         if number:
-            assert consumer.member in program.policy("python-index")["reader"], "the registry took it"
+            assert consumer.member in program.policy("python-index")["reader"], "the registry revoked it"
         consumer.up("--refresh")
         readers = program.policy("python-index")["reader"]
-        assert {theirs, consumer.member} < set(readers), "the consumer took it"
+        assert {reader, consumer.member} < set(readers), "the consumer revoked it"
         assert f"user:reader{number - 1}@example.com" not in readers
     assert program.changes() == consumer.changes() == {}
 
 
-def test_the_control_an_authoritative_registry_takes_the_grant_and_the_two_fight(
+def test_an_authoritative_registry_and_the_consumer_revoke_each_others_grant(
     program: Program, consumer: Example
 ) -> None:
     program.configure(access="authoritative", readers=["user:reader0@example.com"])

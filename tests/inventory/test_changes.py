@@ -1,8 +1,8 @@
-"""What becomes of the resources when one setting changes: which come, which go, which inputs differ.
+"""The effect of changing one setting: new resources, deleted resources, changed inputs.
 
-`changes.yaml` has, by change of the stack file `minimal.yaml`, the inventory after against the one before.
-Whatever a line of it says, the upload repository stays where it is. After a change that is meant,
-`UPDATE_INVENTORIES=1 make test` writes the file anew; the difference belongs in the commit.
+`changes.yaml` contains the difference for each change of the stack file `minimal.yaml`. No change creates,
+deletes or replaces the upload repository. If a difference is intended, run
+`UPDATE_INVENTORIES=1 make test` and commit the changed file.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tests.support.recorder import Run
 EXPECTED = HERE / "changes.yaml"
 BEFORE = settings(OTHERS["minimal"])
 UPLOAD = "registry-upload"
-TOUCHES = {"labels": {"labels"}, "protect off": {"protect"}}
+UPLOAD_CHANGES = {"labels": {"labels"}, "protect off": {"protect"}}
 GITHUB = {"repositories": ["acme/my-adder"], "ownerId": 1, "ref": "refs/heads/main"}
 CHANGES: dict[str, dict[str, Any]] = {
     "pypiProxy off": {"pypiProxy": False},
@@ -35,7 +35,7 @@ CHANGES: dict[str, dict[str, Any]] = {
 
 
 def difference(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
-    """What is in one inventory and not in the other; a differing input is shown by itself."""
+    """The resources of only one inventory, and each input that differs as `[before, after]`."""
     was, now = (
         {name: {**r, **r.get("inputs", {}), "inputs": None} for name, r in side["resources"].items()}
         for side in (before, after)
@@ -49,8 +49,8 @@ def difference(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
         for name in sorted(was.keys() & now.keys())
         if was[name] != now[name]
     }
-    found = {"gone": sorted(was.keys() - now.keys()), "new": sorted(now.keys() - was.keys())}
-    return {key: value for key, value in {**found, "changed": changed}.items() if value}
+    only = {"gone": sorted(was.keys() - now.keys()), "new": sorted(now.keys() - was.keys())}
+    return {key: value for key, value in {**only, "changed": changed}.items() if value}
 
 
 def after(run_program: Run, change: str) -> dict[str, Any]:
@@ -60,24 +60,22 @@ def after(run_program: Run, change: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_change_of_one_setting_does_exactly_this(run_program: Run, change: str) -> None:
-    found = difference(inventory(run_program(BEFORE)), after(run_program, change))
-    every = yaml.safe_load(EXPECTED.read_text())
+def test_changing_one_setting_has_the_committed_effect(run_program: Run, change: str) -> None:
+    effect = difference(inventory(run_program(BEFORE)), after(run_program, change))
+    effects = yaml.safe_load(EXPECTED.read_text())
     if os.environ.get("UPDATE_INVENTORIES"):
-        text = yaml.safe_dump({**every, change: found}, default_flow_style=None, width=200)
+        text = yaml.safe_dump({**effects, change: effect}, default_flow_style=None, width=200)
         EXPECTED.write_text(f"# See test_changes.py: [before, after]\n{text}")
         return
-    assert found == every[change]
+    assert effect == effects[change]
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_the_upload_repository_is_touched_by_labels_and_protection_alone(
-    run_program: Run, change: str
-) -> None:
-    found = difference(inventory(run_program(BEFORE)), after(run_program, change))
-    assert UPLOAD not in found.get("gone", [])
-    assert set(found.get("changed", {}).get(UPLOAD, {})) == TOUCHES.get(change, set())
+def test_only_labels_and_protection_change_the_upload_repository(run_program: Run, change: str) -> None:
+    effect = difference(inventory(run_program(BEFORE)), after(run_program, change))
+    assert UPLOAD not in effect.get("gone", [])
+    assert set(effect.get("changed", {}).get(UPLOAD, {})) == UPLOAD_CHANGES.get(change, set())
 
 
-def test_the_file_has_these_changes_and_no_others() -> None:
+def test_the_file_contains_every_change_and_no_other() -> None:
     assert set(yaml.safe_load(EXPECTED.read_text())) == set(CHANGES)

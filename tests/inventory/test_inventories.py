@@ -1,7 +1,7 @@
 """Whole programs as readable files: every resource with inputs, parent, dependencies and protection.
 
-A line that changes in one of them is what a reviewer wants to see. After a change that is meant,
-`UPDATE_INVENTORIES=1 make test` writes them anew; the difference belongs in the commit.
+Reviewers see each change of a resource as a changed line. If the change is intended, run
+`UPDATE_INVENTORIES=1 make test` and commit the changed files.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ OTHERS = {stack_name(path): path for path in sorted((HERE / "stacks").glob("*.ya
 
 
 def settings(path: Path) -> dict[str, Any]:
-    """A stack file's configuration; those made for these tests leave the `config:` around it out."""
+    """A stack file's configuration. The files of these tests omit the outer `config:`."""
     content = yaml.safe_load(path.read_text())
     return content.get("config", content)
 
 
 def inventory(recording: Recording) -> dict[str, Any]:
-    """What a run asked for, by resource name; what is off or empty is left out."""
+    """The resources of a run by name. False and empty values are omitted."""
     names = {r.urn: r.name for r in recording.resources}
 
     def in_order(values: dict[str, Any]) -> dict[str, Any]:
-        """By name: in the recording it differs from run to run."""
+        """The values sorted by name: their order in a recording differs between runs."""
         return json.loads(json.dumps(values, sort_keys=True))
 
     resources = {
@@ -61,32 +61,17 @@ def inventory(recording: Recording) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("name", "path"), [*COMMITTED.items(), *OTHERS.items()], ids=[*COMMITTED, *OTHERS])
-def test_the_program_asks_for_exactly_this(run_program: Run, name: str, path: Path) -> None:
+def test_a_stack_file_registers_the_committed_resources(run_program: Run, name: str, path: Path) -> None:
     expected = HERE / f"{name}.expected.yaml"
-    asked = inventory(run_program(settings(path), stack=name))
+    registered = inventory(run_program(settings(path), stack=name))
     if os.environ.get("UPDATE_INVENTORIES"):
-        text = yaml.safe_dump(asked, sort_keys=False, width=200, allow_unicode=True)
+        text = yaml.safe_dump(registered, sort_keys=False, width=200, allow_unicode=True)
         expected.write_text(f"# Of {path.relative_to(ROOT)}\n{text}")
-    assert asked == yaml.safe_load(expected.read_text())
+    assert registered == yaml.safe_load(expected.read_text())
 
 
 @pytest.mark.parametrize("path", [*COMMITTED.values(), *OTHERS.values()], ids=[*COMMITTED, *OTHERS])
-def test_a_preview_asks_for_the_same(run_program: Run, path: Path) -> None:
+def test_a_preview_registers_the_same_as_an_update(run_program: Run, path: Path) -> None:
     config, stack = settings(path), stack_name(path)
     previewed = inventory(run_program(config, stack=stack, preview=True))
     assert previewed == inventory(run_program(config, stack=stack))
-
-
-def test_no_two_committed_stacks_make_the_same_repository() -> None:
-    made = [
-        tuple(
-            settings(path).get(key, default)
-            for key, default in (
-                ("gcp:project", None),
-                ("python-registry:location", None),
-                ("python-registry:repository", "python"),
-            )
-        )
-        for path in COMMITTED.values()
-    ]
-    assert len(set(made)) == len(made) > 1

@@ -1,7 +1,7 @@
-"""Runs the program as the engine's language host does, against a monitor that records.
+"""Runs the program as Pulumi's language host does, against a monitor that records.
 
-Owns what unit tests and inventories share: configuration in, registrations and outputs out. No engine,
-no plugin: what those make of the registrations is for `tests/sandbox`.
+Owns what unit tests and inventories share: configuration in, registrations and outputs out. It has no
+engine and no provider: `tests/e2e` tests what those do with the registrations.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from google.protobuf.json_format import MessageToDict
 from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks, set_mocks
 from pulumi.runtime.stack import run_in_stack
 
-from components import workload_identity as federation
+from components import workload_identity
 
 PROGRAM = "__main__.py"
 REPOSITORY = "gcp:artifactregistry/repository:Repository"
@@ -34,15 +34,15 @@ ACCOUNT = "gcp:serviceaccount/account:Account"
 SERVICE = "gcp:projects/service:Service"
 REGISTRY = "python-registry:index:PythonRegistry"
 
-# The project's, and what is drawn for a new pool.
-NUMBER, DRAWN = "123456789012", "0a1b2c3d"
+# The project's number, and the random suffix of a new pool's id.
+NUMBER, SUFFIX = "123456789012", "0a1b2c3d"
 
 MINIMAL = {"gcp:project": "demo-proj", "python-registry:location": "us-central1"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Registration:
-    """One resource as the program asked for it."""
+    """One resource as the program registered it."""
 
     type: str
     name: str
@@ -59,7 +59,7 @@ class Registration:
 
 @dataclass
 class Recording:
-    """Everything one run of the program asked for."""
+    """Everything that one run of the program registered."""
 
     resources: list[Registration] = field(default_factory=list[Registration])
     outputs: dict[str, Any] = field(default_factory=dict[str, Any])
@@ -74,7 +74,7 @@ class Recording:
 
 
 class Answers(Mocks):
-    """What the plugin answers: the inputs, and what Google computes from them."""
+    """The provider's answers: the inputs, and what Google computes from them."""
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
         outputs = dict(args.inputs)
@@ -89,7 +89,7 @@ class Answers(Mocks):
         return f"{args.name}-id", outputs
 
     def call(self, args: MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
-        raise AssertionError(f"the program asks Google during a preview: {args.token}")
+        raise AssertionError(f"the program reads from Google during a preview: {args.token}")
 
 
 class _RecordingMonitor(MockMonitor):
@@ -100,7 +100,7 @@ class _RecordingMonitor(MockMonitor):
     def RegisterResource(self, request: Any) -> Any:  # the protocol's name
         urn = self.make_urn(request.parent, request.type, request.name)
         known = [r.urn for r in self.recording.resources]
-        assert urn not in known, f"two resources are called {urn}"
+        assert urn not in known, f"two resources have the URN {urn}"
         if request.type != "pulumi:pulumi:Stack":
             self.recording.resources.append(
                 Registration(
@@ -120,7 +120,7 @@ class _RecordingMonitor(MockMonitor):
         return super().RegisterResource(request)
 
     def _alias(self, request: Any, alias: Any) -> str:
-        """The URN that an alias stands for; what its spec leaves out is as the resource has it."""
+        """The URN of an alias. If its spec omits a part, the resource has that part."""
         if alias.WhichOneof("alias") == "urn":
             return alias.urn
         spec = alias.spec
@@ -137,7 +137,7 @@ class _RecordingMonitor(MockMonitor):
 
 
 def engine_config(values: Mapping[str, Any]) -> dict[str, str]:
-    """Configuration as the engine hands it over: texts as they are, everything else as JSON."""
+    """Configuration as Pulumi passes it: texts unchanged, everything else as JSON."""
     return {k: v if isinstance(v, str) else json.dumps(v) for k, v in values.items()}
 
 
@@ -146,7 +146,7 @@ Run = Callable[..., Recording]
 
 @pytest.fixture
 def run_program(monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Runs `__main__.py` with a configuration, and gives what it asked for, `into` also where it fails."""
+    """Runs `__main__.py` with a configuration. `into` receives the registrations even if it fails."""
 
     def run(
         config: Mapping[str, Any],
@@ -154,17 +154,17 @@ def run_program(monkeypatch: pytest.MonkeyPatch) -> Run:
         stack: str = "test",
         preview: bool = False,
         secrets: tuple[str, ...] = (),
-        drawn: str = DRAWN,
+        suffix: str = SUFFIX,
         into: Recording | None = None,
     ) -> Recording:
         monkeypatch.setenv("PULUMI_CONFIG", json.dumps(engine_config(config)))
         monkeypatch.setenv("PULUMI_CONFIG_SECRET_KEYS", json.dumps(secrets))
 
-        def draw(size: int) -> str:
-            assert len(drawn) == 2 * size, "as long as it is really drawn"
-            return drawn
+        def token_hex(size: int) -> str:
+            assert len(suffix) == 2 * size, "the real suffix has another length"
+            return suffix
 
-        monkeypatch.setattr(federation, "token_hex", draw)
+        monkeypatch.setattr(workload_identity, "token_hex", token_hex)
         monitor = _RecordingMonitor(into or Recording())
 
         def main() -> None:
@@ -176,7 +176,7 @@ def run_program(monkeypatch: pytest.MonkeyPatch) -> Run:
             set_mocks(
                 monitor.mocks, project="python-registry", stack=stack, preview=preview, monitor=monitor
             )
-            # The mocks make a stack of their own; the program is to run in the engine's kind.
+            # The mocks create their own stack resource; the program needs the one of a real run.
             pulumi.runtime.settings.ROOT.set(None)
             loop.run_until_complete(run_in_stack(main))
         finally:

@@ -4,5 +4,5 @@ __all__ = ["add"]
 
 
 def add(*numbers: float) -> float:
-    """The sum of the numbers; 0 without any."""
+    """The sum of the numbers, or 0 without numbers."""
     return sum(numbers)

@@ -1,0 +1,81 @@
+"""An upgrade from the first program: today's program must not create, replace or delete a resource."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import shutil
+import subprocess
+import tarfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.sandbox import CHECKOUT, PROGRAM_FILES, Program
+
+pytestmark = pytest.mark.sandbox
+
+# The last commit before the files moved into their folders.
+COMMIT = "7a25ea68fda84234180df391ef01575ad3a2930a"
+FILES = ("__main__.py", "settings.py", "components", "Pulumi.yaml")
+SETTINGS: dict[str, Any] = {
+    "readers": ["group:all@example.com"],
+    "writers": ["user:ci@example.com"],
+    "admins": ["user:boss@example.com"],
+    "impersonators": {"writer": ["user:ci@example.com"]},
+    "github": {"repositories": ["acme/my-adder"], "ownerId": 1234567, "ref": "refs/heads/main"},
+    "privatePackages": ["my-adder"],
+    "labels": {"team": "data"},
+}
+
+
+def old_files() -> bytes:
+    """The files of the old program, as a tar archive."""
+    git = ("git", "-C", str(CHECKOUT))
+    archive = subprocess.run([*git, "archive", COMMIT, *FILES], capture_output=True, check=False)
+    if archive.returncode:
+        pytest.fail(
+            f"Git cannot read commit {COMMIT}: {archive.stderr.decode().strip()}\n"
+            "A shallow clone does not contain it. Run `git fetch --unshallow`, or set `fetch-depth: 0` for "
+            "actions/checkout."
+        )
+    return archive.stdout
+
+
+def old_program(program: Program, folder: Path) -> Program:
+    """The old program, on the same stack and in the same project."""
+    shutil.copytree(program.folder, folder, symlinks=True)
+    for name in PROGRAM_FILES:
+        path = folder / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    with tarfile.open(fileobj=io.BytesIO(old_files())) as archive:
+        archive.extractall(folder, filter="data")
+    return replace(program, folder=folder)
+
+
+def resources(program: Program) -> dict[str, list[Any]]:
+    """By URN, the id and inputs of every resource, and the outputs of every component and the stack."""
+    state = json.loads(program.pulumi("stack", "export").stdout)
+    return {
+        resource["urn"]: [
+            resource.get(key) for key in (("id", "inputs") if resource["custom"] else ("outputs",))
+        ]
+        for resource in state["deployment"]["resources"]
+    }
+
+
+@pytest.mark.parametrize("access", ["authoritative", pytest.param("additive", marks=pytest.mark.slow)])
+def test_an_upgrade_changes_no_resource(
+    program: Program, tmp_path_factory: pytest.TempPathFactory, access: str
+) -> None:
+    program.configure(access=access, protect=True, **SETTINGS)
+    old = old_program(program, tmp_path_factory.mktemp("old") / "program")
+    old.up()
+    before = resources(old)
+    result = program.up()
+    # The provider itself is not counted.
+    assert re.search(rf"Resources:\n    {len(before) - 1} unchanged\n", result), result
+    assert resources(program) == before
