@@ -40,7 +40,7 @@ recovered: stack
 
 up: recovered ## make the index on the sandbox, everything that it needs included
 	@$(PULUMI) up --yes
-	@$(SANDBOX) summary $(STACK)
+	@$(SANDBOX) next-steps $(STACK)
 
 preview: stack ## show what `make up` would change
 	@$(PULUMI) preview --diff

