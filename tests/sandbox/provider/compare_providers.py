@@ -1,4 +1,4 @@
-"""Compares the fake provider with the real one: runs the same scenarios with both, and prints the differences.
+"""Runs the same scenarios with the fake provider and with the real one, and prints the differences.
 
 Owns the scenarios, and which parts of an answer do not count (times, numbers that Google generates). It is
 not a test, because the real provider is seldom available. `sandbox.provider.server` lists the known
