@@ -208,6 +208,9 @@ def set_faults(settings: tuple[str, ...]) -> None:
     Example:
       python -m sandbox faults set api-delay=60 account-delay=40 unavailable=0.3
     """
+    for setting in settings:
+        if "=" not in setting:
+            raise click.BadParameter(f"{setting!r} is not KEY=VALUE, such as api-delay=60")
     try:
         session.set_faults(Faults.parse(settings))
     except ValueError as error:
