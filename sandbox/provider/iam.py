@@ -49,7 +49,7 @@ def _validate_id(value: str, name: str) -> Iterator[str]:
 
 
 class _SoftlyDeleted(ResourceType):
-    """What pools and providers share. Subclasses give name, collection and mutable properties."""
+    """Shared by pools and providers. Subclasses give name, collection and mutable properties."""
 
     title: ClassVar[str]
     mutable: ClassVar[tuple[str, ...]]

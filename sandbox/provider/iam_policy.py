@@ -1,4 +1,4 @@
-"""IAM bindings and members on a resource: what all `…IamBinding` and `…IamMember` types share.
+"""IAM bindings and members on a resource: the code that these types share.
 
 Each of them changes the IAM policy of one resource, and Google reads and writes only whole policies. So a
 change reads the policy, changes it, and writes it with the etag that it read. If another writer was first,
@@ -92,7 +92,7 @@ class IamPolicy:
 
 
 class _IamResource(ResourceType):
-    """What bindings and members share. Subclasses change the bindings, and find their part in one."""
+    """Shared by bindings and members. Subclasses change the bindings, and find their part in one."""
 
     policy: ClassVar[IamPolicy]
     import_parts: ClassVar[tuple[str, ...]]
@@ -228,7 +228,7 @@ def merge(bindings: list[Binding]) -> list[Binding]:
 
 
 def _key(binding: Binding) -> tuple[str, ...]:
-    """What tells one binding of a policy from the others: role and condition."""
+    """Role and condition, which identify a binding of a policy."""
     condition = binding.get("condition") or {}
     texts = (condition.get(key, "") for key in ("description", "expression", "title"))
     return (binding["role"], *texts)

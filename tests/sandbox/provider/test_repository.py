@@ -116,12 +116,12 @@ class TestDiff:
         ],
         ids=["same", "case of the format", "a default", "order of the upstreams"],
     )
-    def test_another_spelling_is_no_change(self, engine: FakeEngine, olds: Props, news: Props) -> None:
+    def test_the_diff_ignores_another_spelling(self, engine: FakeEngine, olds: Props, news: Props) -> None:
         answer = engine.diff(REPOSITORY, {**REPOSITORY_STATE, **olds}, {**REPOSITORY_INPUTS, **news})
         assert change_kinds(answer) == {}
         assert answer.changes == provider_pb2.DiffResponse.DIFF_NONE
 
-    def test_an_ignored_change_is_no_change(self, engine: FakeEngine) -> None:
+    def test_the_diff_has_no_ignored_changes(self, engine: FakeEngine) -> None:
         news = {**REPOSITORY_INPUTS, "description": "theirs", "labels": {"team": "b"}}
         ignored = ("description", "labels.team", "pulumiLabels", "effectiveLabels")
         assert change_kinds(engine.diff(REPOSITORY, REPOSITORY_STATE, news, ignored)) == {}

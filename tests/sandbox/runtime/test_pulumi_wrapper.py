@@ -284,7 +284,7 @@ def test_the_work_folder_has_the_virtual_environment_of_the_project(wrapper: Wra
     assert wrapper(".venv/bin/python").stdout == "the project\n"
 
 
-def test_the_work_folder_has_the_sandboxs_virtual_environment_if_the_project_has_none(
+def test_the_work_folder_has_the_sandboxs_virtual_environment_if_the_project_lacks_it(
     wrapper: Wrapper,
 ) -> None:
     (wrapper.project / "Pulumi.yaml").write_text(VENV_OPTION)
@@ -299,7 +299,7 @@ def test_the_work_folder_has_the_sandboxs_virtual_environment_if_the_project_has
 def test_an_empty_virtual_environment_of_an_earlier_command_is_replaced(
     wrapper: Wrapper, has_venv: bool
 ) -> None:
-    # As the language host of the official CLI creates it in a folder that has none.
+    # As the language host of the official CLI creates it in a folder without one.
     wrapper("mkdir -p .venv/lib/empty")
     (wrapper.project / "Pulumi.yaml").write_text(VENV_OPTION)
     if has_venv:
