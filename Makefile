@@ -42,7 +42,7 @@ recovered: stack
 
 up: recovered ## create the index on the sandbox
 	@$(PULUMI) up --yes
-	@$(SANDBOX) summary $(STACK)
+	@$(SANDBOX) next-steps $(STACK)
 
 preview: stack ## show what `make up` would change
 	@$(PULUMI) preview --diff

@@ -1,5 +1,5 @@
-"""Google on loopback: for trying and testing the program without an account.
+"""Google on loopback, to try and test the program without a Google account.
 
-Nothing in `components/`, `settings/` or `__main__.py` knows of this package. It imitates only what
-lives at Google; the Pulumi engine, the clients and the files they read are the real ones.
+`components/`, `settings/` and `__main__.py` do not know this package. It emulates only Google and PyPI. The
+Pulumi engine, the clients and their files are real.
 """

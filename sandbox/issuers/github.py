@@ -1,8 +1,8 @@
-"""GitHub's issuer of workflow tokens, as the sandbox stands in for it.
+"""The emulated GitHub OIDC issuer, which signs the tokens of workflows.
 
-Owns its key, private to the sandbox's folder, and the claims of a token, which are those that the "OpenID
-Connect reference" in GitHub's documentation lists. Whoever may open the folder may be any workflow: it is
-a stand-in for GitHub, not a check of anything.
+Owns the issuer's key, private to the sandbox's folder, and the claims of a token: those that the "OpenID
+Connect reference" in GitHub's documentation lists. A user who can read the folder can get a token of any
+workflow: the issuer checks nothing.
 """
 
 from __future__ import annotations
@@ -28,25 +28,24 @@ from sandbox.cloud.auth.sts import publish_keys
 from sandbox.cloud.core.errors import Json
 from sandbox.cloud.core.store import Store
 from sandbox.cloud.iam.workload_identity import GITHUB
-from sandbox.runtime.paths import Folder
-from sandbox.runtime.proxy import write_private
+from sandbox.runtime.paths import SandboxFolder, write_private
 
 KEY_BITS = 2048
-# GitHub's tokens are good for five minutes, and not before ten minutes ago.
+# GitHub's tokens are valid for five minutes, and from ten minutes before their issue.
 TOKEN_SECONDS, EARLY_SECONDS = 5 * 60, 10 * 60
 EXPIRED_SECONDS = 60 * 60
 
 
 @dataclass(frozen=True, kw_only=True)
 class Workflow:
-    """What a run says of itself.
+    """One run of a workflow.
 
     Attributes:
-        repository: full name of the repository that it runs in.
-        owner_id: number of that repository's owner.
-        ref: the ref that it was started by.
+        repository: full name of its repository.
+        owner_id: numeric ID of that repository's owner.
+        ref: the ref that started it.
         environment: the deployment environment of its job, if any.
-        fork: full name of the fork whose pull request started it, if one did.
+        fork: full name of the fork whose pull request started it, if any.
     """
 
     repository: str
@@ -56,19 +55,19 @@ class Workflow:
     fork: str = ""
 
     def claims(self) -> Json:
-        """What GitHub's token says of it, times and audience aside."""
+        """The claims of GitHub's token, without times and audience."""
         owner, _, name = self.repository.partition("/")
-        # A fork's pull request runs in the repository that it wants to change, as a merge that nobody made.
+        # A fork's pull request runs in the target repository, on a merge commit that GitHub creates.
         ref = "refs/pull/1/merge" if self.fork else self.ref
         event = "pull_request" if self.fork else "push"
-        place = "pull_request" if self.fork else f"ref:{ref}"
-        place = f"environment:{self.environment}" if self.environment else place
+        context = "pull_request" if self.fork else f"ref:{ref}"
+        context = f"environment:{self.environment}" if self.environment else context
         workflow = f"{self.repository}/.github/workflows/publish.yml@{ref}"
         actor = (self.fork or self.repository).partition("/")[0]
         sha = _digest(f"{self.repository} {ref}")[:40]
-        said = {
+        claims = {
             "iss": GITHUB,
-            "sub": f"repo:{self.repository}:{place}",
+            "sub": f"repo:{self.repository}:{context}",
             "repository": self.repository,
             "repository_id": _number(self.repository),
             "repository_owner": owner,
@@ -94,20 +93,20 @@ class Workflow:
             "runner_environment": "github-hosted",
             "jti": str(uuid.uuid4()),
         }
-        return {**said, "environment": self.environment} if self.environment else said
+        return {**claims, "environment": self.environment} if self.environment else claims
 
 
 def issue_token(
-    folder: Folder, store: Store, workflow: Workflow, audience: str = "", *, expired: bool = False
+    folder: SandboxFolder, store: Store, workflow: Workflow, audience: str = "", *, expired: bool = False
 ) -> str:
-    """A token of a workflow, as its job would get it from GitHub.
+    """A workflow's token, as its job would get it from GitHub.
 
     Args:
-        folder: the sandbox's, where the issuer's key is.
-        store: where the cloud finds the issuer's public half; in a transaction of the caller's.
-        workflow: who asks.
-        audience: whom it is for; GitHub's own default is its page of the owner.
-        expired: whether its time is over.
+        folder: the sandbox's folder, which has the issuer's key.
+        store: gets the issuer's public key, for the cloud. It must be in a transaction.
+        workflow: the run that requests the token.
+        audience: the token's audience. GitHub's default is its page of the owner.
+        expired: whether the token has expired.
     """
     owner = workflow.repository.partition("/")[0]
     now = int(time.time()) - (EXPIRED_SECONDS if expired else 0)
@@ -120,11 +119,11 @@ def issue_token(
     return jwt.encode(claims, key, algorithm="RS256", headers={"kid": key_id})
 
 
-def _issuer_key(folder: Folder) -> rsa.RSAPrivateKey:
+def _issuer_key(folder: SandboxFolder) -> rsa.RSAPrivateKey:
     if not folder.github_key.exists():
-        made = rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
+        key = rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
         write_private(
-            folder.github_key, made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+            folder.github_key, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         )
     return cast(rsa.RSAPrivateKey, load_pem_private_key(folder.github_key.read_bytes(), None))
 
@@ -134,5 +133,5 @@ def _digest(text: str) -> str:
 
 
 def _number(name: str) -> str:
-    """The same for a name at every time, as GitHub's numbers are."""
+    """A numeric ID. The same name always gets the same ID, as on GitHub."""
     return str(10**6 + int(_digest(name), 16) % 10**8)

@@ -1,6 +1,6 @@
-"""Stand-in for Pulumi's GCP plug-in, for the sandbox alone and only where the real one cannot be had.
+"""The fake provider replaces Pulumi's GCP provider in the sandbox if the real provider is not available.
 
-It speaks the plug-in protocol on one side and Google's REST on the other, for just the resource types
-that the program uses, and refuses to run without the sandbox's proxy on loopback. How it differs from
-the real one is said in `sandbox.provider.server`.
+It speaks Pulumi's plugin protocol and Google's REST APIs, for the resource types that the program uses. It
+refuses to run without the sandbox's proxy on loopback. `sandbox.provider.server` lists its differences from
+the real provider.
 """

@@ -1,6 +1,6 @@
-"""Runs the stand-in as Pulumi runs plug-ins: `python -m sandbox.provider ENGINE_ADDRESS`.
+"""Runs the fake provider as Pulumi runs plugins: `python -m sandbox.provider ENGINE_ADDRESS`.
 
-Prints its port and serves on loopback until the engine cancels, kills it or is gone.
+Prints its port, and serves on loopback until the engine cancels it, kills it or ends.
 """
 
 from __future__ import annotations
@@ -16,15 +16,16 @@ from sandbox.provider.server import Provider
 
 # sdk/go/common/util/rpcutil: the engine's own limit on a message.
 MESSAGE_BYTES = 400 * 1024 * 1024
-# As many as the engine asks for at once by default is four a core; waiting threads cost little.
+# By default the engine sends four requests per core at once. Waiting threads cost little.
 THREADS = 64
-# How often the engine is looked for, and how long it may take to answer, seconds.
-LOOK_SECONDS, ANSWER_SECONDS = 1.0, 5.0
+# How often the provider checks that the engine runs, and how long the engine may take to answer, in
+# seconds.
+CHECK_SECONDS, ANSWER_SECONDS = 1.0, 5.0
 GRACE_SECONDS = 5.0
 
 
 def main() -> None:
-    """Serves one engine."""
+    """Serve one engine."""
     addresses = [argument for argument in sys.argv[1:] if not argument.startswith("-")]
     if not addresses:
         sys.exit("usage: python -m sandbox.provider ENGINE_ADDRESS (Pulumi starts it)")
@@ -38,13 +39,13 @@ def main() -> None:
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     print(port, flush=True)
-    # An engine that was killed cannot say goodbye.
-    while _listens(addresses[0]) and not provider.cancelled.wait(LOOK_SECONDS):
+    # A killed engine cannot cancel its plugins.
+    while _is_listening(addresses[0]) and not provider.cancelled.wait(CHECK_SECONDS):
         pass
     server.stop(GRACE_SECONDS).wait()
 
 
-def _listens(address: str) -> bool:
+def _is_listening(address: str) -> bool:
     host, _, port = address.rpartition(":")
     try:
         socket.create_connection((host, int(port)), ANSWER_SECONDS).close()

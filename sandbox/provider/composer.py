@@ -1,4 +1,4 @@
-"""gcp:composer/environment:Environment — shown in a preview, and never made: the sandbox runs no Airflow.
+"""gcp:composer/environment:Environment, only in previews: the sandbox runs no Airflow.
 
 Knows the properties that `examples/composer` uses.
 """
@@ -6,11 +6,11 @@ Knows the properties that `examples/composer` uses.
 from __future__ import annotations
 
 from sandbox.provider.resources import DELETION_POLICY, LOCATION, PROJECT, Cloud, ResourceType
-from sandbox.provider.rest import PluginError
+from sandbox.provider.rest import ProviderError
 from sandbox.provider.schema import Field, Kind
 from sandbox.provider.values import Props
 
-_REFUSED = "the stand-in shows a Composer environment in a preview alone: the sandbox runs no Airflow"
+_REFUSED = "the fake provider supports a Composer environment only in previews: the sandbox runs no Airflow"
 
 
 def _block(*, replaces: bool = False, **members: Field) -> Field:
@@ -34,7 +34,7 @@ class Environment(ResourceType):
     }
 
     def create(self, planned: Props, cloud: Cloud) -> tuple[str, Props | None]:
-        raise PluginError(_REFUSED)
+        raise ProviderError(_REFUSED)
 
-    def parse_id(self, ident: str, cloud: Cloud) -> tuple[str, Props]:
-        raise PluginError(_REFUSED)
+    def parse_id(self, resource_id: str, cloud: Cloud) -> tuple[str, Props]:
+        raise ProviderError(_REFUSED)

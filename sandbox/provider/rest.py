@@ -1,8 +1,8 @@
-"""REST to Google's APIs, with the real plug-in's retries and the real plug-in's error texts.
+"""A REST client for Google's APIs with the real provider's retries and error texts.
 
-Owns the HTTP client, what is retried, how long anything is waited for, and operations. It polls
-quicker than the real one, within the same bounds. It knows no resource, and it opens no connection
-but to the proxy it is given: this plug-in must never reach Google itself.
+Owns the HTTP client, the retries, the time limits and long-running operations. It polls faster than the
+real provider, within the same limits. It knows no resource type. It connects only to the proxy that it is
+given: the fake provider must never reach Google.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import json
 import threading
 import time
 import uuid
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -26,18 +26,18 @@ RETRIED_STATUSES = (429, 500, 502, 503)
 RETRY_SECONDS = 90.0
 # Timeouts of the resources' create, update and delete (schema.DefaultTimeout).
 OPERATION_SECONDS = 20 * 60.0
-# Ours: the real plug-in starts at 0.5 to 10 s, which a sandbox needs not.
+# Not the real values: the real provider starts at 0.5 to 10 s, which a sandbox does not need.
 FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 0.1, 1.0
 CONNECT_AND_READ_SECONDS = (10.0, 60.0)
 FIRST_FAILURE, NOT_FOUND, CONFLICT = 300, 404, 409
 
 
-class PluginError(Exception):
-    """A failure to report as it reads."""
+class ProviderError(Exception):
+    """A failure whose text the engine gets unchanged."""
 
 
-class ApiError(PluginError):
-    """Google's refusal, printed as Google's API client for Go does (googleapi.Error.Error)."""
+class ApiError(ProviderError):
+    """Google's error, in the words of Google's API client for Go (googleapi.Error.Error)."""
 
     def __init__(self, status: int, body: str) -> None:
         super().__init__(status, body)
@@ -66,7 +66,7 @@ class ApiError(PluginError):
 
 
 def has_status(error: BaseException, status: int) -> bool:
-    """Whether an error is Google's refusal with this status, or was raised because of one."""
+    """Whether an error is Google's error with this status, or was raised because of one."""
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, ApiError):
         cause = cause.__cause__
@@ -74,12 +74,12 @@ def has_status(error: BaseException, status: int) -> bool:
 
 
 @contextmanager
-def saying(what: str) -> Generator[None, None, None]:
-    """Puts before a failure what was being done."""
+def error_context(activity: str) -> Generator[None, None, None]:
+    """Put the activity in front of the text of a failure."""
     try:
         yield
-    except PluginError as error:
-        raise PluginError(f"{what}: {error}") from error
+    except ProviderError as error:
+        raise ProviderError(f"{activity}: {error}") from error
 
 
 def _as_go_prints(value: Json) -> str:
@@ -91,7 +91,7 @@ def _as_go_prints(value: Json) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """One request; ``body`` None sends none, bytes are sent as they are."""
+    """One request. ``body`` None sends no body; bytes are sent unchanged."""
 
     method: str
     url: str
@@ -101,15 +101,15 @@ class Request:
 
 
 class Transport(Protocol):
-    """Sends a request once: the status and the text of the answer. Tests put theirs here."""
+    """Sends a request once. Returns the status and the text of the answer. Tests give their own."""
 
     def __call__(self, request: Request) -> tuple[int, str]: ...
 
 
-def proxied(proxy: str, authorities: str | bool, token: str) -> Transport:
-    """HTTPS through the sandbox's proxy, and no other way."""
+def proxy_transport(proxy: str, authorities: str | bool, token: str) -> Transport:
+    """HTTPS through the sandbox's proxy, and never past it."""
     session = requests.Session()
-    # Not even NO_PROXY or a .netrc may lead past the proxy.
+    # NO_PROXY or a .netrc must not lead past the proxy.
     session.trust_env = False
     session.proxies = {"https": proxy, "http": proxy}
     session.verify = authorities
@@ -132,22 +132,23 @@ def proxied(proxy: str, authorities: str | bool, token: str) -> Transport:
 
 
 class Api:
-    """What resources use: requests that are retried, and waits that a cancelled run ends."""
+    """The API client of resource types, with retries. Cancelling the run ends every wait."""
 
-    def __init__(self, send: Transport, cancelled: threading.Event, clock: Callable[[], float]) -> None:
+    def __init__(self, send: Transport, cancelled: threading.Event) -> None:
         self._send = send
         self._cancelled = cancelled
-        self._clock = clock
 
     def call(self, method: str, url: str, body: Json = None, **query: str) -> Json:
-        """The answer's JSON. Retries what the real plug-in retries; else raises ApiError."""
-        return self._retried(Request(method=method, url=url, query={"alt": "json", **query}, body=body))
+        """The answer's JSON. Retries what the real provider retries, otherwise raises ApiError."""
+        return self._send_with_retries(
+            Request(method=method, url=url, query={"alt": "json", **query}, body=body)
+        )
 
-    def upload(self, url: str, described: Json, content: str, **query: str) -> Json:
-        """Sends a small file with its description, in the two parts of one body."""
+    def upload(self, url: str, metadata: Json, content: str, **query: str) -> Json:
+        """Send a small file and its metadata, as the two parts of one body."""
         boundary = uuid.uuid4().hex
-        head, kind = "Content-Type: application/json", described.get("contentType", "text/plain")
-        parts = f"{head}\r\n\r\n{json.dumps(described)}", f"Content-Type: {kind}\r\n\r\n{content}"
+        head, kind = "Content-Type: application/json", metadata.get("contentType", "text/plain")
+        parts = f"{head}\r\n\r\n{json.dumps(metadata)}", f"Content-Type: {kind}\r\n\r\n{content}"
         body = "".join(f"--{boundary}\r\n{part}\r\n" for part in parts) + f"--{boundary}--\r\n"
         request = Request(
             method="POST",
@@ -156,25 +157,25 @@ class Api:
             body=body.encode(),
             content_type=f"multipart/related; boundary={boundary}",
         )
-        return self._retried(request)
+        return self._send_with_retries(request)
 
-    def _retried(self, request: Request) -> Json:
-        for last in self.attempts(RETRY_SECONDS):
+    def _send_with_retries(self, request: Request) -> Json:
+        for is_last in self.attempts(RETRY_SECONDS):
             try:
                 status, text = self._send(request)
             except requests.RequestException as error:
-                # A write that got no answer may have been carried out: it is not sent twice.
-                if last or request.method != "GET":
-                    raise PluginError(f"{request.method} {request.url}: {error}") from error
+                # Google may have executed a write without an answer: it is not sent again.
+                if is_last or request.method != "GET":
+                    raise ProviderError(f"{request.method} {request.url}: {error}") from error
                 continue
             if status < FIRST_FAILURE:
                 return json.loads(text) if text else {}
-            if last or status not in RETRIED_STATUSES:
+            if is_last or status not in RETRIED_STATUSES:
                 raise ApiError(status, text)
-        raise AssertionError("attempts() ends with a last one")
+        raise AssertionError("the last attempt returns or raises")
 
     def find(self, url: str) -> Json:
-        """What a GET answers, None where there is nothing."""
+        """The answer to a GET; None if there is no such resource."""
         try:
             return self.call("GET", url)
         except ApiError as error:
@@ -183,38 +184,33 @@ class Api:
             return None
 
     def attempts(self, seconds: float) -> Iterator[bool]:
-        """One item a try, with growing pauses between, until the time is over: True is the last."""
-        deadline, delay = self._clock() + seconds, FIRST_DELAY_SECONDS
-        while self._clock() + delay < deadline:
+        """One item per attempt, with growing pauses, until the time is over. The last item is True."""
+        deadline, delay = time.monotonic() + seconds, FIRST_DELAY_SECONDS
+        while time.monotonic() + delay < deadline:
             yield False
             self.pause(delay)
             delay = min(delay * 1.5, LONGEST_DELAY_SECONDS)
         yield True
 
     def pause(self, seconds: float) -> None:
-        """Waits; raises when the run is cancelled."""
+        """Wait. Raises if the run is cancelled."""
         if self._cancelled.wait(seconds):
-            raise PluginError("the run was cancelled")
+            raise ProviderError("the run was cancelled")
 
-    def finish(self, operation: Json, base: str, activity: str) -> None:
-        """Waits for a long-running operation. An answer without a name is not one."""
+    def wait_for(self, operation: Json, base: str, activity: str) -> None:
+        """Wait for a long-running operation. An answer without a name is not an operation."""
         if not operation.get("name"):
             return
-        for last in self.attempts(OPERATION_SECONDS):
+        for is_last in self.attempts(OPERATION_SECONDS):
             if error := operation.get("error"):
                 text = f"Error code {error.get('code')}, message: {error.get('message')}"
-                raise PluginError(f"Error waiting for {activity}: {text}")
+                raise ProviderError(f"Error waiting for {activity}: {text}")
             if operation.get("done"):
                 return
-            if last:
+            if is_last:
                 break
             operation = self.call("GET", f"{base}/{operation['name']}")
-        raise PluginError(
+        raise ProviderError(
             f"Error waiting for {activity}: timeout while waiting for state to become "
             f"'done: true' (last state: 'done: false', timeout: {OPERATION_SECONDS / 60:g}m0s)"
         )
-
-
-def new_api(send: Transport, cancelled: threading.Event) -> Api:
-    """An Api on the machine's clock."""
-    return Api(send, cancelled, time.monotonic)

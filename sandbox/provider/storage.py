@@ -1,7 +1,8 @@
-"""gcp:storage/bucket:Bucket and gcp:storage/bucketObject:BucketObject — a bucket, and a text in it.
+"""gcp:storage/bucket:Bucket, a bucket; gcp:storage/bucketObject:BucketObject, a text in a bucket;
+gcp:storage/bucketIAMMember:BucketIAMMember, a role on a bucket.
 
-Knows the properties that `examples/` use. A bucket is not changed in place, an object not read from a file
-(`source`): the real plug-in does both. Who may read a bucket is in `sandbox.provider.iam`.
+Knows the properties that `examples/` use. Unlike the real provider, it does not update a bucket in place
+and does not read an object from a file (`source`).
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ import hashlib
 import json
 from urllib.parse import quote
 
+from sandbox.provider.iam_policy import MEMBER_FIELDS, POLICY_VERSION, IamMember, IamPolicy
 from sandbox.provider.resources import DELETION_POLICY, PROJECT, Cloud, ResourceType
-from sandbox.provider.rest import PluginError, saying
+from sandbox.provider.rest import ProviderError, error_context
 from sandbox.provider.schema import COMPUTED, Field
-from sandbox.provider.values import UNKNOWN, Props
+from sandbox.provider.values import UNKNOWN, Json, Props
 
 STORAGE = "https://storage.googleapis.com/storage/v1"
 UPLOAD = "https://storage.googleapis.com/upload/storage/v1"
@@ -22,7 +24,7 @@ PREVENTIONS = ("inherited", "enforced")
 _FIXED = Field(required=True, replaces=True)
 
 
-def _same_place(old: str, new: str) -> bool:
+def _is_same_location(old: str, new: str) -> bool:
     return old.upper() == new.upper()
 
 
@@ -30,7 +32,7 @@ class Bucket(ResourceType):
     token = "gcp:storage/bucket:Bucket"  # noqa: S105 - a type's name
     fields = {  # noqa: RUF012 - declared by the base
         "name": _FIXED,
-        "location": Field(required=True, replaces=True, same=_same_place),
+        "location": Field(required=True, replaces=True, is_same=_is_same_location),
         "project": PROJECT,
         "forceDestroy": Field(default=False),
         "publicAccessPrevention": Field(computed=True, replaces=True, choices=PREVENTIONS),
@@ -49,13 +51,13 @@ class Bucket(ResourceType):
         if planned.get("uniformBucketLevelAccess") not in (None, UNKNOWN):
             access["uniformBucketLevelAccess"] = {"enabled": planned["uniformBucketLevelAccess"]}
         body = {"name": planned["name"], "location": planned["location"], "iamConfiguration": access}
-        with saying("Error creating Bucket"):
+        with error_context("Error creating Bucket"):
             cloud.api.call("POST", f"{STORAGE}/b", body, project=cloud.project_of(planned))
         return planned["name"], None
 
-    def read(self, ident: str, state: Props, cloud: Cloud) -> Props | None:
-        with saying(f'Error when reading or editing Storage Bucket "{ident}"'):
-            found = cloud.api.find(f"{STORAGE}/b/{ident}")
+    def read(self, resource_id: str, state: Props, cloud: Cloud) -> Props | None:
+        with error_context(f'Error when reading or editing Storage Bucket "{resource_id}"'):
+            found = cloud.api.find(f"{STORAGE}/b/{resource_id}")
         if found is None:
             return None
         access = found["iamConfiguration"]
@@ -68,20 +70,20 @@ class Bucket(ResourceType):
             "url": f"gs://{found['name']}",
         }
 
-    def delete(self, ident: str, state: Props, cloud: Cloud) -> None:
-        listed = cloud.api.call("GET", f"{STORAGE}/b/{ident}/o", versions="true").get("items", [])
+    def delete(self, resource_id: str, state: Props, cloud: Cloud) -> None:
+        listed = cloud.api.call("GET", f"{STORAGE}/b/{resource_id}/o", versions="true").get("items", [])
         if listed and not state.get("forceDestroy"):
-            raise PluginError(
-                f"Error trying to delete bucket {ident} containing objects without `force_destroy` set to "
-                "true"
+            raise ProviderError(
+                f"Error trying to delete bucket {resource_id} containing objects without `force_destroy` "
+                "set to true"
             )
         for found in listed:
-            cloud.api.call("DELETE", _object_url(ident, found["name"]))
-        with saying(f"Error deleting Bucket {ident}"):
-            cloud.api.call("DELETE", f"{STORAGE}/b/{ident}")
+            cloud.api.call("DELETE", _object_url(resource_id, found["name"]))
+        with error_context(f"Error deleting Bucket {resource_id}"):
+            cloud.api.call("DELETE", f"{STORAGE}/b/{resource_id}")
 
-    def parse_id(self, ident: str, cloud: Cloud) -> tuple[str, Props]:
-        return ident.rpartition("/")[2], {"forceDestroy": False}
+    def parse_id(self, resource_id: str, cloud: Cloud) -> tuple[str, Props]:
+        return resource_id.rpartition("/")[2], {"forceDestroy": False}
 
 
 class BucketObject(ResourceType):
@@ -101,15 +103,15 @@ class BucketObject(ResourceType):
 
     def create(self, planned: Props, cloud: Cloud) -> tuple[str, Props | None]:
         bucket, name = planned["bucket"], planned["name"]
-        described = {"name": name, "bucket": bucket}
+        metadata = {"name": name, "bucket": bucket}
         if planned["contentType"] != UNKNOWN:
-            described["contentType"] = planned["contentType"]
-        with saying(f"Error uploading object {name}"):
-            cloud.api.upload(f"{UPLOAD}/b/{bucket}/o", described, planned["content"], name=name)
+            metadata["contentType"] = planned["contentType"]
+        with error_context(f"Error uploading object {name}"):
+            cloud.api.upload(f"{UPLOAD}/b/{bucket}/o", metadata, planned["content"], name=name)
         return f"{bucket}-{name}", None
 
-    def read(self, ident: str, state: Props, cloud: Cloud) -> Props | None:
-        with saying(f'Error when reading or editing Storage Bucket Object "{state["name"]}"'):
+    def read(self, resource_id: str, state: Props, cloud: Cloud) -> Props | None:
+        with error_context(f'Error when reading or editing Storage Bucket Object "{state["name"]}"'):
             found = cloud.api.find(_object_url(state["bucket"], state["name"]))
         if found is None:
             return None
@@ -118,7 +120,7 @@ class BucketObject(ResourceType):
         changed = base64.b64encode(digest).decode() != found["md5Hash"]
         return {
             **{key: found[key] for key in ("bucket", "name", "selfLink")},
-            # The real plug-in notes the digest, and sees by it that the content is another.
+            # The real provider compares digests to find out that the content changed.
             "content": "" if changed else content,
             "contentType": found.get("contentType"),
             "generation": int(found["generation"]),
@@ -126,16 +128,44 @@ class BucketObject(ResourceType):
             "outputName": found["name"],
         }
 
-    def update(self, ident: str, planned: Props, changed: set[str], cloud: Cloud) -> None:
+    def update(self, resource_id: str, planned: Props, changed: set[str], cloud: Cloud) -> None:
         self.create(planned, cloud)
 
-    def delete(self, ident: str, state: Props, cloud: Cloud) -> None:
-        with saying(f"Error deleting object {state['name']}"):
+    def delete(self, resource_id: str, state: Props, cloud: Cloud) -> None:
+        with error_context(f"Error deleting object {state['name']}"):
             cloud.api.call("DELETE", _object_url(state["bucket"], state["name"]))
 
-    def parse_id(self, ident: str, cloud: Cloud) -> tuple[str, Props]:
-        raise PluginError(f"{self.token} cannot be imported: {json.dumps(ident)}")
+    def parse_id(self, resource_id: str, cloud: Cloud) -> tuple[str, Props]:
+        raise ProviderError(f"{self.token} cannot be imported: {json.dumps(resource_id)}")
 
 
 def _object_url(bucket: str, name: str) -> str:
     return f"{STORAGE}/b/{bucket}/o/{quote(name, safe='')}"
+
+
+def _is_same_bucket(old: str, new: str) -> bool:
+    return old.removeprefix("b/") == new.removeprefix("b/")
+
+
+class _BucketPolicy(IamPolicy):
+    key = "bucket"
+    fields = {  # noqa: RUF012 - declared by the base
+        "bucket": Field(required=True, replaces=True, is_same=_is_same_bucket)
+    }
+    api = STORAGE
+    title = 'storage bucket "{}"'
+
+    def locate(self, state: Props, cloud: Cloud) -> Props:
+        return {"bucket": f"b/{state['bucket'].removeprefix('b/')}"}
+
+    def get(self, name: str, cloud: Cloud) -> Json:
+        query = {"optionsRequestedPolicyVersion": str(POLICY_VERSION)}
+        return cloud.api.call("GET", f"{STORAGE}/{name}/iam", **query)
+
+    def set(self, name: str, policy: Json, cloud: Cloud) -> None:
+        cloud.api.call("PUT", f"{STORAGE}/{name}/iam", policy)
+
+
+class BucketIamMember(IamMember):
+    token = "gcp:storage/bucketIAMMember:BucketIAMMember"  # noqa: S105
+    policy, fields = _BucketPolicy(), {**_BucketPolicy.fields, **MEMBER_FIELDS}

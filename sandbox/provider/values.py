@@ -1,8 +1,8 @@
-"""Property values between gRPC structs and plain Python.
+"""Converts property values between gRPC structs and plain Python.
 
-Owns the engine's two sentinels: a secret becomes its plain value on the way in, an unknown is
-``UNKNOWN``. Absent and null are the same here, so that the rest of the plug-in
-has one idea of "not given". Knows nothing of resources.
+Owns the engine's two sentinels: a secret becomes its plain value, and an unknown value is ``UNKNOWN``. A
+null property is treated as missing, so that the provider has one form of "not given". Knows no resource
+type.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from typing import Any, TypeAlias
 from google.protobuf import struct_pb2
 from pulumi.runtime import rpc
 
-# A plain JSON value, or UNKNOWN: what properties and bodies are made of.
+# A plain JSON value, or UNKNOWN: the type of properties and of bodies.
 Json: TypeAlias = Any
 Props: TypeAlias = dict[str, Json]
 
 UNKNOWN = rpc.UNKNOWN
-# The wire's marks of a secret (pulumi sdk/go/common/resource: SigKey, SecretSig).
+# The protocol's mark of a secret (pulumi sdk/go/common/resource: SigKey, SecretSig).
 _SIGNATURE = "4dabf18193072939515e22adb298388d"
 _SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - a mark, not a secret
 
 
 def is_known(value: Json) -> bool:
-    """Whether the value holds no unknown, however deep."""
+    """Whether the value contains no unknown value at any depth."""
     if isinstance(value, Mapping):
         return all(map(is_known, value.values()))
     if isinstance(value, list):
@@ -33,7 +33,7 @@ def is_known(value: Json) -> bool:
 
 
 def known_part(value: Json) -> Json:
-    """The value without its unknown members, for a state that is written after a failure."""
+    """The value without its unknown members, for the state after a failure."""
     if isinstance(value, Mapping):
         return {key: known_part(item) for key, item in value.items() if item != UNKNOWN}
     if isinstance(value, list):
@@ -42,12 +42,12 @@ def known_part(value: Json) -> Json:
 
 
 def from_struct(struct: struct_pb2.Struct) -> Props:
-    """The properties of a request. Names of the engine's own (``__…``) are left out."""
+    """The properties of a request, without the engine's own (``__…``)."""
     return {key: _from_value(value) for key, value in struct.fields.items() if _is_given(key, value)}
 
 
 def to_struct(properties: Props) -> struct_pb2.Struct:
-    """The properties of an answer, none of them a secret: which are, Pulumi's SDK tells the engine."""
+    """The properties of an answer. None is marked secret: Pulumi's SDK tells the engine which are."""
     struct = struct_pb2.Struct()
     for key, value in properties.items():
         if value is not None:

@@ -1,8 +1,21 @@
-"""What `make up` says at its end: what exists now, and what to try next."""
+"""The end of `make up`: what the stack has now, and what the user can try next."""
 
 from __future__ import annotations
 
+import json
+import subprocess
 from collections.abc import Mapping
+
+
+def read_outputs(stack: str, environment: Mapping[str, str]) -> dict[str, str]:
+    """The outputs of a stack on the sandbox.
+
+    Raises:
+        subprocess.CalledProcessError: `pulumi` failed. It printed the reason.
+    """
+    command = ["pulumi", "stack", "output", "--json", "--stack", stack]
+    done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE)
+    return json.loads(done.stdout)
 
 
 def describe_stack(stack: str, outputs: Mapping[str, str]) -> str:
@@ -18,9 +31,9 @@ The index is up: stack {stack}, on the sandbox.
 
 Try next:
 
-  {prefix}make outputs                 what other projects and people read, pip.conf and .pypirc among it
-  {prefix}make shell                   pulumi and gcloud, unmodified, see this Google and no other
-  {prefix}make preview                 after an edit of Pulumi.{stack}.yaml
-  .venv/bin/python -m sandbox log      what was asked of Google
-  {prefix}make down                    take it all away
+  {prefix}make outputs                 show the outputs: URLs, pip.conf, .pypirc and others
+  {prefix}make shell                   open a shell in which pulumi, gcloud, pip and uv use the sandbox
+  {prefix}make preview                 show the changes after you edit Pulumi.{stack}.yaml
+  .venv/bin/python -m sandbox log      show the requests that Google's APIs received
+  {prefix}make down                    destroy the stack and stop the sandbox
 """

@@ -1,6 +1,6 @@
-"""Where a checkout's sandbox keeps what it has: one private, git-ignored folder.
+"""Paths in a checkout's sandbox folder, which is private and ignored by git.
 
-Owns the paths and their permissions. Two clones have two folders and so never meet.
+Owns the paths and their permissions. Two clones have two folders and share nothing.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PROGRAM = Path(__file__).resolve().parents[2]
-# Lets tests run a sandbox of their own beside the one that a person has open.
+# Tests set this variable to run their own sandbox beside the developer's.
 FOLDER_VARIABLE = "PYTHON_REGISTRY_SANDBOX"
 
 
 @dataclass(frozen=True)
-class Folder:
-    """The sandbox's folder and what is in it."""
+class SandboxFolder:
+    """The sandbox's folder and the paths in it."""
 
     root: Path
 
@@ -32,37 +32,37 @@ class Folder:
 
     @property
     def log(self) -> Path:
-        """What clients asked, a line of JSON a request."""
+        """Clients' requests, one line of JSON per request."""
         return self.root / "requests.jsonl"
 
     @property
-    def server_log(self) -> Path:
-        """What the gateway's process itself had to say."""
-        return self.root / "gateway.log"
+    def proxy_log(self) -> Path:
+        """Output of the proxy's process."""
+        return self.root / "proxy.log"
 
     @property
-    def server(self) -> Path:
-        """Process id and ports of the gateway; true only while `lock` is held."""
-        return self.root / "gateway.json"
+    def proxy_state(self) -> Path:
+        """Process id and port of the proxy. Valid only while the proxy holds `proxy_lock`."""
+        return self.root / "proxy.json"
 
     @property
-    def lock(self) -> Path:
-        """Held by the gateway for as long as it lives."""
-        return self.root / "gateway.lock"
+    def proxy_lock(self) -> Path:
+        """The proxy holds this lock while it runs."""
+        return self.root / "proxy.lock"
 
     @property
     def start_lock(self) -> Path:
-        """Held while a gateway is being started, so that two starts make one."""
+        """A start holds this lock, so that two starts create one proxy."""
         return self.root / "start.lock"
 
     @property
     def authority(self) -> Path:
-        """The throw-away certificate authority: `key.pem`, `cert.pem`, and `bundle.pem` for clients."""
+        """The sandbox's certificate authority: `key.pem`, `cert.pem`, and `bundle.pem` for clients."""
         return self.root / "ca"
 
     @property
     def github_key(self) -> Path:
-        """The private key that the sandbox signs workflow tokens with, in GitHub's stead."""
+        """The private key of the emulated GitHub OIDC issuer."""
         return self.root / "github-issuer.pem"
 
     @property
@@ -72,28 +72,28 @@ class Folder:
 
     @property
     def pulumi_home(self) -> Path:
-        """The engine's own files: which stack is selected, its logs."""
+        """The engine's own files: the selected stack, plugins, logs."""
         return self.home / ".pulumi"
 
     @property
     def system_settings(self) -> Path:
-        """What clients inside read before the settings in their HOME."""
+        """Settings that clients read before those in their HOME."""
         return self.root / "etc"
 
     @property
     def credentials(self) -> Path:
-        """Logins of the members that clients act as inside the sandbox, a file each."""
+        """Logins of the members that clients act as, one file per member."""
         return self.root / "credentials"
 
     @property
     def stacks(self) -> Path:
-        """Pulumi's state, by the engine's own file backend."""
+        """Pulumi's state, in the engine's own file backend."""
         return self.root / "stacks"
 
     @property
-    def workspaces(self) -> Path:
-        """Stand-ins for project folders, so that the committed stack files stay as they are."""
-        return self.root / "workspaces"
+    def work_folders(self) -> Path:
+        """Copies of project folders. They keep the engine's lines out of the committed stack files."""
+        return self.root / "work"
 
     @property
     def containers(self) -> Path:
@@ -102,21 +102,29 @@ class Folder:
 
     @property
     def commands(self) -> Path:
-        """First on PATH: the `pulumi` that keeps the committed stack files as they are."""
+        """The first folder on PATH. Its `pulumi` keeps the committed stack files unchanged."""
         return self.root / "bin"
 
-    def create(self) -> Folder:
-        """Make the folders, private to their owner; those that exist are left as they are."""
+    def create(self) -> SandboxFolder:
+        """Create the missing folders, private to their owner."""
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         for path in (
-            *(self.authority, self.home, self.pulumi_home, self.credentials, self.stacks, self.workspaces),
-            *(self.commands, self.containers, self.blobs, self.system_settings),
+            *(self.authority, self.home, self.pulumi_home, self.credentials, self.stacks),
+            *(self.work_folders, self.commands, self.containers, self.blobs, self.system_settings),
         ):
             path.mkdir(mode=0o700, exist_ok=True)
         return self
 
 
-def sandbox_folder() -> Folder:
+def sandbox_folder() -> SandboxFolder:
     """This checkout's sandbox, or the one that the environment names."""
     named = os.environ.get(FOLDER_VARIABLE)
-    return Folder(Path(named).resolve() if named else PROGRAM / ".sandbox")
+    return SandboxFolder(Path(named).resolve() if named else PROGRAM / ".sandbox")
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Write a file that only its owner can read. A reader never sees half of it."""
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    draft.touch(mode=0o600)
+    draft.write_bytes(content)
+    draft.replace(path)

@@ -1,7 +1,7 @@
-"""The gateway's process: start it, find it, stop it.
+"""The proxy's process: starts it, finds it, stops it.
 
-Owns the life of that one process. A lock held by the gateway tells whether it lives, so that neither
-a kill -9 nor a reused process id misleads anybody.
+Owns the life of that one process. The running proxy holds a lock. So neither a `kill -9` nor a reused
+process id leads to a wrong answer.
 """
 
 from __future__ import annotations
@@ -16,27 +16,28 @@ import sys
 import time
 from dataclasses import dataclass
 
-from sandbox.runtime.paths import FOLDER_VARIABLE, PROGRAM, Folder
+from sandbox.runtime.paths import FOLDER_VARIABLE, PROGRAM, SandboxFolder
 
-# Start-up takes about a second; a busy machine may need several times that.
+LOOPBACK = "127.0.0.1"
+# A start takes about a second. A busy machine can need several times that.
 START_SECONDS = 30
-# A little more than the gateway gives its own requests (`gateway.GRACE_SECONDS`).
+# A little more than the proxy gives its own requests (`proxy.GRACE_SECONDS`).
 STOP_SECONDS = 6
 POLL_SECONDS = 0.05
 
 
 class SandboxError(Exception):
-    """The sandbox cannot do what was asked; the message says why and what helps."""
+    """The sandbox cannot do what the user asked for. The message gives the reason and the fix."""
 
 
 @dataclass(frozen=True)
-class Gateway:
-    """A running gateway.
+class Proxy:
+    """A running proxy.
 
     Attributes:
-        pid: its process.
-        port: of its proxy, on loopback.
-        public_index: where clients inside find the public index that pip is configured with outside.
+        pid: its process id.
+        port: its port on loopback.
+        public_index: URL, inside the sandbox, of the public index that pip uses outside.
         code: the `code_version` that it runs.
     """
 
@@ -45,16 +46,19 @@ class Gateway:
     public_index: str = ""
     code: int = 0
 
+    def __str__(self) -> str:
+        return f"process {self.pid}, proxy {LOOPBACK}:{self.port}"
+
 
 def code_version() -> int:
-    """What tells this checkout's sandbox from an earlier one that may still run."""
+    """The version of this checkout's sandbox. An earlier one may still run."""
     return max(path.stat().st_mtime_ns for path in (PROGRAM / "sandbox").rglob("*.py"))
 
 
-def find_gateway(folder: Folder) -> Gateway | None:
-    """The running gateway of a folder, or None."""
+def find_proxy(folder: SandboxFolder) -> Proxy | None:
+    """The running proxy of a folder, or None."""
     try:
-        with folder.lock.open() as lock:
+        with folder.proxy_lock.open() as lock:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
         return None
     except FileNotFoundError:
@@ -62,26 +66,26 @@ def find_gateway(folder: Folder) -> Gateway | None:
     except BlockingIOError:
         pass
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        where = json.loads(folder.server.read_bytes())
-        os.kill(where["pid"], 0)
-        return Gateway(**where)
+        state = json.loads(folder.proxy_state.read_bytes())
+        os.kill(state["pid"], 0)
+        return Proxy(**state)
     return None
 
 
-def start_gateway(folder: Folder) -> Gateway:
-    """The running gateway, started if need be.
+def start_proxy(folder: SandboxFolder) -> Proxy:
+    """Start the proxy if it does not run, and return it.
 
     Raises:
-        SandboxError: it did not come up; names its log.
+        SandboxError: the proxy did not start; the message names its log.
     """
     folder.create()
     with folder.start_lock.open("w") as start_lock:
         fcntl.flock(start_lock, fcntl.LOCK_EX)
-        running = find_gateway(folder)
+        running = find_proxy(folder)
         if running and running.code == code_version():
             return running
-        stop_gateway(folder)
-        with folder.server_log.open("w") as log:
+        stop_proxy(folder)
+        with folder.proxy_log.open("w") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "sandbox.runtime.proxy"],
                 cwd=PROGRAM,
@@ -93,25 +97,25 @@ def start_gateway(folder: Folder) -> Gateway:
             )
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline and process.poll() is None:
-            started = find_gateway(folder)
+            started = find_proxy(folder)
             if started and started.pid == process.pid:
                 return started
             time.sleep(POLL_SECONDS)
         process.kill()
         process.wait()
-    last = folder.server_log.read_text().strip().rpartition("\n")[2]
-    raise SandboxError(f"The sandbox did not start: {last or 'no answer'} (see {folder.server_log}).")
+    last_line = folder.proxy_log.read_text().strip().rpartition("\n")[2]
+    raise SandboxError(f"The sandbox did not start: {last_line or 'no answer'} (see {folder.proxy_log}).")
 
 
-def stop_gateway(folder: Folder) -> bool:
-    """Stop the gateway, and wait until it is gone; False if none was running."""
-    running = find_gateway(folder)
+def stop_proxy(folder: SandboxFolder) -> bool:
+    """Stop the proxy and wait for its end. Returns False if no proxy was running."""
+    running = find_proxy(folder)
     if running is None:
         return False
     with contextlib.suppress(ProcessLookupError):
         os.kill(running.pid, signal.SIGTERM)
     deadline = time.monotonic() + STOP_SECONDS
-    while find_gateway(folder):
+    while find_proxy(folder):
         if time.monotonic() > deadline:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(running.pid, signal.SIGKILL)

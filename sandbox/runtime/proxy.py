@@ -1,9 +1,8 @@
-"""The way in: an HTTPS proxy on loopback whose every Google host, and the public Python index, is the
-sandbox's cloud.
+"""The HTTPS proxy on loopback. It sends Google's hosts and the public Python index to the sandbox's cloud.
 
-Owns the certificate authority, the proxy and the process that serves both; `sandbox.runtime.process` starts
-and stops it. A client's bytes go nowhere but to itself, and a host that is not imitated is refused by
-name; what the public index has is fetched by `cloud.public_index`.
+Owns the certificate authority, the proxy, and the process that serves both. `sandbox.runtime.process`
+starts and stops that process. The proxy forwards nothing to another machine: it refuses a host that the
+sandbox does not emulate. `sandbox.cloud.pypi` fetches the files of the public index.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ import json
 import os
 import socket
 import ssl
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -26,31 +25,29 @@ from sandbox.cloud.core.app import append_log, build_app
 from sandbox.cloud.core.blobs import Blobs
 from sandbox.cloud.core.store import Store
 from sandbox.cloud.pypi.mirror import IMITATED, PublicIndex, find_host, read_configured_index
-from sandbox.runtime.paths import Folder, sandbox_folder
-from sandbox.runtime.process import Gateway, code_version
+from sandbox.runtime.paths import SandboxFolder, sandbox_folder, write_private
+from sandbox.runtime.process import LOOPBACK, Proxy, code_version
 
-LOOPBACK = "127.0.0.1"
-# How long requests under way may finish once the gateway is told to stop, seconds.
+# How long requests may still take after the proxy is told to stop, in seconds.
 GRACE_SECONDS = 3
-# Google keeps idle connections for minutes. With the server's own 5 seconds a client that waits as long
-# between two tries would find its connection closed under its hands.
+# Google keeps idle connections for minutes. The server's default is 5 seconds. A client that waits 5
+# seconds between two tries would then use a connection that the server closes at that moment.
 KEEP_ALIVE_SECONDS = 240
-# A proxy request's head: generous for CONNECT and a few headers (RFC 9112 sets no number).
+# Size limit of a proxy request's head. CONNECT and a few headers need far less (RFC 9112 sets no number).
 HEAD_BYTES = 64 * 1024
 HTTPS_PORT = "443"
 FORBIDDEN = 403
 
 
-def is_imitated(host: str, public_host: str) -> bool:
+def is_emulated(host: str, public_host: str) -> bool:
     """Whether the sandbox answers for a host: one of Google's, or the public Python index."""
     return host.partition(".")[2] in IMITATED or host == public_host
 
 
-def ensure_authority(folder: Folder) -> trustme.CA:
-    """The sandbox's certificate authority, made on the spot the first time.
+def ensure_authority(folder: SandboxFolder) -> trustme.CA:
+    """The sandbox's certificate authority, created the first time.
 
-    Clients get `bundle.pem`: the system's authorities and this one, because several take one file for
-    all they trust.
+    Clients get `bundle.pem`: the system's authorities and this one. Several clients accept only one file.
     """
     key, certificate = folder.authority / "key.pem", folder.authority / "cert.pem"
     if key.exists() and certificate.exists():
@@ -66,28 +63,29 @@ def ensure_authority(folder: Folder) -> trustme.CA:
 
 
 def serve() -> None:
-    """Run the gateway until it is told to stop. Prints nothing; `gateway.json` says where it is."""
+    """Run the proxy until it is told to stop. Prints nothing; `proxy.json` has its port."""
     folder = sandbox_folder().create()
-    with folder.lock.open("w") as lock:
-        # Waits: whoever looks for a gateway holds it for a moment.
+    with folder.proxy_lock.open("w") as lock:
+        # This waits: `find_proxy` holds the lock for a moment.
         fcntl.flock(lock, fcntl.LOCK_EX)
         asyncio.run(_serve(folder))
 
 
-async def _serve(folder: Folder) -> None:
+async def _serve(folder: SandboxFolder) -> None:
     code = code_version()
     store, blobs = Store(folder.database), Blobs(folder.blobs)
     blobs.sweep(store)
     address = read_configured_index()
     public_host = find_host(address)
-    # The protocol by name: asyncio turns Nagle's delay off for such sockets alone, and with it on each
-    # answer takes 40 ms longer.
+    # The call names the protocol: asyncio disables Nagle's delay only for such sockets. With the delay,
+    # each answer takes 40 ms longer.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind((LOOPBACK, 0))
-    # So that who comes early waits.
+    # A client that connects before the cloud runs waits.
     listener.listen()
-    proxy = await _listen(folder, listener.getsockname()[1], public_host)
-    port = proxy.sockets[0].getsockname()[1]
+    tunnels = _Tunnels(folder, cloud_port=listener.getsockname()[1], public_host=public_host)
+    server = await tunnels.listen()
+    port = server.sockets[0].getsockname()[1]
     public_index = PublicIndex(store, blobs, address, own_proxy=f"http://{LOOPBACK}:{port}")
     zones = (f"*.{zone}" for zone in IMITATED)
     certificate = ensure_authority(folder).issue_cert(*zones, public_host)
@@ -109,84 +107,97 @@ async def _serve(folder: Folder) -> None:
         )
     )
     pages = f"https://{public_host}{urlsplit(address).path}"
-    where = Gateway(pid=os.getpid(), port=port, public_index=pages, code=code)
-    write_private(folder.server, json.dumps(asdict(where)).encode())
+    state = Proxy(pid=os.getpid(), port=port, public_index=pages, code=code)
+    write_private(folder.proxy_state, json.dumps(asdict(state)).encode())
     await cloud.serve(sockets=[listener])
-    # Not waited for: a tunnel that a client keeps open for later must not keep the process alive.
-    proxy.close()
+    # This does not wait for open tunnels: a client's idle tunnel must not keep the process alive.
+    server.close()
     store.close()
 
 
-async def _listen(folder: Folder, cloud_port: int, public_host: str) -> asyncio.Server:
-    """Open the proxy, at the port it had before if that is free: open shells know that one."""
+@dataclass(frozen=True, kw_only=True)
+class _Destination:
+    """The host and port that a client asks the proxy for."""
 
-    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    method: str
+    host: str
+    port: str
+
+    @classmethod
+    def parse(cls, head: bytes) -> _Destination:
+        method, target, *_ = [*head.split(b"\r\n", 1)[0].decode("latin-1").split(" "), "", ""]
+        # Without the login that the address may have: the log must not keep it.
+        authority = (target if method == "CONNECT" else urlsplit(target).netloc).rpartition("@")[2]
+        host, _, port = authority.partition(":")
+        return cls(method=method, host=host, port=port)
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}" if self.port else self.host
+
+
+class _Tunnels:
+    """The proxy proper: one tunnel to the cloud per client connection."""
+
+    def __init__(self, folder: SandboxFolder, *, cloud_port: int, public_host: str) -> None:
+        self._folder = folder
+        self._cloud_port = cloud_port
+        self._public_host = public_host
+
+    async def listen(self) -> asyncio.Server:
+        """Open the proxy at its previous port if that port is free: open shells use it."""
+        try:
+            previous = int(json.loads(self._folder.proxy_state.read_bytes())["port"])
+        except (OSError, ValueError):
+            previous = 0
+        try:
+            return await asyncio.start_server(self._accept, LOOPBACK, previous, limit=HEAD_BYTES)
+        except OSError:
+            return await asyncio.start_server(self._accept, LOOPBACK, 0, limit=HEAD_BYTES)
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-            await _answer(folder, cloud_port, public_host, reader, writer)
+            await self._answer(reader, writer)
         writer.close()
 
-    try:
-        before = int(json.loads(folder.server.read_bytes())["port"])
-    except (OSError, ValueError):
-        before = 0
-    try:
-        return await asyncio.start_server(accept, LOOPBACK, before, limit=HEAD_BYTES)
-    except OSError:
-        return await asyncio.start_server(accept, LOOPBACK, 0, limit=HEAD_BYTES)
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Open a tunnel to the cloud, or refuse the host by name."""
+        try:
+            head = await reader.readuntil(b"\r\n\r\n")
+        except asyncio.LimitOverrunError:
+            writer.write(b"HTTP/1.1 431 Request Header Fields Too Large\r\n\r\n")
+            return
+        destination = _Destination.parse(head)
+        is_tunnel = destination.method == "CONNECT" and destination.port == HTTPS_PORT
+        if not is_tunnel or not is_emulated(destination.host, self._public_host):
+            await self._refuse(destination, writer)
+            return
+        inner_reader, inner_writer = await asyncio.open_connection(LOOPBACK, self._cloud_port)
+        writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        try:
+            await asyncio.gather(_pump(reader, inner_writer), _pump(inner_reader, writer))
+        finally:
+            inner_writer.close()
 
-
-async def _answer(
-    folder: Folder,
-    cloud_port: int,
-    public_host: str,
-    reader: asyncio.StreamReader,
-    writer: asyncio.StreamWriter,
-) -> None:
-    """Answer one client of the proxy: a tunnel to the cloud, or a refusal that names the host."""
-    try:
-        head = await reader.readuntil(b"\r\n\r\n")
-    except asyncio.LimitOverrunError:
-        writer.write(b"HTTP/1.1 431 Request Header Fields Too Large\r\n\r\n")
-        return
-    method, target, *_ = [*head.split(b"\r\n", 1)[0].decode("latin-1").split(" "), "", ""]
-    # Without a login in the address: it is nobody's business here.
-    authority = (target if method == "CONNECT" else urlsplit(target).netloc).rpartition("@")[2]
-    host, _, port = authority.partition(":")
-    if method != "CONNECT" or port != HTTPS_PORT or not is_imitated(host, public_host):
-        refused = authority or "a request without a host"
-        append_log(folder.log, host=refused, method=method, path="", status=FORBIDDEN, principal=None)
-        text = f"The python-registry sandbox does not imitate {refused}, and lets nothing out.\n"
+    async def _refuse(self, destination: _Destination, writer: asyncio.StreamWriter) -> None:
+        host, method = str(destination) or "a request without a host", destination.method
+        append_log(self._folder.log, host=host, method=method, path="", status=FORBIDDEN, principal=None)
+        text = f"The python-registry sandbox does not emulate {host} and forwards no request.\n"
         writer.write(
-            f"HTTP/1.1 {FORBIDDEN} Not imitated by the sandbox\r\n"
+            f"HTTP/1.1 {FORBIDDEN} Not emulated by the sandbox\r\n"
             f"Content-Type: text/plain\r\nContent-Length: {len(text.encode())}\r\n"
             f"Connection: close\r\n\r\n{text}".encode()
         )
         await writer.drain()
-        return
-    inner_reader, inner_writer = await asyncio.open_connection(LOOPBACK, cloud_port)
-    writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-    try:
-        await asyncio.gather(_pump(reader, inner_writer), _pump(inner_reader, writer))
-    finally:
-        inner_writer.close()
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Copy bytes until the sender ends, then end the receiver: neither side of a tunnel is left."""
+    """Copy bytes until the sender ends, then end the receiver. So both sides of a tunnel end."""
     try:
         while chunk := await reader.read(HEAD_BYTES):
             writer.write(chunk)
             await writer.drain()
     finally:
         writer.close()
-
-
-def write_private(path: Path, content: bytes) -> None:
-    """Write a file that only its owner can read, whole or not at all."""
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    draft.touch(mode=0o600)
-    draft.write_bytes(content)
-    draft.replace(path)
 
 
 if __name__ == "__main__":

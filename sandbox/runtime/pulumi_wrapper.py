@@ -1,12 +1,12 @@
-"""The sandbox's `pulumi`: the real one, in a stand-in for the project's folder.
+"""The sandbox's `pulumi`: runs the real one in a work folder beside the project's folder.
 
-With a local state the engine writes its own lines (a salt) into a stack's file. Here it finds links to
-everything in the project but copies of the stack files, made anew for every command, so the committed
-files stay as they are; what a person changes with `pulumi config set` is carried back to them.
+With a local state the engine writes its own lines (a salt) into the stack file. The work folder has links
+to everything in the project, but copies of the stack files. So the committed files stay unchanged. Every
+command starts with new copies. A change that the user makes with `pulumi config set` is written back.
 
-Owns those copies, one command at a time in a project, and the locks of commands that were killed. Run
-by path with nothing but the standard library (`sandbox.runtime.environment` writes the command that does),
-since it stands before every `pulumi`.
+Owns those copies, the lock that lets one command at a time run in a project, and the locks of killed
+commands. Python runs this file by path (`sandbox.runtime.environment` writes the command), before every
+`pulumi`. So it imports only the standard library.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -26,28 +27,30 @@ from types import FrameType
 from typing import IO
 
 STACK_FILE = re.compile(r"Pulumi\.(?P<stack>.+)\.yaml")
-# What the engine keeps in a stack's file for its secrets. The sandbox has its own; a team's real
-# provider (a KMS key, say) could not be asked here. Bytes, as are all of the files: what is wrong in one is
-# for the engine to say.
+# The engine's lines for secrets in a stack file. The sandbox uses its own lines, because a team's real
+# secrets provider (a KMS key, for example) is not available here. All files are read as bytes: the engine
+# reports what is wrong in them.
 SECRETS_LINE = re.compile(rb"^(?:encryptionsalt|encryptedkey|secretsprovider):.*\n?", re.MULTILINE)
 PROJECT_NAME = re.compile(rb"^name:\s*[\"']?([^\s\"']+)", re.MULTILINE)
-# How often somebody who waits is told so.
+# The virtual environment that the language host of the official CLI looks for, relative to the project.
+VIRTUALENV_OPTION = re.compile(rb"^\s+virtualenv:\s*[\"']?([^\s\"'#]+)", re.MULTILINE)
+# Time between two messages about a lock that another command holds.
 WAITING_SECONDS = 5.0
-# As the engine's library for flags (pflag) takes it in one word.
+# The flag and its value in one word, as the engine's library for flags (pflag) reads it.
 CWD_FLAG = re.compile(r"(?:--cwd=|-C=?)(.+)", re.DOTALL)
 
 
-class Workspace:
-    """The stand-in for one project's folder."""
+class WorkFolder:
+    """The folder in which the engine runs, instead of one project's folder."""
 
-    def __init__(self, project: Path, workspaces: Path) -> None:
+    def __init__(self, project: Path, work_folders: Path) -> None:
         self.project = project
         digest = hashlib.sha256(str(project).encode()).hexdigest()[:8]
-        self.folder = workspaces / f"{project.name}-{digest}"
+        self.folder = work_folders / f"{project.name}-{digest}"
         self._secrets = self.folder / ".secrets"
 
     def lay_out(self) -> dict[str, bytes]:
-        """Make the folder match the project; returns what is in the stack files, by name."""
+        """Make the folder match the project. Returns the content of the stack files, by name."""
         for path in self.folder.iterdir():
             if path.is_symlink() or STACK_FILE.fullmatch(path.name):
                 path.unlink()
@@ -55,28 +58,50 @@ class Workspace:
         for path in self.project.iterdir():
             if STACK_FILE.fullmatch(path.name) and path.is_file():
                 before[path.name] = path.read_bytes()
-                own = SECRETS_LINE.sub(b"", before[path.name])
-                kept = self._secrets / path.name
-                if kept.exists():
-                    own = kept.read_bytes() + own
-                (self.folder / path.name).write_bytes(own)
+                content = SECRETS_LINE.sub(b"", before[path.name])
+                secrets = self._secrets / path.name
+                if secrets.exists():
+                    content = secrets.read_bytes() + content
+                (self.folder / path.name).write_bytes(content)
             else:
-                (self.folder / path.name).symlink_to(path)
+                self._link(path.name, path)
+        self._link_virtualenv()
         return before
 
-    def carry_back(self, before: dict[str, bytes]) -> None:
-        """Write what the command changed into the committed stack files, its own lines aside.
+    def _link_virtualenv(self) -> None:
+        """Link the sandbox's own virtual environment if the project does not have the one that it names.
 
-        One that it removed (`pulumi stack rm`) stays: it is the project's, the stack was the sandbox's. One
-        that it renamed (`pulumi stack rename`) is renamed.
+        The language host of the official CLI creates a missing one, empty. The program then finds no
+        `pulumi`.
+        """
+        option = VIRTUALENV_OPTION.search((self.project / "Pulumi.yaml").read_bytes())
+        name = os.fsdecode(option[1]) if option else ""
+        # A path of several parts can lead out of the work folder. The engine reports what is wrong with it.
+        is_name = name not in ("", os.curdir, os.pardir) and Path(name).name == name
+        if is_name and not (self.project / name).exists():
+            self._link(name, Path(sys.prefix))
+
+    def _link(self, name: str, target: Path) -> None:
+        """Create a link. It replaces a folder that a command created under that name."""
+        link = self.folder / name
+        if link.is_dir() and not link.is_symlink():
+            shutil.rmtree(link)
+        link.symlink_to(target)
+
+    def carry_back(self, before: dict[str, bytes]) -> None:
+        """Write the command's changes into the committed stack files, without the engine's own lines.
+
+        A stack file that the command removed (`pulumi stack rm`) is kept: it belongs to the project, and
+        only the stack belonged to the sandbox. A stack file that it renamed (`pulumi stack rename`) is
+        renamed.
         """
         files = [
             path
             for path in self.folder.iterdir()
             if STACK_FILE.fullmatch(path.name) and not path.is_symlink()
         ]
-        now = {path.name for path in files}
-        renamed = before.keys() - now if now - before.keys() else set[str]()
+        after = {path.name for path in files}
+        renamed = before.keys() - after if after - before.keys() else set[str]()
         for path in files:
             content = path.read_bytes()
             (self._secrets / path.name).write_bytes(b"".join(SECRETS_LINE.findall(content)))
@@ -87,7 +112,7 @@ class Workspace:
             target = self.project / path.name
             if (target.read_bytes() if target.exists() else b"") != committed:
                 rescued = path.rename(path.with_name(f"{path.name}.changed"))
-                say(f"{target} was edited meanwhile; what the command wrote is in {rescued}.")
+                report(f"{target} was edited meanwhile. The command's changes are in {rescued}.")
                 continue
             target.write_bytes(b"".join(SECRETS_LINE.findall(committed)) + content)
         for name in renamed:
@@ -95,21 +120,22 @@ class Workspace:
                 (self.project / name).unlink()
 
     def release_stale_locks(self, stacks: Path) -> None:
-        """Remove the locks that engines left in the project's stacks when they were killed."""
+        """Delete the locks that killed engines left in the project's stacks."""
         name = PROJECT_NAME.search((self.project / "Pulumi.yaml").read_bytes())
         locks = stacks / ".pulumi" / "locks" / "organization"
         for path in (locks / os.fsdecode(name[1])).glob("*/*.json") if name else ():
             with contextlib.suppress(OSError, ValueError, KeyError):
                 if not is_running(json.loads(path.read_text())["pid"]):
-                    say(f"An earlier command on stack {path.parent.name} was killed; its lock is released.")
+                    stack = path.parent.name
+                    report(f"An earlier command on stack {stack} was killed. Its lock is released.")
                     path.unlink()
 
 
 def is_running(pid: int) -> bool:
-    """Whether a process does anything still; one that was killed may keep its number for a while."""
+    """Whether a process still runs. A killed process can keep its id for a while."""
     try:
         os.kill(pid, 0)
-        # Linux alone has this file; elsewhere the number is all there is to go by.
+        # Only Linux has this file. On other systems only the id is known.
         status = Path(f"/proc/{pid}/stat").read_text()
     except ProcessLookupError:
         return False
@@ -119,12 +145,12 @@ def is_running(pid: int) -> bool:
 
 
 def find_project(folder: Path) -> Path | None:
-    """The nearest folder upward with a Pulumi.yaml, as the engine looks for it."""
+    """The nearest folder with a Pulumi.yaml, from this one upward, as the engine looks for it."""
     return next((f for f in (folder, *folder.parents) if (f / "Pulumi.yaml").exists()), None)
 
 
 def take_directory(arguments: Sequence[str]) -> tuple[Path, list[str]]:
-    """The folder that the command is to run in, and the arguments without the flag that says so."""
+    """The folder in which the command must run, and the arguments without the flag that names it."""
     folder, rest = Path.cwd(), list(arguments)
     for index, word in enumerate(rest):
         if word == "--":
@@ -137,15 +163,16 @@ def take_directory(arguments: Sequence[str]) -> tuple[Path, list[str]]:
 
 
 def run(command: Sequence[str], folder: Path) -> int:
-    """Run the engine; its exit status, as a shell would have it."""
+    """Run the engine. Returns its exit status as a shell gives it."""
     children: list[subprocess.Popen[bytes]] = []
     received: list[int] = []
 
     def pass_on() -> None:
-        # One that comes while the engine is being started waits here for it.
+        # A signal that arrives while the engine starts waits here.
         while children and received:
             number = received.pop(0)
-            # From a terminal Ctrl-C reaches the engine by itself; twice would mean: at once, not cleanly.
+            # A terminal sends Ctrl-C to the engine too. A second one would end it at once, without cleaning
+            # up.
             if number != signal.SIGINT or not sys.stdin.isatty():
                 children[0].send_signal(number)
 
@@ -153,7 +180,7 @@ def run(command: Sequence[str], folder: Path) -> int:
         received.append(number)
         pass_on()
 
-    # Before the engine starts: a signal that comes right after must not end this process alone.
+    # Set before the engine starts: a signal just after the start must not end only this process.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, receive)
     children.append(subprocess.Popen(command, cwd=folder, env={**os.environ, "PWD": str(folder)}))
@@ -163,43 +190,43 @@ def run(command: Sequence[str], folder: Path) -> int:
 
 
 def wait_for(lock: IO[str], text: str) -> None:
-    """Take a lock once nobody else has it, saying so meanwhile."""
+    """Wait for a lock that another command holds, with messages in between."""
 
-    def tell(_: int, __: FrameType | None) -> None:
-        say(text)
+    def repeat(_: int, __: FrameType | None) -> None:
+        report(text)
 
-    signal.signal(signal.SIGALRM, tell)
+    signal.signal(signal.SIGALRM, repeat)
     signal.setitimer(signal.ITIMER_REAL, WAITING_SECONDS, WAITING_SECONDS)
-    say(text)
+    report(text)
     fcntl.flock(lock, fcntl.LOCK_EX)
     signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-def say(text: str) -> None:
-    """Tell the person, beside the engine's own output."""
+def report(text: str) -> None:
+    """Print a message beside the engine's own output."""
     print(f"sandbox: {text}", file=sys.stderr, flush=True)
 
 
 def main() -> int:
-    """`pulumi_wrapper.py PULUMI WORKSPACES STACKS [ARGUMENT …]`, as the sandbox's `pulumi` calls it."""
-    pulumi, workspaces, stacks, *arguments = sys.argv[1:]
+    """`pulumi_wrapper.py PULUMI WORK_FOLDERS STACKS [ARGUMENT …]`, as the sandbox's `pulumi` calls it."""
+    pulumi, work_folders, stacks, *arguments = sys.argv[1:]
     start, rest = take_directory(arguments)
     project = find_project(start.resolve())
     if project is None:
         os.execv(pulumi, [pulumi, *arguments])  # noqa: S606  # the command itself, no shell
-    workspace = Workspace(project, Path(workspaces))
-    (workspace.folder / ".secrets").mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (workspace.folder / ".lock").open("w") as lock:
+    work = WorkFolder(project, Path(work_folders))
+    (work.folder / ".secrets").mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (work.folder / ".lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             wait_for(lock, f"Waiting for another pulumi command in {project} to end.")
-        workspace.release_stale_locks(Path(stacks))
-        before = workspace.lay_out()
+        work.release_stale_locks(Path(stacks))
+        before = work.lay_out()
         try:
-            return run([pulumi, *rest], workspace.folder)
+            return run([pulumi, *rest], work.folder)
         finally:
-            workspace.carry_back(before)
+            work.carry_back(before)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Mends a stack whose last `pulumi up` was cut off while it made a repository.
+"""Repairs a stack whose last `pulumi up` was interrupted while it created a repository.
 
-The repository exists then, but not in the state, and the next `up` would be refused. Everything else that
-the program makes can be made twice. Owns `make up`'s promise to work from a half-done state; on a real
-project the program itself prints the command that this one runs.
+The repository then exists, but it is not in the state, and the next `up` would fail. All other resources
+can be created a second time. `make up` runs this first, so that it works after an interruption. On a real
+project the program prints the commands that this module runs.
 """
 
 from __future__ import annotations
@@ -16,12 +16,15 @@ REPOSITORY = "gcp:artifactregistry/repository:Repository"
 
 
 def recover(stack: str, environment: Mapping[str, str], existing: Sequence[str]) -> int:
-    """Import what a run that was cut off has made, and clear its pending operations; the exit status.
+    """Import the repositories that an interrupted run created, and clear its pending operations.
 
     Args:
         stack: the stack's name.
-        environment: the sandbox's.
-        existing: full names of the repositories that the cloud has.
+        environment: the sandbox's environment.
+        existing: full names of the repositories in the cloud.
+
+    Returns:
+        The exit status.
     """
 
     def pulumi(*words: str, output: int | None = None) -> subprocess.CompletedProcess[str]:
@@ -33,14 +36,14 @@ def recover(stack: str, environment: Mapping[str, str], existing: Sequence[str])
         return exported.returncode
     deployment: dict[str, Any] = json.loads(exported.stdout).get("deployment") or {}
     unknown = set(existing) - {resource.get("id") for resource in deployment.get("resources") or []}
-    wanted: list[dict[str, Any]] = []
-    # Other stacks have repositories too: whether one of them is this stack's, a preview tells.
+    planned: list[dict[str, Any]] = []
+    # Other stacks have repositories too. A preview shows whether one of them belongs to this stack.
     if unknown and deployment.get("resources"):
-        previewed = pulumi("preview", "--json", output=subprocess.PIPE)
-        # One that fails says nothing here: `up` will, in full.
-        steps = json.loads(previewed.stdout).get("steps", []) if previewed.returncode == 0 else []
-        wanted = [step["newState"] for step in steps if step["op"] == "create"]
-    for resource in wanted:
+        preview = pulumi("preview", "--json", output=subprocess.PIPE)
+        # A failed preview is ignored here: `up` will fail too, and print the reason.
+        steps = json.loads(preview.stdout).get("steps", []) if preview.returncode == 0 else []
+        planned = [step["newState"] for step in steps if step["op"] == "create"]
+    for resource in planned:
         if resource["type"] == REPOSITORY and (name := _full_name(resource["inputs"])) in unknown:
             imported = pulumi(
                 *("import", REPOSITORY, resource["urn"].rpartition("::")[2], name),

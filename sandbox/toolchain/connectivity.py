@@ -1,4 +1,7 @@
-"""Which hosts answer: some networks let requests vanish, and clients by themselves wait for minutes."""
+"""Finds out which hosts answer. Some networks drop requests, and clients then wait for minutes.
+
+Owns the time limit, and the notes on hosts that did not answer.
+"""
 
 import threading
 import time
@@ -10,14 +13,14 @@ from urllib.parse import urlsplit
 
 from sandbox.toolchain.progress import Progress, Report
 
+# A host that does not answer in this time counts as unreachable (the requirement is at most ten seconds).
 ANSWER_SECONDS = 8.0
-"""How long a host may take to answer before it counts as unreachable (ten is the most we allow)."""
+# How long a host that did not answer is not asked again.
 REFUSAL_SECONDS = 24 * 60 * 60
-"""How long a host that did not answer is left alone."""
 
 
 def answering(urls: Sequence[str], folder: Path, report: Report) -> list[str]:
-    """Those of the URLs that answer; a host that does not is noted in the folder and left alone a day."""
+    """The URLs that answer. A host that does not gets a note in the folder, and is not asked for a day."""
     notes = {url: folder / str(urlsplit(url).hostname) for url in urls}
     fresh: list[str] = []
     for url, note in notes.items():
@@ -29,24 +32,24 @@ def answering(urls: Sequence[str], folder: Path, report: Report) -> list[str]:
         notes[url].parent.mkdir(exist_ok=True)
         notes[url].write_text(problem)
         report(
-            f"{notes[url].name} does not answer ({problem}): not asked again for a day, "
-            f"or until {notes[url]} is deleted."
+            f"{notes[url].name} does not answer ({problem}). It is not asked again for a day, "
+            f"or until you delete {notes[url]}."
         )
     return [url for url in fresh if url not in problems]
 
 
 def unanswered(urls: Sequence[str], report: Report) -> dict[str, str]:
-    """What is wrong with each URL that does not answer; all at once, within ANSWER_SECONDS."""
+    """The problem of each URL that does not answer. All are asked at once, within ANSWER_SECONDS."""
     problems = dict.fromkeys(urls, f"no answer in {ANSWER_SECONDS:.0f} s")
 
     def ask(url: str) -> None:
         try:
-            with urllib.request.urlopen(url, timeout=ANSWER_SECONDS):  # noqa: S310 (all are ours)
+            with urllib.request.urlopen(url, timeout=ANSWER_SECONDS):  # noqa: S310 (constant URLs)
                 del problems[url]
-        except (OSError, HTTPException, ValueError) as problem:
-            problems[url] = str(getattr(problem, "reason", problem))
+        except (OSError, HTTPException, ValueError) as error:
+            problems[url] = str(getattr(error, "reason", error))
 
-    # Threads that may be left behind: looking up a name has no time limit of its own.
+    # Daemon threads: the look-up of a name has no time limit of its own.
     threads = [threading.Thread(target=ask, args=[url], daemon=True) for url in urls]
     hosts = " and ".join(str(urlsplit(url).hostname) for url in urls)
     progress = Progress(report)

@@ -1,8 +1,8 @@
-"""Container builds inside the sandbox: buildah without an engine, and a base image without a registry.
+"""Container builds inside the sandbox: buildah without a daemon, and a base image without a registry.
 
-Owns buildah's configuration (a store of the sandbox's own, and its certificate authority in every build, so
-that an unchanged Dockerfile works) and the stand-in for the base image: image registries are not imitated,
-Debian's packages are what there is.
+Owns buildah's configuration: its own image store, and the sandbox's certificate authority in every build.
+So an unchanged Dockerfile works. Also owns the base image, which it builds from Debian's packages because
+the sandbox emulates no image registry.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from sandbox.runtime.paths import Folder
+from sandbox.runtime.paths import SandboxFolder
 from sandbox.runtime.process import SandboxError
 from sandbox.toolchain.cache import cache_folder
 from sandbox.toolchain.progress import Report
 
 BASE_IMAGE = "docker.io/library/python:3.11-slim"
-# The Debian release whose python3 is the image's.
+# The Debian release whose python3 has the version of the image.
 SUITE = "bookworm"
 PACKAGES = ("python3", "python3-venv", "ca-certificates")
-# Where Debian's programs, pip among them, find whom to trust.
+# The certificate authorities that Debian's programs trust, pip included.
 SYSTEM_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 
 
-def container_environment(folder: Folder, bundle: Path) -> dict[str, str]:
-    """What makes an unmodified buildah build inside the sandbox.
+def container_environment(folder: SandboxFolder, bundle: Path) -> dict[str, str]:
+    """The variables with which an unmodified buildah builds inside the sandbox.
 
     Args:
-        folder: the sandbox's folder; the configuration is written there.
+        folder: the sandbox's folder, which gets the configuration.
         bundle: the certificate authorities that builds trust.
     """
     storage, containers = folder.containers / "storage.conf", folder.containers / "containers.conf"
@@ -46,31 +46,32 @@ def container_environment(folder: Folder, bundle: Path) -> dict[str, str]:
         "CONTAINERS_STORAGE_CONF": str(storage),
         "CONTAINERS_CONF": str(containers),
         "STORAGE_DRIVER": "vfs",
-        # Without an engine's privileges; the network is the machine's, and so is the proxy on loopback.
+        # This isolation needs no daemon. The build shares the machine's network, and so the proxy on
+        # loopback.
         "BUILDAH_ISOLATION": "chroot",
     }
 
 
 def ensure_base_image(environment: Mapping[str, str], report: Report) -> None:
-    """Have the base image in the sandbox's store, made of Debian's packages the first time.
+    """Build the base image from Debian's packages if the sandbox's store does not have it.
 
     Raises:
-        SandboxError: it cannot be made here; says what is missing.
+        SandboxError: the image cannot be built here; the message names the missing program.
     """
-    lacking = [program for program in ("buildah", "debootstrap") if not shutil.which(program)]
-    lacking += ["right to be root"] if os.geteuid() else []
-    if lacking:
+    missing = [program for program in ("buildah", "debootstrap") if not shutil.which(program)]
+    missing += ["root permission"] if os.geteuid() else []
+    if missing:
         raise SandboxError(
-            f"The base image is made by buildah and debootstrap, as root: no {lacking[0]} here."
+            f"The base image needs buildah, debootstrap and root permission. Missing: {missing[0]}."
         )
     inspect = ["buildah", "inspect", "--type", "image", BASE_IMAGE]
     if subprocess.run(inspect, env=environment, capture_output=True, check=False).returncode == 0:
         return
     root = cache_folder() / f"debian-{SUITE}-{platform.machine()}.tar"
     if not root.exists():
-        report(f"Fetching Debian {SUITE} with Python; it is kept in {root}.")
+        report(f"Downloading Debian {SUITE} with Python. It is kept in {root}.")
         _debootstrap(root)
-    report(f"Making {BASE_IMAGE} of it.")
+    report(f"Building {BASE_IMAGE} from it.")
     with tempfile.TemporaryDirectory(dir=root.parent) as context:
         dockerfile = Path(context) / "Dockerfile"
         dockerfile.write_text("FROM scratch\nADD root.tar /\nRUN ln -s python3 /usr/bin/python\n")
@@ -79,11 +80,11 @@ def ensure_base_image(environment: Mapping[str, str], report: Report) -> None:
 
 
 def _debootstrap(target: Path) -> None:
-    """Make a minimal Debian with Python, as a tar file that appears only when it is whole."""
+    """Create a minimal Debian with Python as a tar file. The file appears only when it is complete."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
         root, draft = f"{scratch}/root", Path(scratch) / "root.tar"
-        # In the user's own environment: Debian's mirror is not behind the sandbox's proxy.
+        # In the user's own environment: the sandbox's proxy does not emulate Debian's mirror.
         _run(
             ["debootstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", SUITE, root], os.environ
         )
@@ -92,7 +93,7 @@ def _debootstrap(target: Path) -> None:
 
 
 def _run(command: Sequence[str], environment: Mapping[str, str]) -> None:
-    """Run one of them, its own lines as the progress."""
+    """Run a command. Its own lines are the progress."""
     done = subprocess.run(command, env=environment, check=False, stdout=sys.stderr)
     if done.returncode:
-        raise SandboxError(f"{command[0]} failed with exit status {done.returncode}; its reason is above.")
+        raise SandboxError(f"{command[0]} failed with exit status {done.returncode}; see its output above.")

@@ -1,6 +1,6 @@
-"""What people see of long work: lines, the passing ones with the time since it began.
+"""Reports of long work: lines, and progress lines with the time since the start.
 
-A report is one line; one that ends in "…" is progress, and the next may take its place.
+A report is one line. A line that ends in "…" is progress, and the next line may replace it.
 """
 
 import shutil
@@ -8,28 +8,28 @@ import sys
 import time
 from collections.abc import Callable
 
+# Time between two progress lines. A screen must not stay unchanged for five seconds.
 PROGRESS_SECONDS = 4.0
-"""Between two lines of progress; nobody should look at a still screen for five."""
 
 Report = Callable[[str], None]
 
 
 class Progress:
-    """A line about long work, at most every PROGRESS_SECONDS, with the time since it began."""
+    """A line about long work, at most every PROGRESS_SECONDS, with the time since the start."""
 
     def __init__(self, report: Report) -> None:
         self._report = report
-        self._began = self._last = time.monotonic()
+        self._started = self._last = time.monotonic()
 
     def elapsed(self) -> float:
-        """Seconds since the work began."""
-        return time.monotonic() - self._began
+        """Seconds since the start."""
+        return time.monotonic() - self._started
 
-    def tick(self, doing: str) -> None:
-        """Report if it is time to; to be called much more often than PROGRESS_SECONDS."""
+    def tick(self, activity: str) -> None:
+        """Report if a line is due. Call this much more often than every PROGRESS_SECONDS."""
         if time.monotonic() - self._last >= PROGRESS_SECONDS:
             self._last = time.monotonic()
-            self._report(f"{doing}, {duration(self.elapsed())}…")
+            self._report(f"{activity}, {duration(self.elapsed())}…")
 
 
 def duration(seconds: float) -> str:
@@ -39,10 +39,10 @@ def duration(seconds: float) -> str:
 
 
 def report_to_stderr(line: str) -> None:
-    """Show a report; on a terminal, progress takes the place of the progress before it."""
+    """Show a report. On a terminal, a line replaces the progress line before it."""
     if not sys.stderr.isatty():
         print(line, file=sys.stderr, flush=True)
         return
-    passing = line.endswith("…")
-    shown = line[: shutil.get_terminal_size().columns - 1] if passing else line
-    print(f"\r\033[K{shown}", end="" if passing else "\n", file=sys.stderr, flush=True)
+    is_progress = line.endswith("…")
+    shown = line[: shutil.get_terminal_size().columns - 1] if is_progress else line
+    print(f"\r\033[K{shown}", end="" if is_progress else "\n", file=sys.stderr, flush=True)

@@ -89,7 +89,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     for upload in (PRIVATE, HIGHER, SAME):
         (folder / upload.filename).write_bytes(upload.content)
     with sandbox_with_index(folder / "state") as (sandbox, _):
-        sandbox("plant", *(str(folder / upload.filename) for upload in (HIGHER, SAME)))
+        sandbox("pypi", "publish", *(str(folder / upload.filename) for upload in (HIGHER, SAME)))
         lines = sandbox.run("env", "-0").stdout.split("\0")
         inside = dict(line.split("=", 1) for line in lines if line)
         inside |= {"PIP_NO_CACHE_DIR": "1", "UV_NO_CACHE": "1"}

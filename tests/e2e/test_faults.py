@@ -22,11 +22,11 @@ MANAGER_OFF = "projects/{}/services/cloudresourcemanager.googleapis.com:disable"
 
 @contextlib.contextmanager
 def faults(program: Program, *words: str) -> Generator[None]:
-    program.sandbox("fault", *words)
+    program.sandbox("faults", "set", *words)
     try:
         yield
     finally:
-        program.sandbox("fault", "none")
+        program.sandbox("faults", "clear")
 
 
 def recover(program: Program) -> None:
@@ -44,7 +44,7 @@ def recover(program: Program) -> None:
 
 def test_one_up_waits_out_apis_and_accounts_that_google_does_not_know_yet(program: Program) -> None:
     # The real plugin itself waits about ten seconds until a new account is steadily there.
-    member_delay = 6 if "stand-in" in program.sandbox("status").stdout else 20
+    member_delay = 6 if "fake provider" in program.sandbox("status").stdout else 20
     delays = ("api-delay=8", "account-delay=3", f"member-delay={member_delay}")
     with faults(program, *delays, "unavailable=0.1"):
         text = program.up()

@@ -21,8 +21,8 @@ from requests.adapters import HTTPAdapter
 
 from sandbox.cloud.core.store import Store
 from sandbox.cloud.iam.policies import OWNER, mint_token
-from sandbox.runtime.paths import Folder
-from sandbox.runtime.process import find_gateway
+from sandbox.runtime.paths import SandboxFolder
+from sandbox.runtime.process import find_proxy
 from tests.support.distributions import Upload
 from tests.support.sandbox import Sandbox
 
@@ -100,7 +100,7 @@ class Registry:
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.sandbox = sandbox
-        self.folder = Folder(sandbox.folder)
+        self.folder = SandboxFolder(sandbox.folder)
         self.project = next(_projects)
         self._api = self.session(None)
         self.parent = f"projects/{self.project}/locations/{LOCATION}/repositories"
@@ -123,7 +123,7 @@ class Registry:
 
     def session(self, member: str | None = OWNER) -> requests.Session:
         """A client of the sandbox, logged in as that member."""
-        gateway = find_gateway(self.folder)
+        gateway = find_proxy(self.folder)
         assert gateway
         session = requests.Session()
         session.mount("https://", _PromptAdapter())

@@ -25,7 +25,7 @@ from sandbox.cloud.pypi.mirror import (
     find_host,
     read_configured_index,
 )
-from sandbox.runtime.proxy import is_imitated
+from sandbox.runtime.proxy import is_emulated
 from tests.support.distributions import Upload, sdist, wheel
 from tests.support.indexes import Registry, TinyIndex, listed, put
 
@@ -44,7 +44,9 @@ def public(public: TinyIndex) -> TinyIndex:
 def plant(registry: Registry, folder: Path, *uploads: Upload) -> str:
     for upload in uploads:
         (folder / upload.filename).write_bytes(upload.content)
-    return registry.sandbox("plant", *(str(folder / upload.filename) for upload in uploads)).stdout
+    return registry.sandbox(
+        "pypi", "publish", *(str(folder / upload.filename) for upload in uploads)
+    ).stdout
 
 
 def test_pip_and_uv_install_from_it_through_the_sandbox(
@@ -88,12 +90,12 @@ def test_a_planted_package_is_on_it_until_it_is_taken_away(
 ) -> None:
     session = registry.session(None)
     evil, new = wheel("helper", "99.0"), sdist("my-adder", "99.0")
-    assert plant(registry, tmp_path, evil, new) == "planted: helper 99.0\nplanted: my-adder 99.0\n"
+    assert plant(registry, tmp_path, evil, new) == "published: helper 99.0\npublished: my-adder 99.0\n"
     assert evil.filename in listed(session, URL, "helper")
     assert len(listed(session, URL, "helper")) == 3
     assert listed(session, URL, "my-adder") == [new.filename]
     assert session.get(f"{URL}/files/my-adder/{new.filename}", timeout=30).content == new.content
-    registry.sandbox("plant", "none")
+    registry.sandbox("pypi", "reset")
     assert listed(session, URL, "my-adder") == []
     assert len(listed(session, URL, "helper")) == 2
 
@@ -127,7 +129,7 @@ def test_what_is_no_distribution_is_not_planted(registry: Registry, tmp_path: Pa
     }.items():
         if filename.endswith(".whl"):
             (tmp_path / filename).write_bytes(wheel("my-adder", "1.0").content)
-        refused = registry.sandbox("plant", str(tmp_path / filename), check=False)
+        refused = registry.sandbox("pypi", "publish", str(tmp_path / filename), check=False)
         assert refused.returncode == 2
         assert reason in refused.stderr
         assert "Traceback" not in refused.stderr
@@ -140,8 +142,8 @@ def test_the_index_is_the_one_that_pip_is_configured_with(monkeypatch: pytest.Mo
     assert find_host(long) == "index.example"
     for loopback in ("http://127.0.0.1:99/simple/", "http://localhost/simple"):
         assert find_host(loopback) == LOOPBACK_STANDS_FOR
-    assert is_imitated("index.example", "index.example")
-    assert not is_imitated("files.index.example", "index.example")
+    assert is_emulated("index.example", "index.example")
+    assert not is_emulated("files.index.example", "index.example")
 
 
 def test_pips_default_index_is_imitated_where_nothing_else_is_configured(

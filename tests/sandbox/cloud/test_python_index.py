@@ -35,7 +35,7 @@ from sandbox.cloud.python_index.distributions import (
     check_file,
 )
 from sandbox.cloud.python_index.simple import DOWNLOAD_SECONDS, UPLOAD_BYTES, DownloadTokens
-from sandbox.runtime.process import find_gateway, start_gateway
+from sandbox.runtime.process import find_proxy, start_proxy
 from tests.support.distributions import (
     Upload,
     metadata,
@@ -585,7 +585,7 @@ def test_two_hundred_damaged_uploads_get_a_reason_and_change_nothing(
         assert len(answer.text.strip()) > 15, case
         assert registry.stored() == stored, case
         assert session.get(f"{url}/simple/my-adder/", timeout=30).text == page, case
-    assert "Traceback" not in registry.folder.server_log.read_text()
+    assert "Traceback" not in registry.folder.proxy_log.read_text()
     for upload in sound:
         assert send(session, url, upload).status_code == 200, "what was mutated is sound itself"
 
@@ -594,10 +594,10 @@ def test_two_hundred_damaged_uploads_get_a_reason_and_change_nothing(
 
 
 def kill(registry: Registry) -> None:
-    gateway = find_gateway(registry.folder)
+    gateway = find_proxy(registry.folder)
     assert gateway
     os.kill(gateway.pid, signal.SIGKILL)
-    while find_gateway(registry.folder):
+    while find_proxy(registry.folder):
         os.sched_yield()
 
 
@@ -628,7 +628,7 @@ def test_a_kill_during_an_upload_leaves_all_of_the_file_or_nothing(
             kill(registry)
         with contextlib.suppress(requests.RequestException):
             answered = sending.result().status_code == 200
-    start_gateway(registry.folder)
+    start_proxy(registry.folder)
     session = registry.session()
     there = listed(session, url, "my-adder")
     assert there in ([], [upload.filename])
@@ -658,7 +658,7 @@ def test_a_client_that_goes_away_leaves_nothing(registry: Registry) -> None:
         os.sched_yield()
     assert registry.stored() == before
     assert listed(registry.session(), url, "my-adder") == []
-    assert "Traceback" not in registry.folder.server_log.read_text()
+    assert "Traceback" not in registry.folder.proxy_log.read_text()
 
 
 def test_content_that_no_document_names_goes_at_the_next_start(registry: Registry) -> None:
@@ -674,7 +674,7 @@ def test_content_that_no_document_names_goes_at_the_next_start(registry: Registr
     (registry.folder.blobs / "drafts" / "no file").mkdir()
     os.utime(registry.folder.blobs / "drafts" / "no file", (old, old))
     kill(registry)
-    start_gateway(registry.folder)
+    start_proxy(registry.folder)
     assert not orphan.exists()
     assert "half" not in registry.stored()
     assert "another's" in registry.stored()
@@ -684,7 +684,7 @@ def test_content_that_no_document_names_goes_at_the_next_start(registry: Registr
 def test_an_answer_lost_after_the_upload_leaves_the_file(registry: Registry) -> None:
     url = registry.make()
     session = registry.session()
-    registry.sandbox("fault", "cut=1")
+    registry.sandbox("faults", "set", "cut=1")
     with pytest.raises(requests.RequestException):
         send(session, url, wheel("my-adder", "1.0"))
     assert send(session, url, wheel("my-adder", "1.0")).text == "Requested entity already exists.\n"
@@ -693,11 +693,11 @@ def test_an_answer_lost_after_the_upload_leaves_the_file(registry: Registry) -> 
 def test_a_bad_day_is_a_503_in_words(registry: Registry) -> None:
     url = registry.make()
     session = registry.session()
-    registry.sandbox("fault", "unavailable=1")
+    registry.sandbox("faults", "set", "unavailable=1")
     try:
         answer = session.get(f"{url}/simple/my-adder/", timeout=30)
     finally:
-        registry.sandbox("fault", "none")
+        registry.sandbox("faults", "clear")
     assert (answer.status_code, answer.text) == (503, "The service is currently unavailable.\n")
 
 

@@ -22,7 +22,7 @@ from google.auth import exceptions, identity_pool
 from google.auth.transport.requests import Request
 
 from sandbox.cloud.iam.workload_identity import GITHUB
-from sandbox.runtime.paths import Folder
+from sandbox.runtime.paths import SandboxFolder
 from tests.support.distributions import wheel
 from tests.support.sandbox import Program, Sandbox, new_program
 
@@ -79,7 +79,7 @@ class Federation:
         token = self.token()
         said = {**jwt.decode(token, options={"verify_signature": False}), **claims}
         said = {name: value for name, value in said.items() if value is not None}
-        folder = Folder(self.sandbox.folder)
+        folder = SandboxFolder(self.sandbox.folder)
         own: Any = load_pem_private_key(folder.github_key.read_bytes(), None)
         headers = {"kid": jwt.get_unverified_header(token)["kid"]}
         return jwt.encode(said, key or own, algorithm="RS256", headers=headers)
@@ -614,12 +614,12 @@ class TestPools:
 def test_the_command_line_says_what_is_no_repository(sandbox: Sandbox) -> None:
     refused = sandbox("github-token", "--repository", "my-adder", "--owner-id", "1", check=False)
     assert refused.returncode == 2
-    assert "no full name of a repository, such as org/name" in refused.stderr
+    assert "not the full name of a repository, such as org/name" in refused.stderr
 
 
 def test_the_issuers_key_is_private(by_ref: Federation) -> None:
     by_ref.token()
-    key = Folder(by_ref.sandbox.folder).github_key
+    key = SandboxFolder(by_ref.sandbox.folder).github_key
     assert key.stat().st_mode & 0o777 == 0o600
 
 

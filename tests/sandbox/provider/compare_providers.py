@@ -1,8 +1,10 @@
-"""`python -m tests.sandbox.provider.compare_providers FOLDER`: the same scenarios on the
-stand-in and on the real plugin that is in FOLDER, and what differs.
+"""Runs the same scenarios with the fake provider and with the real one, and prints the differences.
 
-Owns the scenarios and what of an answer is nobody's concern (times, numbers that Google gives). Not a test:
-the real plugin is seldom at hand. What was seen to differ, and stays, is said in `sandbox.provider.server`.
+Owns the scenarios, and which parts of an answer do not count (times, numbers that Google generates). It is
+not a test, because the real provider is seldom available. `sandbox.provider.server` lists the known
+differences.
+
+    python -m tests.sandbox.provider.compare_providers FOLDER    (FOLDER has the real provider)
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ import yaml
 
 from sandbox.provider.values import UNKNOWN
 from tests.sandbox.provider.provider_fields import TABLE, fields, observed
-from tests.sandbox.provider.provider_process import Plugin, Props, running
+from tests.sandbox.provider.provider_process import Props, ProviderClient, running
 from tests.support.sandbox import Program, Sandbox, new_program
 
 COMMAND = "pulumi-resource-gcp"
@@ -32,7 +34,7 @@ BINDING = "gcp:artifactregistry/repositoryIamBinding:RepositoryIamBinding"
 ACCOUNT = "gcp:serviceaccount/account:Account"
 SERVICE = "gcp:projects/service:Service"
 RULE = "gcp:artifactregistry/rule:Rule"
-STRANGER = "user:stranger@example.com"
+OTHER_USER = "user:other@example.com"
 STACKS: dict[str, Props] = {
     "dev": {"readers": ["group:developers@example.com"], "labels": {"env": "dev"}},
     "prod": {
@@ -44,8 +46,8 @@ STACKS: dict[str, Props] = {
     "plain": {"pypiProxy": False, "serviceAccounts": False},
     "github": {"github": {"repositories": ["acme/my-adder"], "ownerId": 1, "ref": "refs/heads/main"}},
 }
-# What no two runs have in common.
-PASSING = (
+# Texts that differ in every run.
+CHANGING = (
     (r"\x1b\[[0-9;]*m", ""),
     (r" \(\d+(?:\.\d+)?s\)|Duration: .*", ""),
     (r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME"),
@@ -57,18 +59,18 @@ PASSING = (
     (r"projects/\d{12}\b", "projects/NUMBER"),
     (r" \d+ warnings?(?:; \d+ messages?)?$", ""),
     (r"urn:pulumi:\S+\$", "urn:…$"),
-    # As wide as the longest name, the plugins' own notes among them.
+    # Columns are as wide as the longest name, including the providers' own notes.
     (r" +: ", ": "),
     (r"@ (?:previewing|updating|refreshing|destroying|importing).*", ""),
 )
-# The plugins' own notes, and what the engine keeps of a plugin.
+# The providers' own notes, and the engine's notes on a provider.
 NOTES = {"__meta", "__pulumi_raw_state_delta", "__defaults", "etag", "uniqueId", "createTime", "updateTime"}
 OF_RUN = {"created", "modified", "manifest", "version", "time", "secrets_providers", "pending_operations"}
-# How the engine speaks of the plugin itself, and what the real one logs beside the error that it returns.
-OF_THE_PLUGIN = (
+# The engine's lines about the provider itself, and the errors that the real provider logs additionally.
+OF_THE_PROVIDER = (
     "pulumi-resource-gcp from",
     "resource plugin gcp is expected",
-    "stand-in for the GCP plugin",
+    "fake provider instead of the GCP provider",
     "sdk.helper_schema",
     "gcp@10.2.0",
 )
@@ -76,92 +78,92 @@ OF_THE_PLUGIN = (
 Scenario = tuple[str, Callable[[], Any]]
 
 
-def passing(value: Any) -> Any:
-    """The value without what no two runs have in common, and without nothing in many spellings."""
+def without_changing(value: Any) -> Any:
+    """The value without texts that differ in every run, and without the many forms of an empty value."""
     if isinstance(value, dict):
-        kept = {k: passing(v) for k, v in value.items() if k not in NOTES | OF_RUN}
+        kept = {k: without_changing(v) for k, v in value.items() if k not in NOTES | OF_RUN}
         return {k: v for k, v in kept.items() if v not in (None, "", False, 0, [], {})}
     if isinstance(value, list):
-        items = [passing(item) for item in value]
+        items = [without_changing(item) for item in value]
         return sorted(items) if all(str(item).startswith("urn:") for item in items) else items
     if not isinstance(value, str) or value == UNKNOWN:
         return "unknown" if value == UNKNOWN else value
-    for pattern, stands in PASSING:
-        value = re.sub(pattern, stands, value, flags=re.MULTILINE)
+    for pattern, replacement in CHANGING:
+        value = re.sub(pattern, replacement, value, flags=re.MULTILINE)
     return value
 
 
 def lines(text: str) -> list[str]:
-    """What a command printed, in an order of its own: the engine works on several at once."""
-    said = (line.strip() for line in passing(text).splitlines())
-    return sorted(line for line in said if line and not any(word in line for word in OF_THE_PLUGIN))
+    """The sorted lines of a command: the engine works on several resources at once."""
+    found = (line.strip() for line in without_changing(text).splitlines())
+    return sorted(line for line in found if line and not any(word in line for word in OF_THE_PROVIDER))
 
 
-def protocol(plugin: Plugin) -> Iterator[Scenario]:
-    """What needs no cloud: the table, and what Check refuses."""
+def protocol(provider: ProviderClient) -> Iterator[Scenario]:
+    """Scenarios without a cloud: the table, and the messages of Check."""
     for field in fields():
-        if field.is_imitated:
-            yield f"field {field}", lambda field=field: observed(plugin, field)
+        if field.is_supported:
+            yield f"field {field}", lambda field=field: observed(provider, field)
     for token, about in TABLE.items():
-        for it in about.get("refused", []):
-            news = {**about["given"], **it["give"]}
-            known = ", known to differ" if "stand_in" in it else ""
+        for row in about.get("refused", []):
+            news = {**about["given"], **row["give"]}
+            known = ", known to differ" if "fake" in row else ""
             yield (
-                f"check {token} {it['give']}{known}",
-                lambda t=token, n=news: sorted(plugin.check(t, n)[1]),
+                f"check {token} {row['give']}{known}",
+                lambda t=token, n=news: sorted(provider.check(t, n)[1]),
             )
 
 
-def refusals(plugin: Plugin, stranger: Plugin) -> Iterator[Scenario]:
-    """What Google refuses, in the words that the engine gets."""
+def refusals(owner: ProviderClient, other: ProviderClient) -> Iterator[Scenario]:
+    """Errors of Google, with the text that the engine gets."""
 
-    def make(of: Plugin, token: str, **change: Any) -> Callable[[], Any]:
-        return lambda: of.create(token, {**TABLE[token]["given"], **change})
+    def create(client: ProviderClient, token: str, **change: Any) -> Callable[[], Any]:
+        return lambda: client.create(token, {**TABLE[token]["given"], **change})
 
-    yield "403 SERVICE_DISABLED, a repository", make(plugin, REPOSITORY)
-    yield "403 SERVICE_DISABLED, an account", make(plugin, ACCOUNT)
-    yield "403 permission, a service", make(stranger, SERVICE)
+    yield "403 SERVICE_DISABLED, a repository", create(owner, REPOSITORY)
+    yield "403 SERVICE_DISABLED, an account", create(owner, ACCOUNT)
+    yield "403 permission, a service", create(other, SERVICE)
     for service in ("artifactregistry", "iam"):
-        yield f"{service} is enabled", make(plugin, SERVICE, service=f"{service}.googleapis.com")
-    yield "403 permission, a repository", make(stranger, REPOSITORY)
-    yield "403 permission, an account", make(stranger, ACCOUNT)
-    yield "404 a binding without its repository", make(plugin, BINDING)
-    yield "404 a rule without its repository", make(plugin, RULE, action="DENY", operation="DOWNLOAD")
-    yield "400 a repository of another format", make(plugin, REPOSITORY, format="DOCKER")
-    yield "a repository", make(plugin, REPOSITORY)
-    yield "409 a repository", make(plugin, REPOSITORY)
-    yield "403 permission, a binding", make(stranger, BINDING)
+        yield f"{service} is enabled", create(owner, SERVICE, service=f"{service}.googleapis.com")
+    yield "403 permission, a repository", create(other, REPOSITORY)
+    yield "403 permission, an account", create(other, ACCOUNT)
+    yield "404 a binding without its repository", create(owner, BINDING)
+    yield "404 a rule without its repository", create(owner, RULE, action="DENY", operation="DOWNLOAD")
+    yield "400 a repository of another format", create(owner, REPOSITORY, format="DOCKER")
+    yield "a repository", create(owner, REPOSITORY)
+    yield "409 a repository", create(owner, REPOSITORY)
+    yield "403 permission, a binding", create(other, BINDING)
     yield (
         "400 a binding of an account that is not there",
-        make(plugin, BINDING, members=["serviceAccount:no-one@demo-proj.iam.gserviceaccount.com"]),
+        create(owner, BINDING, members=["serviceAccount:no-one@demo-proj.iam.gserviceaccount.com"]),
     )
-    yield "a binding", make(plugin, BINDING)
-    yield "an account", make(plugin, ACCOUNT)
-    yield "409 an account", make(plugin, ACCOUNT)
-    yield "409 an account, taken over", make(plugin, ACCOUNT, createIgnoreAlreadyExists=True)
-    yield "a rule", make(plugin, RULE, action="DENY", operation="DOWNLOAD")
-    yield "409 a rule", make(plugin, RULE, action="DENY", operation="DOWNLOAD")
+    yield "a binding", create(owner, BINDING)
+    yield "an account", create(owner, ACCOUNT)
+    yield "409 an account", create(owner, ACCOUNT)
+    yield "409 an account, taken over", create(owner, ACCOUNT, createIgnoreAlreadyExists=True)
+    yield "a rule", create(owner, RULE, action="DENY", operation="DOWNLOAD")
+    yield "409 a rule", create(owner, RULE, action="DENY", operation="DOWNLOAD")
 
 
-def lives(sandbox: Sandbox, folder: Path) -> Iterator[Scenario]:
-    """A stack's life, one a stack file."""
+def lifecycles(sandbox: Sandbox, folder: Path) -> Iterator[Scenario]:
+    """The life of a stack, once per stack file."""
     for number, (name, settings) in enumerate(STACKS.items(), 1):
         (folder / name).mkdir()
         program = new_program(sandbox, folder / name, number)
         program.configure(**settings)
-        for what, act in life(program, settings):
+        for what, act in lifecycle(program, settings):
             yield f"{name}: {what}", act
 
 
-def life(program: Program, settings: Props) -> Iterator[Scenario]:
+def lifecycle(program: Program, settings: Props) -> Iterator[Scenario]:
     upload, labels = program.repository("python"), {"labels": {**settings.get("labels", {}), "new": "1"}}
 
-    def said(*words: str) -> Callable[[], list[str]]:
+    def output(*words: str) -> Callable[[], list[str]]:
         return lambda: lines(_output(program, *words))
 
     def state() -> Any:
         exported = json.loads(program.pulumi("stack", "export", "--show-secrets").stdout)["deployment"]
-        return sorted(passing(exported["resources"]), key=lambda resource: resource["urn"])
+        return sorted(without_changing(exported["resources"]), key=lambda resource: resource["urn"])
 
     def drift() -> None:
         ask = program.sandbox.ask
@@ -185,33 +187,33 @@ def life(program: Program, settings: Props) -> Iterator[Scenario]:
         name = upload.partition("/v1/")[2]
         return lines(_output(program, "import", REPOSITORY, "imported", name, "--yes", "--protect=false"))
 
-    yield "first preview", lambda: passing(_steps(program))
-    yield "first preview, in words", said("preview", "--diff")
-    yield "first up", said("up", "--yes", "--skip-preview")
+    yield "first preview", lambda: without_changing(_steps(program))
+    yield "first preview, in words", output("preview", "--diff")
+    yield "first up", output("up", "--yes", "--skip-preview")
     yield "its state", state
-    yield "second up", said("up", "--yes", "--skip-preview", "--diff")
-    yield "refresh of nothing", said("refresh", "--yes", "--skip-preview", "--diff")
+    yield "second up", output("up", "--yes", "--skip-preview", "--diff")
+    yield "refresh of nothing", output("refresh", "--yes", "--skip-preview", "--diff")
     yield "state after the refresh", state
     program.configure(**{**settings, **labels, "location": "europe-west1"})
-    yield "preview elsewhere", lambda: passing(_steps(program))
+    yield "preview elsewhere", lambda: without_changing(_steps(program))
     program.configure(**{**settings, **labels})
-    yield "preview of a label", lambda: passing(_steps(program))
-    yield "preview of a label, in words", said("preview", "--diff")
+    yield "preview of a label", lambda: without_changing(_steps(program))
+    yield "preview of a label, in words", output("preview", "--diff")
     drift()
-    yield "preview with drift", said("preview", "--refresh", "--diff")
-    yield "refresh with drift", said("refresh", "--yes", "--skip-preview", "--diff")
+    yield "preview with drift", output("preview", "--refresh", "--diff")
+    yield "refresh with drift", output("refresh", "--yes", "--skip-preview", "--diff")
     yield "state with drift", state
-    yield "up after drift", said("up", "--yes", "--skip-preview", "--diff")
+    yield "up after drift", output("up", "--yes", "--skip-preview", "--diff")
     yield "state after drift", state
     program.sandbox.ask("DELETE", f"{program.repository('python-index')}")
     program.sandbox.ask("DELETE", upload)
     program.configure(**{**settings, "labels": {"new": "2"}})
-    yield "404 up where it is gone", said("up", "--yes", "--skip-preview")
-    yield "refresh where it is gone", said("refresh", "--yes", "--skip-preview", "--diff")
-    yield "up where it was gone", said("up", "--yes", "--skip-preview")
+    yield "404 up where it is gone", output("up", "--yes", "--skip-preview")
+    yield "refresh where it is gone", output("refresh", "--yes", "--skip-preview", "--diff")
+    yield "up where it was gone", output("up", "--yes", "--skip-preview")
     yield "import", reimported
     yield "state after the import", state
-    yield "destroy", said("destroy", "--yes", "--skip-preview", "--ignore-protect")
+    yield "destroy", output("destroy", "--yes", "--skip-preview", "--ignore-protect")
 
 
 def _output(program: Program, *words: str) -> str:
@@ -231,17 +233,17 @@ def _steps(program: Program) -> list[Props]:
 
 
 def answered(act: Callable[[], Any]) -> Any:
-    """What came of it, a refusal in its words."""
+    """The result, or the text of the error."""
     try:
-        return passing(act())
+        return without_changing(act())
     except grpc.RpcError as error:
-        return {"refused": passing(str(error.details())).splitlines()}
+        return {"refused": without_changing(str(error.details())).splitlines()}
 
 
 def run(folder: Path | None) -> dict[str, Any]:
-    """Every scenario on one plugin: what came of it, by name."""
+    """The results of all scenarios with one provider, by name."""
     seen: dict[str, Any] = {}
-    # That plugin first on PATH, or none.
+    # That provider is the first on PATH, or there is none.
     others = (e for e in os.environ["PATH"].split(os.pathsep) if not (Path(e) / COMMAND).exists())
     os.environ["PATH"] = os.pathsep.join([*([str(folder)] if folder else []), *others])
     with tempfile.TemporaryDirectory() as scratch:
@@ -257,10 +259,10 @@ def run(folder: Path | None) -> dict[str, Any]:
             return running(command, {**environment, "PYTHONPATH": os.getcwd()}, {"project": "demo-proj"})
 
         try:
-            with started("user:owner@sandbox.example") as owner, started(STRANGER) as stranger:
-                for name, act in (*protocol(owner), *refusals(owner, stranger)):
+            with started("user:owner@sandbox.example") as owner, started(OTHER_USER) as other:
+                for name, act in (*protocol(owner), *refusals(owner, other)):
                     seen[name] = answered(act)
-            for name, act in lives(sandbox, Path(scratch)):
+            for name, act in lifecycles(sandbox, Path(scratch)):
                 print(name, file=sys.stderr, flush=True)
                 seen[name] = answered(act)
         finally:
@@ -273,13 +275,13 @@ def main() -> None:
     if folder is None or not (folder / COMMAND).exists():
         sys.exit(f"usage: python -m tests.sandbox.provider.compare_providers FOLDER (with {COMMAND} in it)")
     with ProcessPoolExecutor() as pool:
-        # Each has an environment of its own.
+        # Each process has its own environment.
         real, ours = pool.map(run, (folder, None))
     different = [name for name in real if real[name] != ours[name]]
     for name in different:
         print(f"\n=== {name}")
         texts = [yaml.safe_dump(seen[name], width=200).splitlines() for seen in (real, ours)]
-        for line in difflib.unified_diff(texts[0], texts[1], "real", "stand-in", lineterm="", n=1):
+        for line in difflib.unified_diff(texts[0], texts[1], "real", "fake", lineterm="", n=1):
             print(line)
     print(f"\n{len(real)} scenarios, {len(different)} of them different")
 

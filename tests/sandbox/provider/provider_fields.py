@@ -1,7 +1,7 @@
-"""The table of every field (`plugin_fields.yaml`), and what a plugin makes of one.
+"""The table of all fields (`provider_fields.yaml`), and how a provider treats one field.
 
-Owns how a row is asked. The facts are in the table: they are those of the real plugin, which
-`tests.sandbox.provider.compare_providers` asks anew.
+Owns the questions for a row. The table has the answers of the real provider, which
+`tests.sandbox.provider.compare_providers` asks again.
 """
 
 from __future__ import annotations
@@ -15,18 +15,19 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pulumi.runtime.proto import provider_pb2
 
 from sandbox.provider.values import UNKNOWN
-from tests.sandbox.provider.provider_process import SECRET_KEY, Plugin, Props
+from tests.sandbox.provider.provider_process import SECRET_KEY, Props, ProviderClient
 
 TABLE: dict[str, Props] = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text())
-# What the state has where there is nothing; which of them is no difference to a user.
+# The forms of "no value" in a state. They mean the same to a user.
 NOTHING = (None, "", False, 0, [], {})
 
 
 @dataclass(frozen=True)
 class Field:
-    """One row: a field of a type, and what is known of it."""
+    """One row: a field of a resource type, and its facts."""
 
     token: str
     path: str
@@ -36,15 +37,20 @@ class Field:
         return f"{self.token.rpartition(':')[2]}.{self.path}"
 
     @property
+    def top(self) -> str:
+        """The property of the resource that has the field."""
+        return re.split(r"[.\[]", self.path)[0]
+
+    @property
     def facts(self) -> Props:
         return {key: self.row[key] for key in ("is", "unset")}
 
     @property
-    def is_imitated(self) -> bool:
-        return not any(self.path.startswith(of) for of in TABLE[self.token].get("not_imitated", []))
+    def is_supported(self) -> bool:
+        return not any(self.path.startswith(of) for of in TABLE[self.token].get("unsupported", []))
 
     def given(self, value: Any) -> Props:
-        """What a program gives: what the type needs, what the field's block needs, and this value."""
+        """A program's inputs: the minimal ones, those of the field's block, and this value."""
         about = TABLE[self.token]
         props = copy.deepcopy(about["given"])
         for block, needed in about.get("blocks", {}).items():
@@ -67,33 +73,37 @@ def fields() -> Iterator[Field]:
             yield Field(token, path, row)
 
 
-def observed(plugin: Plugin, field: Field) -> Props:
-    """The facts, as this plugin has them."""
+def observed(provider: ProviderClient, field: Field) -> Props:
+    """The facts of a field, as this provider answers."""
     unset = field.given(None)
     name = re.sub(r"[A-Z]", lambda letter: f"_{letter[0].lower()}", str(_steps(field.path)[-1]))
-    if any(f'{name}" is required' in problem for problem in plugin.check(field.token, unset)[1]):
+    if any(f'{name}" is required' in problem for problem in provider.check(field.token, unset)[1]):
         shown: Any = "required"
     else:
-        shown = found(plugin.preview(field.token, unset), field.path)
+        shown = found(provider.preview(field.token, unset), field.path)
         shown = "nothing" if shown in NOTHING else "unknown" if shown == UNKNOWN else shown
     if "to" in field.row:
-        return {"is": _decision(plugin, field), "unset": shown}
-    problems = plugin.check(field.token, field.given("x"))[1]
+        return {"is": _decision(provider, field), "unset": shown}
+    problems = provider.check(field.token, field.given("x"))[1]
     assert any("unconfigurable" in problem for problem in problems), f"{field} can be given: {problems}"
     return {"is": "computed", "unset": shown}
 
 
-def _decision(plugin: Plugin, field: Field) -> str:
-    planned = plugin.preview(field.token, field.given(field.before))
+def change(provider: ProviderClient, field: Field) -> provider_pb2.DiffResponse:
+    """The provider's diff for the row's change."""
+    planned = provider.preview(field.token, field.given(field.before))
     olds = {**known(planned), **TABLE[field.token].get("read", {})}
-    answer = plugin.diff(field.token, olds, field.given(field.row["to"]))
-    top = re.split(r"[.\[]", field.path)[0]
-    assert top in answer.diffs, f"{field} is no change: {answer.diffs}"
-    return "replace" if top in answer.replaces else "update"
+    return provider.diff(field.token, olds, field.given(field.row["to"]))
+
+
+def _decision(provider: ProviderClient, field: Field) -> str:
+    answer = change(provider, field)
+    assert field.top in answer.diffs, f"{field} is no change: {answer.diffs}"
+    return "replace" if field.top in answer.replaces else "update"
 
 
 def placed(props: Props, path: str, value: Any) -> Props:
-    """The properties with that value there; None takes it away."""
+    """The properties with that value at the path. None removes it."""
     whole: Any = copy.deepcopy(props)
     at, steps = whole, _steps(path)
     for step, following in itertools.pairwise(steps):
@@ -112,7 +122,7 @@ def placed(props: Props, path: str, value: Any) -> Props:
 
 
 def found(props: Any, path: str) -> Any:
-    """What is there, None where there is nothing."""
+    """The value at the path, or None."""
     for step in _steps(path):
         props = props["value"] if isinstance(props, dict) and SECRET_KEY in props else props
         try:
@@ -123,7 +133,7 @@ def found(props: Any, path: str) -> Any:
 
 
 def known(value: Any) -> Any:
-    """The value without what is unknown."""
+    """The value without unknown members."""
     if isinstance(value, dict):
         return {key: known(item) for key, item in value.items() if item != UNKNOWN}
     return [known(item) for item in value] if isinstance(value, list) else value

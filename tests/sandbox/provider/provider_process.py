@@ -1,6 +1,6 @@
-"""A GCP plugin as the engine runs it, the stand-in or the real one, asked in plain values.
+"""A GCP provider in its process, the fake or the real one, called with plain values.
 
-Owns the process and the protocol. What is asked, and what the answers should be, is the callers'.
+Owns the process and the protocol. The callers own the questions and the expected answers.
 """
 
 from __future__ import annotations
@@ -19,48 +19,50 @@ from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2, prov
 Props = dict[str, Any]
 # Pulumi's mark of a secret.
 SECRET_KEY = "4dabf18193072939515e22adb298388d"
-# The real plugin's schema alone is larger than gRPC's own limit.
+# The real provider's schema is larger than gRPC's default limit.
 OPTIONS = [("grpc.enable_http_proxy", 0), ("grpc.max_receive_message_length", 400 * 1024 * 1024)]
 
 
 class _Engine(engine_pb2_grpc.EngineServicer):
-    """What a plugin needs of an engine: somebody who is there, and takes its messages."""
+    """The part of an engine that a provider needs: it runs, and it accepts messages."""
 
     def Log(self, request: engine_pb2.LogRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:
         return empty_pb2.Empty()
 
 
-class Plugin:
-    """The protocol in plain values. ``stub`` is any that has the provider's methods."""
+class ProviderClient:
+    """The protocol with plain values. ``stub`` has the provider's methods."""
 
     def __init__(self, stub: provider_pb2_grpc.ResourceProviderStub) -> None:
         self.stub = stub
 
     def check(self, token: str, news: Props) -> tuple[Props, list[str]]:
-        """The properties with defaults, and what is wrong with them."""
+        """The properties with defaults, and the messages about wrong ones."""
         answer = self.stub.Check(provider_pb2.CheckRequest(urn=urn(token), news=struct(news)))
         return plain(answer.inputs), [failure.reason for failure in answer.failures]
 
     def create(self, token: str, news: Props, *, preview: bool = False) -> Props:
-        """Make one; what it then has. Secrets stay marked."""
+        """Create a resource. Returns its properties; secrets stay marked."""
         inputs, _ = self.check(token, news)
         request = provider_pb2.CreateRequest(urn=urn(token), properties=struct(inputs), preview=preview)
         return plain(self.stub.Create(request).properties)
 
     def preview(self, token: str, news: Props) -> Props:
-        """What a preview shows of one that is to be made."""
+        """The properties of a new resource in a preview."""
         return self.create(token, news, preview=True)
 
     def diff(self, token: str, olds: Props, news: Props) -> provider_pb2.DiffResponse:
-        """From a state to what a program gives."""
+        """The difference between a state and a program's inputs."""
         inputs, _ = self.check(token, news)
         request = provider_pb2.DiffRequest(id="it", urn=urn(token), olds=struct(olds), news=struct(inputs))
         return self.stub.Diff(request)
 
 
 @contextmanager
-def running(command: Sequence[str], environment: Mapping[str, str], config: Props) -> Generator[Plugin]:
-    """Start a plugin and configure it as the engine does; ends with the block."""
+def running(
+    command: Sequence[str], environment: Mapping[str, str], config: Props
+) -> Generator[ProviderClient]:
+    """Start a provider and configure it as the engine does. It ends with the block."""
     server = grpc.server(ThreadPoolExecutor(4))
     engine_pb2_grpc.add_EngineServicer_to_server(_Engine(), server)
     port = server.add_insecure_port("127.0.0.1:0")
@@ -77,7 +79,7 @@ def running(command: Sequence[str], environment: Mapping[str, str], config: Prop
                 provider_pb2.CheckRequest(urn=urn("pulumi:providers:gcp"), news=struct(config))
             )
             stub.Configure(provider_pb2.ConfigureRequest(args=checked.inputs, acceptSecrets=True))
-            yield Plugin(stub)
+            yield ProviderClient(stub)
     finally:
         process.kill()
         process.wait()

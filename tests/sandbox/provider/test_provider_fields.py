@@ -1,6 +1,6 @@
-"""The stand-in takes every field as the real plugin does: what replaces, what updates, what is shown.
+"""The fake provider treats all fields as the real provider does: replace, update, default, message.
 
-The facts are in `plugin_fields.yaml`.
+The facts are in `provider_fields.yaml`.
 """
 
 from __future__ import annotations
@@ -12,83 +12,88 @@ from typing import Any
 
 import pytest
 
-from sandbox.provider.schema import Fields, Kind
-from sandbox.provider.server import RESOURCE_TYPES
-from tests.sandbox.provider.provider_fields import TABLE, Field, fields, observed
-from tests.sandbox.provider.provider_process import Plugin, Props, running
+from sandbox.provider.resource_types import RESOURCE_TYPES
+from sandbox.provider.schema import Fields, Kind, top
+from tests.sandbox.provider.provider_fields import TABLE, Field, change, fields, observed
+from tests.sandbox.provider.provider_process import Props, ProviderClient, running
+from tests.support.provider import REPOSITORY, change_kinds
 
-# Nothing listens there, and nothing need: no question of these goes to Google.
+# Nothing listens at this address: none of these questions leads to a request to Google.
 ENVIRONMENT = {**os.environ, "HTTPS_PROXY": "http://127.0.0.1:9", "GOOGLE_OAUTH_ACCESS_TOKEN": "x"}
-STAND_IN = (sys.executable, "-m", "sandbox.provider")
-REPOSITORY = "gcp:artifactregistry/repository:Repository"
+FAKE_PROVIDER = (sys.executable, "-m", "sandbox.provider")
 FIELDS = list(fields())
+SUPPORTED = [field for field in FIELDS if field.is_supported]
 REFUSED = [
     pytest.param(
         token,
-        it["give"],
-        it.get("stand_in", it["says"]),
-        id=f"{token.rpartition(':')[2]}-{','.join(it['give'])}",
+        row["give"],
+        row.get("fake", row["says"]),
+        id=f"{token.rpartition(':')[2]}-{','.join(row['give'])}",
     )
     for token, about in TABLE.items()
-    for it in about.get("refused", [])
+    for row in about.get("refused", [])
 ]
 
 
 @pytest.fixture(scope="module")
-def stand_in() -> Iterator[Plugin]:
-    with running(STAND_IN, ENVIRONMENT, {"project": "demo-proj"}) as plugin:
-        yield plugin
+def fake() -> Iterator[ProviderClient]:
+    with running(FAKE_PROVIDER, ENVIRONMENT, {"project": "demo-proj"}) as client:
+        yield client
 
 
-@pytest.mark.parametrize("field", [f for f in FIELDS if f.is_imitated], ids=str)
-def test_a_field_is_what_the_real_plugin_takes_it_for(stand_in: Plugin, field: Field) -> None:
+@pytest.mark.parametrize("field", SUPPORTED, ids=str)
+def test_a_field_has_the_facts_of_the_real_provider(fake: ProviderClient, field: Field) -> None:
     facts = field.facts
-    if facts["unset"] == "made up":
-        # The stand-in makes up no names.
+    if facts["unset"] == "generated":
+        # The fake provider generates no names.
         facts["unset"] = "required"
-    assert observed(stand_in, field) == facts
+    assert observed(fake, field) == facts
 
 
-@pytest.mark.parametrize("field", [f for f in FIELDS if not f.is_imitated], ids=str)
-def test_a_field_of_another_format_is_refused(stand_in: Plugin, field: Field) -> None:
-    problems = stand_in.check(field.token, field.given(field.row["to"] or field.before))[1]
-    assert any("Invalid or unknown key" in problem for problem in problems)
+@pytest.mark.parametrize("field", [f for f in SUPPORTED if f.row["is"] != "computed"], ids=str)
+def test_the_detailed_diff_of_a_field_agrees_with_its_fact(fake: ProviderClient, field: Field) -> None:
+    kinds = [kind for path, kind in change_kinds(change(fake, field)).items() if top(path) == field.top]
+    assert any(kind.endswith("_REPLACE") for kind in kinds) == (field.row["is"] == "replace")
 
 
-@pytest.mark.parametrize(("token", "give", "says"), REFUSED)
-def test_a_refusal_says_what_the_real_plugin_says_or_what_is_known_to_differ(
-    stand_in: Plugin, token: str, give: Props, says: list[str]
+@pytest.mark.parametrize("field", [f for f in FIELDS if not f.is_supported], ids=str)
+def test_a_field_of_another_format_is_rejected(fake: ProviderClient, field: Field) -> None:
+    failures = fake.check(field.token, field.given(field.row["to"] or field.before))[1]
+    assert any("Invalid or unknown key" in failure for failure in failures)
+
+
+@pytest.mark.parametrize(("token", "give", "messages"), REFUSED)
+def test_check_has_the_messages_of_the_real_provider_or_known_others(
+    fake: ProviderClient, token: str, give: Props, messages: list[str]
 ) -> None:
-    assert sorted(stand_in.check(token, {**TABLE[token]["given"], **give})[1]) == says
+    assert sorted(fake.check(token, {**TABLE[token]["given"], **give})[1]) == messages
 
 
-def test_the_table_has_every_field_that_the_stand_in_has(stand_in: Plugin) -> None:
-    def paths(of: Fields, before: str = "") -> Iterator[str]:
-        for name, field in of.items():
+def test_the_table_has_all_fields_of_the_fake_provider() -> None:
+    def paths(members: Fields, before: str = "") -> Iterator[str]:
+        for name, field in members.items():
             yield before + name
-            each = "[0]" if field.kind in (Kind.LIST, Kind.SET) else ""
-            yield from paths(field.parts, f"{before}{name}{each}.")
+            index = "[0]" if field.kind in (Kind.LIST, Kind.SET) else ""
+            yield from paths(field.parts, f"{before}{name}{index}.")
 
-    # The types of the examples alone are not in it.
+    # The table does not have the types that only the examples use.
     types = [kind for kind in RESOURCE_TYPES if kind.token in TABLE]
     known: Any = {kind.token: set(paths(kind.fields)) for kind in types}
-    assert known == {
-        token: {f.path for f in FIELDS if f.token == token and f.is_imitated} for token in TABLE
-    }
+    assert known == {token: {f.path for f in SUPPORTED if f.token == token} for token in TABLE}
 
 
-def test_a_remote_repository_without_an_upstream_is_not_refused_as_the_real_plugin_would(
-    stand_in: Plugin,
+def test_check_accepts_a_remote_repository_without_an_upstream_unlike_the_real_provider(
+    fake: ProviderClient,
 ) -> None:
     news = {**TABLE[REPOSITORY]["given"], "remoteRepositoryConfig": {"description": "a"}}
-    assert stand_in.check(REPOSITORY, news)[1] == []
+    assert fake.check(REPOSITORY, news)[1] == []
 
 
-def test_a_policy_that_changes_shows_as_a_whole_where_the_real_plugin_names_what_changed(
-    stand_in: Plugin,
+def test_the_diff_shows_a_changed_policy_as_a_whole_unlike_the_real_provider(
+    fake: ProviderClient,
 ) -> None:
     given = TABLE[REPOSITORY]["given"]
     olds = {**given, **TABLE[REPOSITORY]["read"], "cleanupPolicies": [{"id": "old", "action": "DELETE"}]}
     news = {**given, "cleanupPolicies": [{"id": "old", "action": "KEEP"}]}
-    # The real one: cleanupPolicies[0].action.
-    assert list(stand_in.diff(REPOSITORY, olds, news).detailedDiff) == ["cleanupPolicies"]
+    # The real provider shows cleanupPolicies[0].action.
+    assert list(fake.diff(REPOSITORY, olds, news).detailedDiff) == ["cleanupPolicies"]

@@ -1,4 +1,4 @@
-"""The stand-in's buckets, objects and Composer environments: what the real plug-in 9.35 asks and shows."""
+"""Buckets, objects and bucket members of the fake provider, with the requests of the real provider 9.35."""
 
 from __future__ import annotations
 
@@ -7,43 +7,25 @@ import hashlib
 from typing import ClassVar
 
 import pytest
-from pulumi.runtime.proto import provider_pb2
 
-from sandbox.provider import rest
-from sandbox.provider.values import UNKNOWN
-from tests.sandbox.provider.test_provider import (
-    Engine,
+from tests.support.provider import (
+    BUCKET,
+    BUCKET_MEMBER,
+    OBJECT,
+    CallError,
+    FakeEngine,
     FakeGoogle,
     Props,
-    Refused,
-    kinds,
+    change_kinds,
     plain,
-    struct,
-    urn,
 )
 
-BUCKET = "gcp:storage/bucket:Bucket"
-OBJECT = "gcp:storage/bucketObject:BucketObject"
-MEMBER = "gcp:storage/bucketIAMMember:BucketIAMMember"
-ENVIRONMENT = "gcp:composer/environment:Environment"
-B = "/storage/v1/b"
+BUCKETS = "/storage/v1/b"
 VIEWER = {"role": "roles/storage.objectViewer", "member": "user:a@example.com"}
 
 
-@pytest.fixture
-def google(monkeypatch: pytest.MonkeyPatch) -> FakeGoogle:
-    monkeypatch.setattr(rest, "FIRST_DELAY_SECONDS", 0.001)
-    monkeypatch.setattr(rest, "LONGEST_DELAY_SECONDS", 0.001)
-    return FakeGoogle()
-
-
-@pytest.fixture
-def engine(google: FakeGoogle) -> Engine:
-    return Engine(google)
-
-
-class TestABucket:
-    NEWS: ClassVar[Props] = {
+class TestBucket:
+    INPUTS: ClassVar[Props] = {
         "name": "files",
         "location": "europe-west1",
         "project": "demo-proj",
@@ -63,142 +45,132 @@ class TestABucket:
         "iamConfiguration": ACCESS,
     }
 
-    def made(self, engine: Engine, google: FakeGoogle) -> Props:
-        google.on(f"POST {B}", (200, self.FOUND))
-        google.on(f"GET {B}/files", (200, self.FOUND))
-        ident, outputs = engine.create(BUCKET, self.NEWS)
-        assert ident == "files"
+    def create(self, engine: FakeEngine, google: FakeGoogle) -> Props:
+        google.on(f"POST {BUCKETS}", (200, self.FOUND))
+        google.on(f"GET {BUCKETS}/files", (200, self.FOUND))
+        resource_id, outputs = engine.create(BUCKET, self.INPUTS)
+        assert resource_id == "files"
         return outputs
 
-    def test_is_made_and_shows_no_change_though_google_writes_its_place_large(
-        self, engine: Engine, google: FakeGoogle
+    def test_create_shows_no_change_although_google_returns_the_location_in_upper_case(
+        self, engine: FakeEngine, google: FakeGoogle
     ) -> None:
-        outputs = self.made(engine, google)
+        outputs = self.create(engine, google)
         assert google.requests[0].query["project"] == "demo-proj"
         assert google.bodies("POST") == [
             {"name": "files", "location": "europe-west1", "iamConfiguration": self.ACCESS}
         ]
         assert outputs["url"] == "gs://files"
-        assert kinds(engine.diff(BUCKET, outputs, self.NEWS)) == {}
+        assert change_kinds(engine.diff(BUCKET, outputs, self.INPUTS)) == {}
 
     @pytest.mark.parametrize("change", [{"name": "other"}, {"location": "US"}, {"project": "other-proj"}])
-    def test_elsewhere_is_another(self, engine: Engine, google: FakeGoogle, change: Props) -> None:
+    def test_another_name_location_or_project_replaces_the_bucket(
+        self, engine: FakeEngine, google: FakeGoogle, change: Props
+    ) -> None:
         (name,) = change
-        outputs = self.made(engine, google)
-        assert kinds(engine.diff(BUCKET, outputs, {**self.NEWS, **change})) == {name: "UPDATE_REPLACE"}
+        outputs = self.create(engine, google)
+        assert change_kinds(engine.diff(BUCKET, outputs, {**self.INPUTS, **change})) == {
+            name: "UPDATE_REPLACE"
+        }
 
-    def test_with_files_in_it_is_not_deleted(self, engine: Engine, google: FakeGoogle) -> None:
-        outputs = self.made(engine, google)
-        google.on(f"GET {B}/files/o", (200, {"items": [{"name": "a/b"}]}))
-        with pytest.raises(Refused, match="bucket files containing objects without `force_destroy`"):
+    def test_delete_fails_while_the_bucket_has_objects(
+        self, engine: FakeEngine, google: FakeGoogle
+    ) -> None:
+        outputs = self.create(engine, google)
+        google.on(f"GET {BUCKETS}/files/o", (200, {"items": [{"name": "a/b"}]}))
+        with pytest.raises(CallError, match="bucket files containing objects without `force_destroy`"):
             engine.delete(BUCKET, "files", outputs)
-        google.on(f"GET {B}/files/o", (200, {}))
-        google.on(f"DELETE {B}/files", (204, {}))
+        google.on(f"GET {BUCKETS}/files/o", (200, {}))
+        google.on(f"DELETE {BUCKETS}/files", (204, {}))
         engine.delete(BUCKET, "files", outputs)
 
-    def test_that_is_gone_has_no_id(self, engine: Engine, google: FakeGoogle) -> None:
-        outputs = self.made(engine, google)
-        del google.answers[f"GET {B}/files"]
+    def test_the_read_of_a_missing_bucket_returns_no_id(
+        self, engine: FakeEngine, google: FakeGoogle
+    ) -> None:
+        outputs = self.create(engine, google)
+        del google.answers[f"GET {BUCKETS}/files"]
         assert engine.read(BUCKET, "files", outputs).id == ""
 
 
-class TestAnObject:
-    NEWS: ClassVar[Props] = {
+class TestBucketObject:
+    INPUTS: ClassVar[Props] = {
         "bucket": "files",
         "name": "config/pip/pip.conf",
         "content": "[global]\n",
         "contentType": "text/plain",
     }
-    WHERE = f"GET {B}/files/o/config%2Fpip%2Fpip.conf"
+    ROUTE = f"GET {BUCKETS}/files/o/config%2Fpip%2Fpip.conf"
 
     def found(self, content: str) -> Props:
         digest = hashlib.md5(content.encode(), usedforsecurity=False).digest()
         return {
-            **{key: self.NEWS[key] for key in ("bucket", "name", "contentType")},
+            **{key: self.INPUTS[key] for key in ("bucket", "name", "contentType")},
             "selfLink": "link",
             "generation": "1",
             "md5Hash": base64.b64encode(digest).decode(),
         }
 
-    def made(self, engine: Engine, google: FakeGoogle) -> Props:
-        google.on(f"POST /upload{B}/files/o", (200, {}))
-        google.on(self.WHERE, (200, self.found(self.NEWS["content"])))
-        ident, outputs = engine.create(OBJECT, self.NEWS)
-        assert ident == "files-config/pip/pip.conf"
+    def create(self, engine: FakeEngine, google: FakeGoogle) -> Props:
+        google.on(f"POST /upload{BUCKETS}/files/o", (200, {}))
+        google.on(self.ROUTE, (200, self.found(self.INPUTS["content"])))
+        resource_id, outputs = engine.create(OBJECT, self.INPUTS)
+        assert resource_id == "files-config/pip/pip.conf"
         return outputs
 
-    def test_is_sent_in_one_request_of_two_parts(self, engine: Engine, google: FakeGoogle) -> None:
-        outputs = self.made(engine, google)
-        sent = google.requests[0]
-        assert (sent.query["uploadType"], sent.query["name"]) == ("multipart", self.NEWS["name"])
-        assert sent.content_type.startswith("multipart/related; boundary=")
-        assert b"\r\n\r\n[global]\n\r\n--" in sent.body
-        assert kinds(engine.diff(OBJECT, outputs, self.NEWS)) == {}
+    def test_create_sends_one_request_of_two_parts(self, engine: FakeEngine, google: FakeGoogle) -> None:
+        outputs = self.create(engine, google)
+        upload = google.requests[0]
+        assert (upload.query["uploadType"], upload.query["name"]) == ("multipart", self.INPUTS["name"])
+        assert upload.content_type.startswith("multipart/related; boundary=")
+        assert b"\r\n\r\n[global]\n\r\n--" in upload.body
+        assert change_kinds(engine.diff(OBJECT, outputs, self.INPUTS)) == {}
 
-    def test_is_written_again_when_its_content_changes_and_replaced_under_another_name(
-        self, engine: Engine, google: FakeGoogle
+    def test_new_content_updates_the_object_and_a_new_name_replaces_it(
+        self, engine: FakeEngine, google: FakeGoogle
     ) -> None:
-        outputs = self.made(engine, google)
-        assert kinds(engine.diff(OBJECT, outputs, {**self.NEWS, "content": "x"})) == {"content": "UPDATE"}
-        other = {**self.NEWS, "name": "other"}
-        assert kinds(engine.diff(OBJECT, outputs, other)) == {"name": "UPDATE_REPLACE"}
+        outputs = self.create(engine, google)
+        assert change_kinds(engine.diff(OBJECT, outputs, {**self.INPUTS, "content": "x"})) == {
+            "content": "UPDATE"
+        }
+        other = {**self.INPUTS, "name": "other"}
+        assert change_kinds(engine.diff(OBJECT, outputs, other)) == {"name": "UPDATE_REPLACE"}
 
-    def test_that_someone_else_wrote_shows_as_a_change(self, engine: Engine, google: FakeGoogle) -> None:
-        outputs = self.made(engine, google)
-        google.on(self.WHERE, (200, self.found("theirs")))
+    def test_content_that_was_written_elsewhere_shows_as_a_change(
+        self, engine: FakeEngine, google: FakeGoogle
+    ) -> None:
+        outputs = self.create(engine, google)
+        google.on(self.ROUTE, (200, self.found("theirs")))
         read = plain(engine.read(OBJECT, "files-config/pip/pip.conf", outputs).properties)
-        assert kinds(engine.diff(OBJECT, read, self.NEWS)) != {}
+        assert change_kinds(engine.diff(OBJECT, read, self.INPUTS)) != {}
 
 
-class TestAGrantOnABucket:
-    def test_is_put_into_its_policy_beside_others_and_taken_out_again(
-        self, engine: Engine, google: FakeGoogle
+class TestBucketIamMember:
+    def test_the_member_keeps_the_other_members_when_it_is_added_and_removed(
+        self, engine: FakeEngine, google: FakeGoogle
     ) -> None:
         others = {"role": VIEWER["role"], "members": ["user:theirs@example.com"]}
         both = {"role": VIEWER["role"], "members": ["user:a@example.com", "user:theirs@example.com"]}
         google.on(
-            f"GET {B}/files/iam",
+            f"GET {BUCKETS}/files/iam",
             (200, {"bindings": [others], "etag": "1"}),
             (200, {"bindings": [both], "etag": "2"}),
         )
-        google.on(f"PUT {B}/files/iam", (200, {}))
-        ident, outputs = engine.create(MEMBER, {"bucket": "files", **VIEWER})
-        assert ident == "b/files/roles/storage.objectViewer/user:a@example.com"
+        google.on(f"PUT {BUCKETS}/files/iam", (200, {}))
+        resource_id, outputs = engine.create(BUCKET_MEMBER, {"bucket": "files", **VIEWER})
+        assert resource_id == "b/files/roles/storage.objectViewer/user:a@example.com"
         assert outputs["bucket"] == "b/files"
-        assert kinds(engine.diff(MEMBER, outputs, {"bucket": "files", **VIEWER})) == {}
-        engine.delete(MEMBER, ident, outputs)
-        put, taken = google.bodies("PUT")
-        assert (put["bindings"], put["etag"]) == ([both], "1")
-        assert taken["bindings"] == [others]
+        assert change_kinds(engine.diff(BUCKET_MEMBER, outputs, {"bucket": "files", **VIEWER})) == {}
+        engine.delete(BUCKET_MEMBER, resource_id, outputs)
+        added, removed = google.bodies("PUT")
+        assert (added["bindings"], added["etag"]) == ([both], "1")
+        assert removed["bindings"] == [others]
 
-    def test_is_written_again_where_the_policy_was_changed_in_between(
-        self, engine: Engine, google: FakeGoogle
+    def test_the_policy_is_written_again_after_a_conflict(
+        self, engine: FakeEngine, google: FakeGoogle
     ) -> None:
-        google.on(f"GET {B}/files/iam", (200, {"bindings": [{**VIEWER, "members": [VIEWER["member"]]}]}))
-        google.on(f"PUT {B}/files/iam", (412, {"error": {"code": 412, "message": "no"}}), (200, {}))
-        engine.create(MEMBER, {"bucket": "files", **VIEWER})
+        google.on(
+            f"GET {BUCKETS}/files/iam", (200, {"bindings": [{**VIEWER, "members": [VIEWER["member"]]}]})
+        )
+        google.on(f"PUT {BUCKETS}/files/iam", (412, {"error": {"code": 412, "message": "no"}}), (200, {}))
+        engine.create(BUCKET_MEMBER, {"bucket": "files", **VIEWER})
         assert len(google.bodies("PUT")) == 2
-
-
-class TestAComposerEnvironment:
-    NEWS: ClassVar[Props] = {
-        "name": "airflow",
-        "region": "europe-west1",
-        "storageConfig": {"bucket": "files"},
-        "config": {"softwareConfig": {"pypiPackages": {"my-adder": "==0.0.1"}}},
-    }
-
-    def test_is_shown_in_a_preview_even_where_its_bucket_is_not_known(self, engine: Engine) -> None:
-        news = {**self.NEWS, "storageConfig": {"bucket": UNKNOWN}}
-        request = provider_pb2.CreateRequest(urn=urn(ENVIRONMENT), properties=struct(news), preview=True)
-        shown = plain(engine.plugin.Create(request, engine.context).properties)
-        assert shown["config"] == self.NEWS["config"]
-
-    def test_is_refused_in_words(self, engine: Engine, google: FakeGoogle) -> None:
-        with pytest.raises(Refused, match="in a preview alone: the sandbox runs no Airflow"):
-            engine.create(ENVIRONMENT, self.NEWS)
-        assert google.requests == []
-
-    def test_a_property_that_it_does_not_know_is_named(self, engine: Engine) -> None:
-        (problem,) = engine.problems(ENVIRONMENT, {**self.NEWS, "config": {"nodeCount": 3}})
-        assert "config.nodeCount" in problem

@@ -1,4 +1,4 @@
-"""The sandbox's own life: started, found, stopped, killed; private, and closed to the outside."""
+"""The sandbox's process: start, stop and recovery; private files; no connection to other hosts."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ from pathlib import Path
 import pytest
 
 from sandbox.runtime.environment import install_plugin
-from sandbox.runtime.paths import Folder
-from sandbox.runtime.process import find_gateway, start_gateway, stop_gateway
+from sandbox.runtime.paths import SandboxFolder
+from sandbox.runtime.process import find_proxy, start_proxy, stop_proxy
 from sandbox.toolchain.cache import CACHE_VARIABLE
-from sandbox.toolchain.engine import PLUGIN, Plugin, pulumi_home
+from sandbox.toolchain.plugin import PLUGIN, Plugin
+from sandbox.toolchain.versions import pulumi_home
 from tests.support.sandbox import Sandbox
 
 pytestmark = pytest.mark.sandbox
 
 
-def test_a_host_that_is_not_imitated_is_refused_by_name_at_once(sandbox: Sandbox) -> None:
+def test_a_host_that_is_not_emulated_is_refused_by_name_at_once(sandbox: Sandbox) -> None:
     for url in ("https://example.com/", "http://example.com/", "https://googleapis.com.example.net/"):
         done = sandbox.run("curl", "-sS", "--fail", "--max-time", "5", url, check=False)
         assert done.returncode != 0
@@ -34,46 +35,46 @@ def test_a_host_that_is_not_imitated_is_refused_by_name_at_once(sandbox: Sandbox
         "googleapis.com.example.net:443",
     ]
     text = sandbox.run("curl", "-sS", "http://example.com/").stdout
-    assert text == "The python-registry sandbox does not imitate example.com, and lets nothing out.\n"
+    assert text == "The python-registry sandbox does not emulate example.com and forwards no request.\n"
 
 
-def test_google_is_answered_under_the_sandboxs_own_authority(sandbox: Sandbox) -> None:
+def test_the_certificate_of_a_google_host_is_issued_by_the_sandbox(sandbox: Sandbox) -> None:
     script = 'curl -sSv "https://us-python.pkg.dev/" 2>&1 | grep -i issuer'
     assert "python-registry sandbox" in sandbox.run("sh", "-c", script).stdout
 
 
-def test_it_listens_on_loopback_alone(sandbox: Sandbox) -> None:
+def test_the_proxy_listens_only_on_loopback(sandbox: Sandbox) -> None:
     sandbox("start")
-    gateway = find_gateway(Folder(sandbox.folder))
-    assert gateway
+    proxy = find_proxy(SandboxFolder(sandbox.folder))
+    assert proxy
     listening = {
         line.split()[1]
-        for line in Path(f"/proc/{gateway.pid}/net/tcp").read_text().splitlines()[1:]
-        if line.split()[3] == "0A" and line.split()[1].endswith(f":{gateway.port:04X}")
+        for line in Path(f"/proc/{proxy.pid}/net/tcp").read_text().splitlines()[1:]
+        if line.split()[3] == "0A" and line.split()[1].endswith(f":{proxy.port:04X}")
     }
-    assert listening == {f"0100007F:{gateway.port:04X}"}
+    assert listening == {f"0100007F:{proxy.port:04X}"}
 
 
 def test_keys_and_state_are_private(sandbox: Sandbox) -> None:
     sandbox("start")
-    folder = Folder(sandbox.folder)
+    folder = SandboxFolder(sandbox.folder)
     for path in (folder.root, folder.authority, folder.home, folder.stacks):
         assert stat.S_IMODE(path.stat().st_mode) == 0o700, path
-    for path in (folder.authority / "key.pem", folder.database, folder.server):
+    for path in (folder.authority / "key.pem", folder.database, folder.proxy_state):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
 
 
-def test_no_token_is_kept_or_logged(sandbox: Sandbox) -> None:
+def test_no_file_contains_an_access_token(sandbox: Sandbox) -> None:
     sandbox.ask("GET", "https://cloudresourcemanager.googleapis.com/v1/projects/demo-project")
     token = sandbox.run("sh", "-c", "printf %s $GOOGLE_OAUTH_ACCESS_TOKEN").stdout
     assert token.startswith("ya29.")
-    kept = [path for path in sandbox.folder.rglob("*") if path.is_file() and not path.is_symlink()]
-    assert kept
-    for path in kept:
+    files = [path for path in sandbox.folder.rglob("*") if path.is_file() and not path.is_symlink()]
+    assert files
+    for path in files:
         assert b"ya29.sandbox-" not in path.read_bytes(), path
 
 
-def test_the_exit_status_and_signals_are_the_commands_own(sandbox: Sandbox) -> None:
+def test_run_passes_on_the_exit_status_and_signals(sandbox: Sandbox) -> None:
     assert sandbox.run("sh", "-c", "exit 7", check=False).returncode == 7
     assert sandbox.run("no-such-command", check=False).returncode == 127
     running = subprocess.Popen(
@@ -88,7 +89,7 @@ def test_the_exit_status_and_signals_are_the_commands_own(sandbox: Sandbox) -> N
     assert running.wait(timeout=10) == -signal.SIGTERM
 
 
-def test_a_clients_real_login_does_not_get_in(sandbox: Sandbox) -> None:
+def test_real_logins_are_not_in_the_environment_of_a_client(sandbox: Sandbox) -> None:
     os.environ["GOOGLE_APPLICATION_CREDENTIALS"] = "/home/me/key.json"
     os.environ["PULUMI_ACCESS_TOKEN"] = "pul-secret"
     try:
@@ -109,15 +110,16 @@ def test_env_puts_a_shell_inside(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("member", ["nonsense", "", "user:", "a@example.com"])
-def test_whoever_is_no_member_gets_no_token(sandbox: Sandbox, member: str) -> None:
+def test_an_invalid_member_gets_no_token(sandbox: Sandbox, member: str) -> None:
     refused = sandbox("run", "--as", member, "--", "true", check=False)
     assert refused.returncode == 2
-    assert f"{member!r} is no IAM member" in refused.stderr
+    assert f"{member!r} is not an IAM member" in refused.stderr
 
 
-def test_faults_are_named_and_their_values_checked(sandbox: Sandbox) -> None:
+def test_faults_set_checks_names_and_values(sandbox: Sandbox) -> None:
     assert (
-        "faults: api-delay=60 unavailable=0.3" in sandbox("fault", "api-delay=60", "unavailable=0.3").stdout
+        "faults: api-delay=60 unavailable=0.3"
+        in sandbox("faults", "set", "api-delay=60", "unavailable=0.3").stdout
     )
     for word, rule in {
         "apidelay=1": "no such fault",
@@ -126,52 +128,52 @@ def test_faults_are_named_and_their_values_checked(sandbox: Sandbox) -> None:
         "cut=1.5": "cut takes a whole number",
         "api-delay=nan": "api-delay takes seconds",
     }.items():
-        refused = sandbox("fault", word, check=False)
+        refused = sandbox("faults", "set", word, check=False)
         assert refused.returncode == 2
         assert rule in refused.stderr
         assert "Traceback" not in refused.stderr
-    assert "api-delay=60" in sandbox("status").stdout, "a refused fault changes none"
-    assert "faults: none" in sandbox("fault", "none").stdout
+    assert "api-delay=60" in sandbox("status").stdout, "a rejected fault changes nothing"
+    assert "faults: none" in sandbox("faults", "clear").stdout
 
 
-def test_two_starts_at_once_make_one_gateway(tmp_path: Path) -> None:
-    folder = Folder(tmp_path / "state")
+def test_two_starts_at_once_create_one_proxy(tmp_path: Path) -> None:
+    folder = SandboxFolder(tmp_path / "state")
     with concurrent.futures.ThreadPoolExecutor() as pool:
-        started = list(pool.map(start_gateway, [folder] * 4))
-    assert len({gateway.pid for gateway in started}) == 1
-    assert stop_gateway(folder)
-    assert find_gateway(folder) is None
+        started = list(pool.map(start_proxy, [folder] * 4))
+    assert len({proxy.pid for proxy in started}) == 1
+    assert stop_proxy(folder)
+    assert find_proxy(folder) is None
 
 
-def test_it_starts_after_a_kill_with_its_port_and_what_the_cloud_held(tmp_path: Path) -> None:
+def test_the_proxy_starts_after_a_kill_with_its_port_and_the_content_of_the_cloud(tmp_path: Path) -> None:
     sandbox = Sandbox(tmp_path / "state")
-    folder = Folder(sandbox.folder)
-    project = "https://cloudresourcemanager.googleapis.com/v1/projects/kept-project"
+    folder = SandboxFolder(sandbox.folder)
+    project = "https://cloudresourcemanager.googleapis.com/v1/projects/files-project"
     before = sandbox.ask("GET", project)
-    killed = find_gateway(folder)
+    killed = find_proxy(folder)
     assert killed
     os.kill(killed.pid, signal.SIGKILL)
-    while find_gateway(folder):
+    while find_proxy(folder):
         os.sched_yield()
-    again = start_gateway(folder)
+    again = start_proxy(folder)
     assert again.pid != killed.pid
     assert again.port == killed.port
     assert sandbox.ask("GET", project) == before
-    stop_gateway(folder)
+    stop_proxy(folder)
 
 
-def test_one_that_runs_earlier_code_is_replaced(tmp_path: Path) -> None:
-    folder = Folder(tmp_path / "state")
-    old = start_gateway(folder)
-    assert start_gateway(folder) == old
-    # As a version before this one wrote it.
-    folder.server.write_text(json.dumps({"pid": old.pid, "port": old.port}))
-    new = start_gateway(folder)
+def test_a_proxy_that_runs_earlier_code_is_replaced(tmp_path: Path) -> None:
+    folder = SandboxFolder(tmp_path / "state")
+    old = start_proxy(folder)
+    assert start_proxy(folder) == old
+    # The state file of an earlier version.
+    folder.proxy_state.write_text(json.dumps({"pid": old.pid, "port": old.port}))
+    new = start_proxy(folder)
     assert (new.pid != old.pid, new.port) == (True, old.port)
-    stop_gateway(folder)
+    stop_proxy(folder)
 
 
-def test_clients_inside_ask_the_index_that_pip_is_configured_with_outside(
+def test_clients_inside_use_the_public_index_that_pip_uses_outside(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PIP_INDEX_URL", "https://user:hunter2@mirror.example/repo/simple")
@@ -184,16 +186,16 @@ def test_clients_inside_ask_the_index_that_pip_is_configured_with_outside(
     sandbox("stop")
 
 
-def test_a_taken_port_is_no_problem(tmp_path: Path) -> None:
-    folder = Folder(tmp_path / "state").create()
+def test_the_proxy_uses_another_port_if_its_port_is_taken(tmp_path: Path) -> None:
+    folder = SandboxFolder(tmp_path / "state").create()
     with socket.create_server(("127.0.0.1", 0)) as other:
-        folder.server.write_text(json.dumps({"pid": 1, "port": other.getsockname()[1]}))
-        gateway = start_gateway(folder)
-        assert gateway.port != other.getsockname()[1]
-    stop_gateway(folder)
+        folder.proxy_state.write_text(json.dumps({"pid": 1, "port": other.getsockname()[1]}))
+        proxy = start_proxy(folder)
+        assert proxy.port != other.getsockname()[1]
+    stop_proxy(folder)
 
 
-def test_two_folders_never_meet(tmp_path: Path) -> None:
+def test_two_sandbox_folders_share_nothing(tmp_path: Path) -> None:
     one, two = Sandbox(tmp_path / "one"), Sandbox(tmp_path / "two")
     enable = (
         "https://serviceusage.googleapis.com/v1/projects/same-project/services/iam.googleapis.com:enable"
@@ -207,7 +209,7 @@ def test_two_folders_never_meet(tmp_path: Path) -> None:
         assert "not running" in sandbox("stop").stdout
 
 
-def test_reset_forgets_everything(tmp_path: Path) -> None:
+def test_reset_deletes_everything(tmp_path: Path) -> None:
     sandbox = Sandbox(tmp_path / "state")
     sandbox("start")
     sandbox("reset")
@@ -215,7 +217,7 @@ def test_reset_forgets_everything(tmp_path: Path) -> None:
     assert "stopped" in sandbox("status").stdout
 
 
-def test_the_engine_finds_the_download_and_the_stand_in_among_installed_plugins(
+def test_the_engine_finds_the_downloaded_plugin_and_the_fake_provider(
     sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
@@ -223,11 +225,11 @@ def test_the_engine_finds_the_download_and_the_stand_in_among_installed_plugins(
     downloaded.parent.mkdir(parents=True)
     downloaded.write_text('#!/bin/sh\necho the download "$@"\n')
     downloaded.chmod(0o700)
-    folder = Folder(tmp_path / "sandbox").create()
+    folder = SandboxFolder(tmp_path / "sandbox").create()
     installed = folder.pulumi_home / "plugins" / "resource-gcp-v1.2.3" / PLUGIN
     install_plugin(folder, Plugin(origin="on PATH"), "1.2.3")
     assert not installed.exists()
-    for plugin in (Plugin(origin="stand-in"), Plugin(origin="official download")):
+    for plugin in (Plugin(origin="fake provider"), Plugin(origin="official download")):
         install_plugin(folder, plugin, "1.2.3")
         home = f"PULUMI_HOME={folder.pulumi_home}"
         listed = json.loads(sandbox.run("env", home, "pulumi", "plugin", "ls", "--json").stdout)

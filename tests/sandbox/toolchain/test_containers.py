@@ -1,6 +1,7 @@
-"""The example's container: built as the stack says, it runs, and no token is in anything that is left.
+"""The example's container: the build command of the stack's outputs works and leaves no token behind.
 
-The control is the way of many tutorials, the token as a build argument: the same search finds it there.
+As a control, a build that passes the token as a build argument, as many tutorials do, leaves the token in
+the image. The same search finds it there.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ pytestmark = [
 ]
 
 ARCHIVES = ("docker-archive", "oci-archive")
-# As tutorials have it: an argument, and from there an option and a file.
+# The way of tutorials: a build argument that the build puts into an option and a file.
 TUTORIAL = """FROM python:3.11-slim
 ARG TOKEN
 RUN python -m venv /venv
@@ -40,7 +41,7 @@ RUN /venv/bin/pip install --index-url https://oauth2accesstoken:$TOKEN@ADDRESS m
 
 @dataclass(frozen=True)
 class Builder:
-    """A stack that is up with the example's package in its index, and buildah with one login."""
+    """A stack with the example's package in its index, and buildah with one login."""
 
     program: Program
     inside: dict[str, str]
@@ -50,7 +51,7 @@ class Builder:
         return self.inside["CLOUDSDK_AUTH_ACCESS_TOKEN"]
 
     def __call__(self, line: str, cwd: Path) -> str:
-        """What a shell line prints, which is kept in `build.log` there as a CI would."""
+        """The output of a shell line. `build.log` in the folder keeps it, as a CI does."""
         with (cwd / "build.log").open("a+") as log:
             start = log.tell()
             done = subprocess.run(
@@ -63,12 +64,12 @@ class Builder:
                 check=False,
             )
             log.seek(start)
-            said = log.read()
-        assert done.returncode == 0, f"{line}\n{said}"
-        return said
+            output = log.read()
+        assert done.returncode == 0, f"{line}\n{output}"
+        return output
 
     def archive(self, image: str, folder: Path) -> list[Path]:
-        """The image as files, in both forms."""
+        """The image as files, in both formats."""
         for form in ARCHIVES:
             self(f"buildah push --quiet {image} {form}:{form}.tar", folder)
         return [folder / f"{form}.tar" for form in ARCHIVES]
@@ -99,7 +100,7 @@ def builder(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Build
     return builder
 
 
-def test_the_image_runs_and_no_token_is_in_it_the_logs_the_state_the_outputs_and_the_requests(
+def test_the_image_runs_and_the_token_is_in_no_image_log_state_output_or_request(
     builder: Builder, tmp_path: Path
 ) -> None:
     outputs = builder.program.outputs()
@@ -111,15 +112,15 @@ def test_the_image_runs_and_no_token_is_in_it_the_logs_the_state_the_outputs_and
     ran = builder("buildah run $(buildah from adder-app) -- /venv/bin/python main.py 1 2", context)
     assert ran.strip().endswith("1 + 2 = 3")
     images = builder.archive("adder-app", context)
-    kept = {
+    files = {
         "state.json": builder.program.pulumi("stack", "export", "--show-secrets").stdout,
         "outputs.json": builder.program.pulumi("stack", "output", "--json", "--show-secrets").stdout,
     }
-    for name, text in kept.items():
+    for name, text in files.items():
         (tmp_path / name).write_text(text)
     requests = builder.program.sandbox.folder / "requests.jsonl"
     assert "my_adder-0.0.1-py3-none-any.whl" in requests.read_text()
-    found = builder.search(*images, context / "build.log", *(tmp_path / name for name in kept), requests)
+    found = builder.search(*images, context / "build.log", *(tmp_path / name for name in files), requests)
     assert (found.returncode, found.stderr) == (0, "")
 
 
@@ -137,5 +138,5 @@ def test_the_same_search_finds_the_token_of_a_build_argument(builder: Builder, t
         _, *places = found.stderr.splitlines()
         in_layers = [place for place in places if place.count(" → ") > 1]
         assert [place.rpartition(" → ")[2] for place in in_layers] == ["etc/pip.conf"]
-        # The image's configuration, which has the history.
+        # The other place is the image's configuration, which has the history.
         assert len(places) == 1 + len(in_layers)

@@ -1,7 +1,7 @@
-"""gcp:artifactregistry/repository:Repository — a repository: standard, remote or virtual.
+"""gcp:artifactregistry/repository:Repository: a standard, remote or virtual repository.
 
-Knows the settings that a Python repository can have. Those of other formats (Docker, Maven, apt, npm,
-yum) are refused as unknown, although the real plug-in takes them.
+Knows the settings of a Python repository. Unlike the real provider, it rejects the settings of other
+formats (Docker, Maven, apt, npm, yum) as unknown.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from sandbox.provider.resources import (
     PROJECT,
     Cloud,
     ResourceType,
-    parse_by,
+    match_id,
 )
-from sandbox.provider.rest import PluginError, saying
+from sandbox.provider.rest import ProviderError, error_context
 from sandbox.provider.schema import COMPUTED, FLAG, TEXT, Field, Kind, top
 from sandbox.provider.values import UNKNOWN, Json, Props, is_known
 
 REGISTRY = "https://artifactregistry.googleapis.com/v1"
-# Pulumi's patch of the provider (patches/0006): put on at creation, kept where it is.
+# Pulumi's patch of the provider (patches/0006): a new repository gets this label, and keeps it.
 PROVISIONED = ("goog-pulumi-provisioned", "true")
-# In the order in which the real plug-in names them in updateMask.
+# In the order of the real provider's updateMask.
 MUTABLE = (
     "description virtualRepositoryConfig cleanupPolicies cleanupPolicyDryRun vulnerabilityScanningConfig"
 ).split()
@@ -42,12 +42,12 @@ SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def in_seconds(duration: str) -> str:
-    """``90d`` as ``7776000s``, the one form the API takes; what is no duration stays."""
+    """``90d`` as ``7776000s``, the only form that the API accepts. Other texts are returned unchanged."""
     match = re.fullmatch(r"(-?\d+)([smhd])", duration)
     return f"{int(match[1]) * SECONDS[match[2]]}s" if match else duration
 
 
-def _same_duration(old: str, new: str) -> bool:
+def _is_same_duration(old: str, new: str) -> bool:
     return in_seconds(old) == in_seconds(new)
 
 
@@ -55,7 +55,7 @@ def _policy_identity(policy: Json) -> str:
     return json.dumps(_without_empty(_with_seconds(policy)), sort_keys=True)
 
 
-def _same_policies(old: Json, new: Json) -> bool:
+def _are_same_policies(old: Json, new: Json) -> bool:
     return sorted(map(_policy_identity, old)) == sorted(map(_policy_identity, new))
 
 
@@ -65,13 +65,13 @@ def _block(*, replaces: bool = False, computed: bool = False, **members: Field) 
 
 _FIXED = Field(replaces=True, zero="")
 _NAMES = Field(kind=Kind.LIST)
-_AGE = Field(same=_same_duration)
+_AGE = Field(is_same=_is_same_duration)
 
 
 class Repository(ResourceType):
     token = "gcp:artifactregistry/repository:Repository"  # noqa: S105 - a type's name
     fields = {  # noqa: RUF012 - declared by the base
-        "format": Field(required=True, replaces=True, same=lambda old, new: old.upper() == new.upper()),
+        "format": Field(required=True, replaces=True, is_same=lambda old, new: old.upper() == new.upper()),
         "repositoryId": Field(required=True, replaces=True),
         "location": LOCATION,
         "project": PROJECT,
@@ -119,7 +119,7 @@ class Repository(ResourceType):
         "virtualRepositoryConfig": _block(
             upstreamPolicies=Field(
                 kind=Kind.LIST,
-                same=_same_policies,
+                is_same=_are_same_policies,
                 members={"id": Field(), "priority": Field(), "repository": Field()},
             )
         ),
@@ -145,32 +145,32 @@ class Repository(ResourceType):
             return {**planned, "pulumiLabels": UNKNOWN, "effectiveLabels": UNKNOWN}
         before: Props = (prior or {}).get("pulumiLabels", {})
         effective: Props = (prior or {}).get("effectiveLabels", {})
-        ours = dict(labels)
+        own = dict(labels)
         if prior is None or PROVISIONED[0] in effective:
-            ours = {PROVISIONED[0]: PROVISIONED[1], **labels}
-        kept = {key: value for key, value in effective.items() if key in ours or key not in before}
-        return {**planned, "pulumiLabels": ours, "effectiveLabels": {**kept, **ours}}
+            own = {PROVISIONED[0]: PROVISIONED[1], **labels}
+        others = {key: value for key, value in effective.items() if key in own or key not in before}
+        return {**planned, "pulumiLabels": own, "effectiveLabels": {**others, **own}}
 
     def create(self, planned: Props, cloud: Cloud) -> tuple[str, Props | None]:
         project, name = cloud.project_of(planned), planned["repositoryId"]
         location = cloud.region if planned["location"] == UNKNOWN else planned["location"]
         if not location:
-            raise PluginError(
+            raise ProviderError(
                 "Cannot determine location: set in this resource, or set provider-level 'region' or 'zone'."
             )
         parent = f"projects/{project}/locations/{location}"
         body = {**_body(planned), **{key: planned[key] for key in CREATE_ONLY if planned.get(key)}}
-        with saying("Error creating Repository"):
+        with error_context("Error creating Repository"):
             operation = cloud.api.call(
                 "POST", f"{REGISTRY}/{parent}/repositories", body, repository_id=name
             )
-        with saying("Error waiting to create Repository"):
-            cloud.api.finish(operation, REGISTRY, "Creating Repository")
+        with error_context("Error waiting to create Repository"):
+            cloud.api.wait_for(operation, REGISTRY, "Creating Repository")
         return f"{parent}/repositories/{name}", None
 
-    def read(self, ident: str, state: Props, cloud: Cloud) -> Props | None:
-        with saying(f'Error when reading or editing ArtifactRegistryRepository "{ident}"'):
-            found = cloud.api.find(f"{REGISTRY}/{ident}")
+    def read(self, resource_id: str, state: Props, cloud: Cloud) -> Props | None:
+        with error_context(f'Error when reading or editing ArtifactRegistryRepository "{resource_id}"'):
+            found = cloud.api.find(f"{REGISTRY}/{resource_id}")
         if found is None:
             return None
         labels = found.get("labels", {})
@@ -178,17 +178,17 @@ class Repository(ResourceType):
         return {
             **{key: found.get(key) for key in self.fields if not self.fields[key].members},
             **{key: _as_planned(self.fields[key], found.get(key)) for key in _BLOCKS},
-            **parse_by(IMPORT_IDS, ident, cloud),
+            **match_id(IMPORT_IDS, resource_id, cloud),
             "name": found["name"].rpartition("/")[2],
             "deletionPolicy": state.get("deletionPolicy"),
             "cleanupPolicies": [{"id": key, **policies[key]} for key in sorted(policies)],
-            # One that somebody took away is there still, empty, so that the difference is seen.
+            # A label that was removed elsewhere is kept as an empty text, so that the difference shows.
             "labels": {key: labels.get(key, "") for key in state.get("labels", {})},
             "pulumiLabels": {key: labels.get(key, "") for key in state.get("pulumiLabels", {})},
             "effectiveLabels": labels,
         }
 
-    def update(self, ident: str, planned: Props, changed: set[str], cloud: Cloud) -> None:
+    def update(self, resource_id: str, planned: Props, changed: set[str], cloud: Cloud) -> None:
         tops = {top(path) for path in changed}
         mask = [key for key in MUTABLE if key in tops]
         mask += ["labels"] if "effectiveLabels" in tops else []
@@ -196,18 +196,18 @@ class Repository(ResourceType):
             mask += CREDENTIALS
         if not mask:
             return
-        # The real plug-in always sends the whole set of policies, even an empty one.
+        # The real provider always sends the whole set of policies, even if it is empty.
         body = {"cleanupPolicies": {}, **_body(planned)}
-        with saying(f'Error updating Repository "{ident}"'):
-            cloud.api.call("PATCH", f"{REGISTRY}/{ident}", body, updateMask=",".join(mask))
+        with error_context(f'Error updating Repository "{resource_id}"'):
+            cloud.api.call("PATCH", f"{REGISTRY}/{resource_id}", body, updateMask=",".join(mask))
 
-    def delete(self, ident: str, state: Props, cloud: Cloud) -> None:
-        with saying("Error when reading or editing Repository"):
-            operation = cloud.api.call("DELETE", f"{REGISTRY}/{ident}")
-        cloud.api.finish(operation, REGISTRY, "Deleting Repository")
+    def delete(self, resource_id: str, state: Props, cloud: Cloud) -> None:
+        with error_context("Error when reading or editing Repository"):
+            operation = cloud.api.call("DELETE", f"{REGISTRY}/{resource_id}")
+        cloud.api.wait_for(operation, REGISTRY, "Deleting Repository")
 
-    def parse_id(self, ident: str, cloud: Cloud) -> tuple[str, Props]:
-        parts = parse_by(IMPORT_IDS, ident, cloud)
+    def parse_id(self, resource_id: str, cloud: Cloud) -> tuple[str, Props]:
+        parts = match_id(IMPORT_IDS, resource_id, cloud)
         name = "projects/{project}/locations/{location}/repositories/{repositoryId}".format(**parts)
         return name, {"deletionPolicy": DELETE, **parts}
 
@@ -216,7 +216,7 @@ _BLOCKS = tuple(key for key, field in Repository.fields.items() if field.kind is
 
 
 def _as_planned(field: Field, found: Json) -> Json:
-    """The members of a block that this plug-in knows; an empty answer is none."""
+    """The members of a block that this provider knows. An empty answer counts as missing."""
     if not isinstance(found, dict):
         return found
     known = {key: _as_planned(member, found[key]) for key, member in field.parts.items() if key in found}
@@ -224,7 +224,7 @@ def _as_planned(field: Field, found: Json) -> Json:
 
 
 def _body(planned: Props) -> Props:
-    """What create and update send alike."""
+    """The body that create and update share."""
     body = {key: _without_empty(planned.get(key)) for key in MUTABLE}
     policies = body.pop("cleanupPolicies") or []
     body["cleanupPolicies"] = {
@@ -233,7 +233,7 @@ def _body(planned: Props) -> Props:
     }
     body["labels"] = planned.get("effectiveLabels")
     if remote := planned.get("remoteRepositoryConfig"):
-        # Always sent, null where the repository caches.
+        # The real provider always sends it: null if the repository caches.
         no_cache = {"noCache": remote.get("noCache")}
         body["remoteRepositoryConfig"] = {**_without_empty(remote), **no_cache}
     return {key: value for key, value in body.items() if value not in NOTHING}
@@ -248,7 +248,7 @@ def _with_seconds(policy: Props) -> Props:
 
 
 def _without_empty(value: Json) -> Json:
-    """As the real plug-in leaves zero values out of a body."""
+    """The value without zero values, which the real provider does not send."""
     if isinstance(value, list):
         return [_without_empty(item) for item in value]
     if not isinstance(value, dict):

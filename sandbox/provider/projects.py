@@ -1,7 +1,8 @@
-"""gcp:projects/service:Service — one Google API, enabled on one project.
+"""gcp:projects/service:Service, one Google API that is enabled in one project.
 
-Services that are asked for together are enabled by one call, as the real plug-in does it; its window
-of three seconds is a fraction of one here. Services that were renamed are not known here.
+One call enables all services that the engine creates at the same time, as in the real provider. The real
+one collects them for three seconds; this one collects for a fraction of a second. It does not know the old
+names of renamed services.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from sandbox.provider.resources import DELETION_POLICY, Cloud, ResourceType
-from sandbox.provider.rest import OPERATION_SECONDS, PluginError, saying
+from sandbox.provider.rest import OPERATION_SECONDS, ProviderError, error_context
 from sandbox.provider.schema import Field
 from sandbox.provider.values import Props
 
@@ -20,11 +21,11 @@ PROJECTS = "https://cloudresourcemanager.googleapis.com/v1/projects"
 LISTED_FIELDS, PAGE_SIZE = "services/name,nextPageToken", "200"
 # serviceusage/docs/reference/rest/v1/services/batchEnable: at most 20 services a call.
 BATCH_SIZE = 20
-# Ours: long enough for the engine to ask for what it makes at the same time.
+# Not the real value: long enough for the engine to send the services that it creates at the same time.
 BATCH_WINDOW_SECONDS = 0.15
 
 
-def _not_a_domain(value: str, _: str) -> Iterator[str]:
+def _validate_domain(value: str, _: str) -> Iterator[str]:
     if "." not in value:
         yield f"expected {value} to be a domain like serviceusage.googleapis.com"
 
@@ -35,18 +36,18 @@ def _last(name: str) -> str:
 
 @dataclass
 class _Batch:
-    """Services of one project that wait to be enabled together."""
+    """Services of one project that one call will enable."""
 
     services: list[str] = field(default_factory=list[str])
     done: threading.Event = field(default_factory=threading.Event)
-    failure: PluginError | None = None
+    failure: ProviderError | None = None
 
 
 class Service(ResourceType):
     token = "gcp:projects/service:Service"  # noqa: S105 - a type's name
     fields = {  # noqa: RUF012 - declared by the base
-        "service": Field(required=True, replaces=True, refuse=_not_a_domain),
-        "project": Field(computed=True, replaces=True, same=lambda old, new: _last(old) == _last(new)),
+        "service": Field(required=True, replaces=True, validate=_validate_domain),
+        "project": Field(computed=True, replaces=True, is_same=lambda old, new: _last(old) == _last(new)),
         "disableDependentServices": Field(),
         "disableOnDestroy": Field(),
         "checkIfServiceHasUsageOnDestroy": Field(),
@@ -59,18 +60,20 @@ class Service(ResourceType):
 
     def create(self, planned: Props, cloud: Cloud) -> tuple[str, Props | None]:
         project, service = _last(cloud.project_of(planned)), planned["service"]
-        ident = f"{project}/{service}"
-        # It has no id yet: the real plug-in's message has a gap there, too.
-        with saying("Error when reading or editing Project Service "):
+        resource_id = f"{project}/{service}"
+        # There is no id yet. The real provider's message, too, ends with a space.
+        with error_context("Error when reading or editing Project Service "):
             if service in self._listed(project, cloud):
-                return ident, {**planned, "project": project}
-        with saying(f'Request `Enable Project Service "{service}" for project "{project}"` returned error'):
+                return resource_id, {**planned, "project": project}
+        with error_context(
+            f'Request `Enable Project Service "{service}" for project "{project}"` returned error'
+        ):
             self._enable_together(service, project, cloud)
-        return ident, None
+        return resource_id, None
 
-    def read(self, ident: str, state: Props, cloud: Cloud) -> Props | None:
-        project, service = ident.split("/")
-        with saying(f"Error when reading or editing Project Service {ident}"):
+    def read(self, resource_id: str, state: Props, cloud: Cloud) -> Props | None:
+        project, service = resource_id.split("/")
+        with error_context(f"Error when reading or editing Project Service {resource_id}"):
             found = cloud.api.find(f"{PROJECTS}/{project}")
             if found is None or found.get("lifecycleState") == "DELETE_REQUESTED":
                 return None
@@ -78,38 +81,38 @@ class Service(ResourceType):
                 return None
         return {"project": project, "service": service}
 
-    def delete(self, ident: str, state: Props, cloud: Cloud) -> None:
+    def delete(self, resource_id: str, state: Props, cloud: Cloud) -> None:
         if not state.get("disableOnDestroy"):
             return
-        project, service = ident.split("/")
+        project, service = resource_id.split("/")
         check = "CHECK" if state.get("checkIfServiceHasUsageOnDestroy") else "SKIP"
         body: Props = {"checkIfServiceHasUsage": check}
         if state.get("disableDependentServices"):
             body["disableDependentServices"] = True
-        with saying(f'Error disabling service "{service}" for project "{project}"'):
+        with error_context(f'Error disabling service "{service}" for project "{project}"'):
             operation = cloud.api.call(
                 "POST", f"{USAGE}/projects/{project}/services/{service}:disable", body
             )
-            cloud.api.finish(operation, USAGE, "api to disable")
+            cloud.api.wait_for(operation, USAGE, "api to disable")
 
-    def parse_id(self, ident: str, cloud: Cloud) -> tuple[str, Props]:
-        project, _, service = ident.partition("/")
+    def parse_id(self, resource_id: str, cloud: Cloud) -> tuple[str, Props]:
+        project, _, service = resource_id.partition("/")
         if not service or "/" in service:
-            raise PluginError(
+            raise ProviderError(
                 "Invalid google_project_service id format for import, expecting "
-                f"`{{project}}/{{service}}`, found {ident}"
+                f"`{{project}}/{{service}}`, found {resource_id}"
             )
-        return ident, {"project": project, "service": service}
+        return resource_id, {"project": project, "service": service}
 
     def _listed(self, project: str, cloud: Cloud) -> set[str]:
-        """What is enabled, asked as one of a batch: the real plug-in's message says so."""
-        with saying(f"Request `List Project Services {project}` returned error"):
+        """The enabled services. The error has the real provider's words: it batches this request."""
+        with error_context(f"Request `List Project Services {project}` returned error"):
             return self._enabled(project, cloud)
 
     def _enabled(self, project: str, cloud: Cloud) -> set[str]:
         query = {"fields": LISTED_FIELDS, "filter": "state:ENABLED", "pageSize": PAGE_SIZE}
         names: set[str] = set()
-        with saying(f"Failed to list enabled services for project {project}"):
+        with error_context(f"Failed to list enabled services for project {project}"):
             while True:
                 page = cloud.api.call("GET", f"{USAGE}/projects/{project}/services", **query)
                 names |= {_last(service["name"]) for service in page.get("services", [])}
@@ -119,10 +122,10 @@ class Service(ResourceType):
 
     def _enable_together(self, service: str, project: str, cloud: Cloud) -> None:
         with self._lock:
-            leads = project not in self._batches
+            is_first = project not in self._batches
             batch = self._batches.setdefault(project, _Batch())
             batch.services.append(service)
-        if not leads:
+        if not is_first:
             batch.done.wait()
         else:
             try:
@@ -130,28 +133,28 @@ class Service(ResourceType):
                 with self._lock:
                     del self._batches[project]
                 self._enable(batch.services, project, cloud)
-            except PluginError as error:
+            except ProviderError as error:
                 batch.failure = error
             finally:
                 batch.done.set()
         if batch.failure:
-            raise PluginError(str(batch.failure)) from batch.failure
+            raise ProviderError(str(batch.failure)) from batch.failure
 
     def _enable(self, services: list[str], project: str, cloud: Cloud) -> None:
         base = f"{USAGE}/projects/{project}/services"
-        with saying("failed to enable services: failed on request preconditions"):
+        with error_context("failed to enable services: failed on request preconditions"):
             for start in range(0, len(services), BATCH_SIZE):
                 names = services[start : start + BATCH_SIZE]
-                # batchEnable refuses a single one.
+                # batchEnable rejects a single service.
                 operation = (
                     cloud.api.call("POST", f"{base}/{names[0]}:enable", {})
                     if len(names) == 1
                     else cloud.api.call("POST", f"{base}:batchEnable", {"serviceIds": names})
                 )
-                cloud.api.finish(operation, USAGE, f'Enable Project "{project}" Services: {names}')
+                cloud.api.wait_for(operation, USAGE, f'Enable Project "{project}" Services: {names}')
         for last in cloud.api.attempts(OPERATION_SECONDS):
             missing = sorted(set(services) - self._enabled(project, cloud))
             if not missing:
                 return
             if last:
-                raise PluginError(f"failed to enable some service(s) {missing} for {project}")
+                raise ProviderError(f"failed to enable some service(s) {missing} for {project}")

@@ -1,8 +1,8 @@
-"""gcp:artifactregistry/rule:Rule — what may be downloaded from a repository, or from one package in it."""
+"""gcp:artifactregistry/rule:Rule: allows or denies downloads of a repository, or of one package in it."""
 
 from __future__ import annotations
 
-from sandbox.provider.repositories import REGISTRY
+from sandbox.provider.artifactregistry.repository import REGISTRY
 from sandbox.provider.resources import (
     DELETE,
     DELETION_POLICY,
@@ -10,14 +10,13 @@ from sandbox.provider.resources import (
     PROJECT,
     Cloud,
     ResourceType,
-    parse_by,
+    match_id,
 )
-from sandbox.provider.rest import PluginError, saying
+from sandbox.provider.rest import ProviderError, error_context
 from sandbox.provider.schema import COMPUTED, TEXT, Field, Kind, top
 from sandbox.provider.values import UNKNOWN, Props
 
-# In the order in which the real plug-in names them in updateMask
-# (resource_artifact_registry_rule.go), like all that follows.
+# In the order of the real provider's updateMask (resource_artifact_registry_rule.go).
 MUTABLE = ("action", "operation", "condition", "packageId")
 IMPORT_IDS = (
     r"projects/(?P<project>[^/]+)/locations/(?P<location>[^/]+)/repositories/(?P<repositoryId>[^/]+)"
@@ -53,38 +52,40 @@ class Rule(ResourceType):
     def create(self, planned: Props, cloud: Cloud) -> tuple[str, Props | None]:
         location = cloud.region if planned["location"] == UNKNOWN else planned["location"]
         if not location:
-            raise PluginError(
+            raise ProviderError(
                 "Cannot determine location: set in this resource, or set provider-level 'region' or 'zone'."
             )
         parent = f"projects/{cloud.project_of(planned)}/locations/{location}"
         rules = f"{parent}/repositories/{planned['repositoryId']}/rules"
-        with saying("Error creating Rule"):
+        with error_context("Error creating Rule"):
             cloud.api.call("POST", f"{REGISTRY}/{rules}", _body(planned), ruleId=planned["ruleId"])
         return f"{rules}/{planned['ruleId']}", None
 
-    def read(self, ident: str, state: Props, cloud: Cloud) -> Props | None:
-        with saying(f'Error when reading or editing ArtifactRegistryRule "{ident}"'):
-            found = cloud.api.find(f"{REGISTRY}/{ident}")
+    def read(self, resource_id: str, state: Props, cloud: Cloud) -> Props | None:
+        with error_context(f'Error when reading or editing ArtifactRegistryRule "{resource_id}"'):
+            found = cloud.api.find(f"{REGISTRY}/{resource_id}")
         if found is None:
             return None
         return {
             **{key: found.get(key) for key in ("name", *MUTABLE)},
-            **parse_by(IMPORT_IDS, ident, cloud),
+            **match_id(IMPORT_IDS, resource_id, cloud),
             "deletionPolicy": state.get("deletionPolicy"),
         }
 
-    def update(self, ident: str, planned: Props, changed: set[str], cloud: Cloud) -> None:
+    def update(self, resource_id: str, planned: Props, changed: set[str], cloud: Cloud) -> None:
         mask = [key for key in MUTABLE if key in {top(path) for path in changed}]
         if mask:
-            with saying(f'Error updating Rule "{ident}"'):
-                cloud.api.call("PATCH", f"{REGISTRY}/{ident}", _body(planned), updateMask=",".join(mask))
+            with error_context(f'Error updating Rule "{resource_id}"'):
+                cloud.api.call(
+                    "PATCH", f"{REGISTRY}/{resource_id}", _body(planned), updateMask=",".join(mask)
+                )
 
-    def delete(self, ident: str, state: Props, cloud: Cloud) -> None:
-        with saying("Error when reading or editing Rule"):
-            cloud.api.call("DELETE", f"{REGISTRY}/{ident}")
+    def delete(self, resource_id: str, state: Props, cloud: Cloud) -> None:
+        with error_context("Error when reading or editing Rule"):
+            cloud.api.call("DELETE", f"{REGISTRY}/{resource_id}")
 
-    def parse_id(self, ident: str, cloud: Cloud) -> tuple[str, Props]:
-        parts = parse_by(IMPORT_IDS, ident, cloud)
+    def parse_id(self, resource_id: str, cloud: Cloud) -> tuple[str, Props]:
+        parts = match_id(IMPORT_IDS, resource_id, cloud)
         repository = "projects/{project}/locations/{location}/repositories/{repositoryId}".format(**parts)
         return f"{repository}/rules/{parts['ruleId']}", {"deletionPolicy": DELETE, **parts}
 

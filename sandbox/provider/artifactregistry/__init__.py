@@ -1,0 +1,1 @@
+"""The fake provider's resource types of `pulumi_gcp.artifactregistry`."""
