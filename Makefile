@@ -2,6 +2,7 @@
 # `STACK=prod make up` chooses the stack; `PATH=/where/the/real/plugin/is:$PATH make up` the plugin.
 
 STACK ?= dev
+TARGET ?= sandbox
 PYTHON ?= python3
 VENV := .venv
 # A venv is finished when this file is in it: one that was cut off is made again.
@@ -51,8 +52,9 @@ refresh: recovered ## read back what the cloud has, as `up` would see it
 outputs: stack ## print the stack's outputs
 	@$(PULUMI) stack output
 
-tour: $(if $(filter 1,$(REAL)),stack-file venv,up base-image) ## publish, install and run a package, step by step; REAL=1: on the real project
-	@$(if $(filter 1,$(REAL)),PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(VENV)/bin/python,$(INSIDE) python) -m tools tour --stack $(STACK) $(if $(filter 1,$(REAL)),--real)
+# YES=1 accepts what the tour leaves on a real project.
+tour: $(if $(filter gcp,$(TARGET)),stack-file venv,up base-image) ## publish, install and run a package, step by step; TARGET=gcp: on the real project
+	@$(if $(filter gcp,$(TARGET)),PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(VENV)/bin/python,$(INSIDE) python) -m tools tour --stack $(STACK) --target $(TARGET) $(if $(filter 1,$(YES)),--yes)
 
 base-image: venv
 	@$(SANDBOX) base-image || echo "The tour goes without its container."

@@ -39,7 +39,7 @@ def read_recording(name: str) -> str:
 
 def summarize_text(text: str) -> str:
     """The summary of what a preview printed."""
-    return summarize(read_preview(text), "dev")
+    return summarize(read_preview(text), "Stack `dev`").text
 
 
 def edit_document(

@@ -18,9 +18,10 @@ import pytest
 
 from tests.support.sandbox import CHECKOUT
 from tools.errors import ToolError
+from tools.summary.access import PARTIAL_PREVIEW
 from tools.summary.markdown import COMMENT_LIMIT, block, code
 from tools.summary.previews import SIGNATURE, UNKNOWN, read_preview
-from tools.summary.report import NOT_ALL, summarize
+from tools.summary.report import summarize
 
 SUMMARIES = Path(__file__).parent / "recordings"
 BINDING = "gcp:artifactregistry/repositoryIamBinding:RepositoryIamBinding"
@@ -35,7 +36,7 @@ def recorded(name: str) -> str:
 
 
 def summary(text: str) -> str:
-    return summarize(read_preview(text), "dev")
+    return summarize(read_preview(text), "Stack `dev`").text
 
 
 def changed(
@@ -96,12 +97,22 @@ def run(text: str, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize(
-    ("name", "status"), [("label_only.jsonl", 0), ("nothing.jsonl", 0), ("location_of_protected.jsonl", 1)]
+    ("name", "status"),
+    [
+        ("nothing.jsonl", 0),
+        ("nothing_document.json", 0),
+        ("location_of_protected.jsonl", 1),
+        ("wrong_setting.jsonl", 1),
+        ("label_only.jsonl", 2),
+        ("additive.jsonl", 2),
+        ("protection_off.jsonl", 2),
+        ("changed_by_hand_document.json", 2),
+    ],
 )
-def test_the_exit_status_says_whether_the_preview_failed(name: str, status: int) -> None:
+def test_the_exit_status_tells_no_changes_failure_and_changes_apart(name: str, status: int) -> None:
     done = run(recorded(name), "--stack", "dev")
     assert (done.returncode, done.stdout) == (status, (SUMMARIES / name).with_suffix(".md").read_text())
-    assert done.stderr == ("error: The preview failed.\n" if status else "")
+    assert done.stderr == ("error: The preview failed.\n" if status == 1 else "")
 
 
 def test_nothing_is_one_line() -> None:
@@ -112,15 +123,15 @@ def test_nothing_is_one_line() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "There is no preview on standard input"),
-        ("\n\n", "There is no preview on standard input"),
-        ("error: no stack named 'dev' found\n", "is no preview"),
-        ('{"steps": [', "is no preview"),
-        ("[]", "is no preview"),
-        ("null", "is no preview"),
-        ('{"resources": {}}', "is no preview"),
-        ("[" * 100_000, "is no preview"),
-        ("\x00\x1b[31m", "is no preview"),
+        ("", "Standard input is empty"),
+        ("\n\n", "Standard input is empty"),
+        ("error: no stack named 'dev' found\n", "Standard input is not a preview"),
+        ('{"steps": [', "Standard input is not a preview"),
+        ("[]", "Standard input is not a preview"),
+        ("null", "Standard input is not a preview"),
+        ('{"resources": {}}', "Standard input is not a preview"),
+        ("[" * 100_000, "Standard input is not a preview"),
+        ("\x00\x1b[31m", "Standard input is not a preview"),
     ],
 )
 def test_what_is_no_preview_is_said_on_both_channels_with_status_1(text: str, said: str) -> None:
@@ -140,7 +151,7 @@ def test_a_stream_that_was_cut_off_is_a_failure(lines: int) -> None:
             read_preview(cut)
         return
     assert preview.failed
-    assert "It ended before it was finished." in summarize(preview, "dev")
+    assert "It ended before it was finished." in summarize(preview, "Stack `dev`").text
 
 
 def test_what_the_engine_prints_before_a_document_does_no_harm() -> None:
@@ -154,8 +165,8 @@ def test_what_the_engine_prints_before_a_document_does_no_harm() -> None:
 def test_both_forms_tell_the_same_of_access() -> None:
     def access(name: str) -> str:
         said = summary(recorded(name)).partition("**Access**")[2].partition("\n\n**")[0]
-        assert said.startswith(f"\n\n{NOT_ALL}\n") == name.endswith("_document.json")
-        return said.replace(NOT_ALL, "").strip()
+        assert said.startswith(f"\n\n{PARTIAL_PREVIEW}\n") == name.endswith("_document.json")
+        return said.replace(PARTIAL_PREVIEW, "").strip()
 
     for name in ("reader_added_another_removed", "pypi_proxy_off", "changed_by_hand"):
         assert access(f"{name}.jsonl") == access(f"{name}_document.json") != ""
@@ -181,7 +192,7 @@ def test_a_document_with_what_stays_the_same_knows_whole_access() -> None:
         for listed in (steps, steps[:1])
     )
     assert "may no longer" not in whole
-    assert f"{NOT_ALL}\n\n- `user:a@example.com` **may no longer** install from `python`\n" in less
+    assert f"{PARTIAL_PREVIEW}\n\n- `user:a@example.com` **may no longer** install from `python`\n" in less
 
 
 @pytest.mark.parametrize(
