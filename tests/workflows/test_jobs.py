@@ -92,7 +92,7 @@ def set_policy(sandbox: Sandbox, policy: dict[str, Any]) -> None:
 
 
 def test_a_deployment_creates_the_stack_and_a_second_one_changes_nothing(deployments: Deployments) -> None:
-    assert deployments.first.startswith("### Stack `dev`: 11 made, access changes\n")
+    assert deployments.first.startswith("### Stack `dev`: 11 created, access changes\n")
     assert deployments.second == "Stack `dev`: No changes.\n"
 
 

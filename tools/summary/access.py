@@ -25,8 +25,8 @@ MEMBERS_PER_LINE = 10
 # A CEL string literal, which can contain operators.
 CEL_STRING = r"""(?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')"""
 PARTIAL_PREVIEW = (
-    "This preview leaves out what does not change: by a grant that is not in it, somebody may have or keep "
-    "what is said here to come or go. `pulumi preview --json --show-sames` has all."
+    "This preview contains only resources that change. A member can have the same right through a grant "
+    "that is not in it. `pulumi preview --json --show-sames` contains all resources."
 )
 
 
@@ -83,7 +83,7 @@ def _member_lines(verb: str, rights: Grants, *, known: Grants | None) -> Lines:
     for (right, elsewhere, targets), members in sorted(
         members_by_targets.items(), key=lambda item: item[1]
     ):
-        note = " (granted by others, not in the stack's file)" if elsewhere else ""
+        note = " (granted outside this stack, not in the stack file)" if elsewhere else ""
         for start in range(0, len(members), MEMBERS_PER_LINE):
             some = ", ".join(members[start : start + MEMBERS_PER_LINE])
             lines.append(f"- {some} **{verb}** {right} {codes(targets)}{note}")
@@ -97,10 +97,16 @@ def _admissions(step: Step) -> Lines:
         return []
     texts = [
         " and ".join(code(clause) for clause in clauses if clause not in other)
-        or ("nobody" if not side else "all who pass the rest" if clauses else "everybody of its issuer")
+        or (
+            "nobody"
+            if not side
+            else "every token that meets the other clauses"
+            if clauses
+            else "every token of its issuer"
+        )
         for side, clauses, other in ((step.old, before, after), (step.new, after, before))
     ]
-    return [f"- {capitalized_label(step)} lets in: {' → '.join(texts)}"]
+    return [f"- {capitalized_label(step)} admits: {' → '.join(texts)}"]
 
 
 def _clauses(condition: str) -> list[str]:

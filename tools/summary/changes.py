@@ -9,8 +9,8 @@ from tools.summary.wording import CONDITION, OPERATION_WORDS, RULE, changed_keys
 
 MODES = {
     "STANDARD_REPOSITORY": "for uploads",
-    "REMOTE_REPOSITORY": "a cache",
-    "VIRTUAL_REPOSITORY": "a view of others",
+    "REMOTE_REPOSITORY": "remote cache",
+    "VIRTUAL_REPOSITORY": "virtual",
 }
 
 
@@ -32,7 +32,7 @@ def changes_section(preview: Preview, *, access_changes: bool) -> Lines:
     if grants and not access_changes:
         # The engine counts these, so the summary names them. There is nothing to review in them.
         count = "1 grant is" if len(grants) == 1 else f"{len(grants)} grants are"
-        lines.append(f"- {count} written anew; nobody in the stack's file gains or loses access by that")
+        lines.append(f"- {count} written again; no member in the stack file gains or loses access")
     return ["", "**Changes**", "", *lines] if lines else []
 
 
@@ -49,9 +49,9 @@ def _described(step: Step) -> str:
 
 def _details(step: Step) -> list[str]:
     if step.op == "delete" and step.old.get("disableOnDestroy") is False:
-        return ["it stays on, others may use it"]
+        return ["it stays enabled, because others may use it"]
     if step.op == RETAIN:
-        return ["it stays at Google"]
+        return ["it leaves the stack and stays at Google"]
     if step.op in ("create", "import", "delete"):
         return []
     # Inputs show the change without what Google computes. If they are equal, the state shows it.

@@ -15,8 +15,8 @@ SHOWN_FILE = "pip_conf"
 # The version of the outputs' contract with other projects. `warnings.py` reports it.
 CONTRACT = "contract_version"
 NO_OUTPUTS = (
-    "Not in this preview: `pulumi preview --json` says what clients get with "
-    "`PULUMI_ENABLE_STREAMING_JSON_PREVIEW=true` alone."
+    "This preview does not contain the new outputs. `pulumi preview --json` prints them if you set "
+    "`PULUMI_ENABLE_STREAMING_JSON_PREVIEW=true`."
 )
 
 
@@ -34,7 +34,7 @@ def clients_section(preview: Preview) -> Lines:
     for name in URLS:
         if name in changed:
             old = f"{code(before[name])} → " if before.get(name) else ""
-            lines.append(f"- {code(name)}: {old}{code(after.get(name, 'gone'))}")
+            lines.append(f"- {code(name)}: {old}{code(after.get(name, 'removed'))}")
     others = [
         name for name in changed if name not in (*URLS, SHOWN_FILE, CONTRACT) and before and name in after
     ]
@@ -43,7 +43,7 @@ def clients_section(preview: Preview) -> Lines:
     if SHOWN_FILE in changed and before.get(SHOWN_FILE):
         old_lines, new_lines = (str(side.get(SHOWN_FILE, "")).splitlines() for side in (before, after))
         if after.get(SHOWN_FILE) == UNKNOWN:
-            lines.append(f"- {code(SHOWN_FILE)} is known after the `up` alone")
+            lines.append(f"- {code(SHOWN_FILE)} is known after the update")
         else:
             diff = list(difflib.unified_diff(old_lines, new_lines, lineterm="", n=1))[3:]
             lines += ["", f"{code(SHOWN_FILE)}:", "", *block(without_passwords("\n".join(diff)), "diff")]

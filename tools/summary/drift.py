@@ -17,17 +17,17 @@ def drift_section(preview: Preview) -> Lines:
         # A deleted repository has no grants either. One line is enough.
         if step.type in GRANTS and not step.new and grant_of(step, step.old)[0] in missing:
             continue
-        outcome = "this `up` undoes it" if step.urn in restored else "this `up` leaves it"
+        outcome = "this update reverts it" if step.urn in restored else "this update does not revert it"
         if not step.new:
-            outcome = "this `up` makes it again" if step.urn in restored else outcome
-            lines.append(f"- {label(step)} is gone; {outcome}")
+            outcome = "this update creates it again" if step.urn in restored else outcome
+            lines.append(f"- {label(step)} was deleted; {outcome}")
         elif step.type in GRANTS:
             lines += _member_lines(step, outcome)
         else:
             details = [format_change(key, step.old, step.new) for key in changed_keys(step.old, step.new)]
             if details:
                 lines.append(f"- {label(step)}: {'; '.join(details)}; {outcome}")
-    return ["", "**Changed outside this stack since the last `up`**", "", *lines] if lines else []
+    return ["", "**Changed outside this stack since the last update**", "", *lines] if lines else []
 
 
 def _member_lines(step: Step, outcome: str) -> Lines:

@@ -42,7 +42,7 @@ RIGHTS = {
     WRITER: ("install from", "upload to"),
     ADMIN: ("install from", "upload to", "delete packages in"),
     TOKEN_CREATOR: ("act as",),
-    WORKLOAD_IDENTITY_USER: ("act, by a login elsewhere, as",),
+    WORKLOAD_IDENTITY_USER: ("act, with a federated login, as",),
 }
 
 # A target, and a role or a right on it.

@@ -17,12 +17,12 @@ Lines = list[str]
 COMMENT_LIMIT = 65_536
 # Reserved for the marker and the link that the workflow adds.
 RESERVED = 536
-CUT = "\n\n**This is cut off here: it is longer than a comment may be. The rest is in the run's log.**\n"
+CUT = "\n\n**The summary is cut off here, because it is too long. The rest is in the run's log.**\n"
 
 
 def code(value: object) -> str:
     """Return a short text as inline code, on one line, with invisible characters escaped."""
-    text = "known after the up" if value == UNKNOWN else str(value)
+    text = "known after the update" if value == UNKNOWN else str(value)
     text = visible(text).replace("\n", "\\n")
     ticks = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
     pad = " " if not text or text[0] in "` " or text[-1] in "` " else ""

@@ -178,7 +178,7 @@ def _from_events(events: Iterable[Props]) -> Preview:
     # A stream without a result was cut off.
     preview.failed = result != "succeeded"
     if result is None and not preview.errors:
-        preview.errors.append("It ended before it was finished.")
+        preview.errors.append("The preview ended before it was complete.")
     return preview
 
 

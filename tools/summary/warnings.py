@@ -40,10 +40,14 @@ PUBLIC_MEMBERS = ("allUsers", "allAuthenticatedUsers")
 # The properties of a grant that do not name its target.
 GRANT_PROPERTIES = ("role", "member", "members", "policyData", "condition")
 LOSSES = {
-    "STANDARD_REPOSITORY": "**Every package in it is lost**, unless it was copied before",
-    "REMOTE_REPOSITORY": "It is a cache and fills again; versions that are gone upstream are lost",
-    "VIRTUAL_REPOSITORY": "It is a view and holds no packages",
+    "STANDARD_REPOSITORY": "**All packages in it are lost** unless you copy them first",
+    "REMOTE_REPOSITORY": "It is a cache and fills again. Versions that are no longer upstream are lost",
+    "VIRTUAL_REPOSITORY": "It contains no packages of its own",
 }
+
+ACCOUNT_LOSS = (
+    "Jobs that act as this account fail. A new account of the same name is a different principal."
+)
 
 
 def warning_section(preview: Preview) -> Lines:
@@ -75,7 +79,7 @@ def _failure(preview: Preview) -> list[Lines]:
     if not preview.failed:
         return []
     return [
-        ["**The preview failed**: nothing of this can be deployed as it is. It said:"],
+        ["**The preview failed.** These changes cannot be deployed. The error:"],
         *(block(without_urns(error)) for error in preview.errors),
     ]
 
@@ -98,31 +102,28 @@ def _destructive_change(step: Step, deleted: set[str], *, refused: bool) -> list
     if step.op in ("replace", "delete") and step.type == REPOSITORY:
         return [_repository_loss(step, refused=refused)]
     if step.op in ("replace", "delete") and step.type == ACCOUNT:
-        return [
-            f"{capitalized_label(step)} is {step.op}d: whatever acts as it stops, and one of that name "
-            "made later is another."
-        ]
+        return [f"{capitalized_label(step)} is {step.op}d. {ACCOUNT_LOSS}"]
     if step.op == "delete" and step.type == RULE:
         package, cache = code(step.old.get("packageId")), str(step.old.get("repositoryId"))
         if cache in deleted:
             return [
-                f"{package} is no longer kept apart: without {code(cache)}, pip asks PyPI itself, and may "
-                "take a stranger's from there."
+                f"{package} is no longer blocked: without {code(cache)}, pip asks PyPI directly, and can "
+                "install another owner's package."
             ]
-        return [f"{package} may be downloaded from {code(cache)} again."]
+        return [f"{package} can be downloaded from {code(cache)} again."]
     return []
 
 
 def _repository_loss(step: Step, *, refused: bool) -> str:
     verb = "replaced" if step.op == "replace" else "deleted"
-    reason = f" for its {codes(step.replaced_for)}" if step.replaced_for else ""
+    reason = f" because of a change to {codes(step.replaced_for)}" if step.replaced_for else ""
     text = f"{capitalized_label(step)} {'would be' if refused else 'is'} {verb}{reason}. {_loss(step)}."
     if refused and (step.is_protected or (step.op == "delete" and step.was_protected)):
-        return f"{text} It is protected: the engine refuses."
+        return f"{text} It is protected, so Pulumi refuses the change."
     if step.was_protected:
-        return f"{text} **Its protection is taken off by the same change.**"
+        return f"{text} **The same change removes its protection.**"
     if step.op == "delete":
-        return f"{text} Clients that still use {code(step.old.get('repositoryId'))} are refused."
+        return f"{text} Clients that still use {code(step.old.get('repositoryId'))} fail."
     return text
 
 
@@ -144,17 +145,14 @@ def _permanent_drift(step: Step) -> str:
     if step.type == REPOSITORY and not step.new:
         return f"{subject} was deleted outside this stack. {_loss(step)}."
     if step.type == ACCOUNT and not step.new:
-        return (
-            f"{subject} was deleted outside this stack: whatever acts as it stopped, and a new one is "
-            "another."
-        )
+        return f"{subject} was deleted outside this stack. {ACCOUNT_LOSS}"
     if step.new and CONDITION in changed_keys(step.old, step.new):
         condition = format_value(step.new.get(CONDITION))
-        return f"{subject} lets in whom somebody chose outside this stack: {condition}."
+        return f"{subject} has a condition from outside this stack: {condition}."
     policies = _delete_policies(step.new)
     if policies and policies != _delete_policies(step.old):
         names = codes(policy.get("id") for policy in policies)
-        return f"{subject} has cleanup policies from outside this stack, which delete packages: {names}."
+        return f"{subject} has cleanup policies from outside this stack that delete packages: {names}."
     return ""
 
 
@@ -167,7 +165,7 @@ def _delete_policies(repository: Props) -> list[Props]:
 def _protection_removals(preview: Preview) -> list[str]:
     # The engine calls these steps `same`: Google does not know about protection.
     return [
-        f"{capitalized_label(step)} is no longer protected: a later change may delete it."
+        f"{capitalized_label(step)} is no longer protected. A later change can delete it."
         for step in (*preview.unchanged, *preview.changes)
         if step.op in ("same", "update") and step.was_protected and not step.is_protected
     ]
@@ -182,14 +180,14 @@ def exposures(preview: Preview) -> list[str]:
         if is_foreign(step) and step.op not in ("delete", RETAIN)
     ]
     public = [
-        f"{code(member)} is the whole world, and may now {main_right(role)} {code(target)}."
+        f"**Public access**: {code(member)} may now {main_right(role)} {code(target)}."
         for (target, role), members in after.items()
         for member in members.values()
         if member in PUBLIC_MEMBERS and member not in before.get((target, role), {}).values()
     ]
     public_elsewhere = [
-        f"{code(member)} is the whole world, and was granted by others to {main_right(role)} "
-        f"{code(target)}."
+        f"**Public access**: {code(member)} was granted the right to {main_right(role)} {code(target)} "
+        "outside this stack."
         for (target, role), members in grants_made_elsewhere(preview).items()
         for member in members.values()
         if member in PUBLIC_MEMBERS
@@ -207,9 +205,9 @@ def _foreign_grant(step: Step) -> str:
     text += f" on {', '.join(targets)}" if targets else ""
     for role, members in foreign_grants(step.new):
         text += f", {code(role)} for {', '.join(map(format_member, members)) or 'nobody'}"
-        if public := [member for member in members if member in PUBLIC_MEMBERS]:
-            text += f" (**{codes(public)} is the whole world**)"
-    return f"{text}. This program makes no {code(step.type)}: who gets in by it is said nowhere else here."
+        if set(members).intersection(PUBLIC_MEMBERS):
+            text += " (**public access**)"
+    return f"{text}. This program creates no {code(step.type)}, so no other section shows its members."
 
 
 def retained_access(preview: Preview) -> list[str]:
@@ -220,9 +218,9 @@ def retained_access(preview: Preview) -> list[str]:
         for key in members.keys() - listed.get((target, right), {}).keys():
             targets[members[key]][right].append(target)
     return [
-        f"{format_member(member)} **may go on** to "
+        f"{format_member(member)} **keeps the right** to "
         + " and to ".join(f"{right} {codes(found)}" for right, found in rights.items())
-        + ": the grant leaves the stack, not Google. Take it away by hand."
+        + ": the grant leaves the stack and stays at Google. Revoke it by hand."
         for member, rights in sorted(targets.items())
     ]
 
@@ -244,8 +242,9 @@ def _takeovers(preview: Preview) -> list[str]:
         return []
     rights = "; ".join(f"{right} {codes(sorted(found))}" for right, found in sorted(targets.items()))
     return [
-        f"From this `up` on the stack's file alone says who may {rights}. "
-        "What others granted of that goes, and no preview shows it: look at the IAM policies."
+        f"After this update, only the stack file controls who may {rights}. "
+        "The update revokes such grants from outside this stack, and no preview shows them: check the IAM "
+        "policies."
     ]
 
 
@@ -257,7 +256,7 @@ def _contract_changes(preview: Preview) -> list[str]:
     texts: list[str] = []
     removed = [name for name in before if name not in after]
     if removed:
-        texts.append(f"Outputs that other projects may read are gone: {codes(removed)}.")
+        texts.append(f"Outputs that other projects can read are removed: {codes(removed)}.")
     old, new = before.get(CONTRACT), after.get(CONTRACT)
     if None not in (old, new) and old != new:
         change = f"{code(old)} → {code(new)}"

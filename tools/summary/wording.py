@@ -26,12 +26,12 @@ NOUNS = {
 NAMES = ("ruleId", "repositoryId", "accountId", "service", "workloadIdentityPoolProviderId")
 # What happens to a resource, in the order of the summary.
 OPERATION_WORDS = {
-    "create": "Made",
-    "import": "Taken over",
+    "create": "Created",
+    "import": "Imported",
     "update": "Changed",
     "replace": "Replaced",
     "delete": "Deleted",
-    RETAIN: "Let go",
+    RETAIN: "Retained",
 }
 # Properties that Google and the provider compute.
 COMPUTED = re.compile(
@@ -42,7 +42,7 @@ MAX_VALUE_LENGTH = 200
 
 
 def format_member(member: str) -> str:
-    return "somebody whom only the `up` will know" if member == UNKNOWN else code(member)
+    return "a member that is known after the update" if member == UNKNOWN else code(member)
 
 
 def label(step: Step) -> str:

@@ -52,7 +52,7 @@ def test_a_document_without_unchanged_grants_has_a_note() -> None:
         ("user:<img src=x>@example.com", "`user:<img src=x>@example.com`"),
         ("user:\u202egro.elpmaxe@example.com", "`user:\\u202egro.elpmaxe@example.com`"),
         ("@everybody", "`@everybody`"),
-        (UNKNOWN, "somebody whom only the `up` will know"),
+        (UNKNOWN, "a member that is known after the update"),
     ],
 )
 def test_a_members_name_stays_text_in_markdown(member: str, shown: str) -> None:
@@ -82,7 +82,7 @@ def test_an_unknown_member_list_is_not_an_empty_list() -> None:
         step["newState"]["inputs"]["members"] = UNKNOWN
 
     text = summarize_text(edit_document("reader_added_another_removed_document.json", unknown))
-    assert "- somebody whom only the `up` will know **may** install from `python`\n" in text
+    assert "- a member that is known after the update **may** install from `python`\n" in text
 
 
 def test_an_unknown_role_is_named() -> None:
@@ -98,8 +98,8 @@ def test_an_unknown_role_is_named() -> None:
     [
         ("create", None, "a == 1 && b == 2", "nobody → `a == 1` and `b == 2`"),
         ("delete", "a == 1", None, "`a == 1` → nobody"),
-        ("update", "a == 1 && b == 2", "b == 2", "`a == 1` → all who pass the rest"),
-        ("update", "a == 1", "", "`a == 1` → everybody of its issuer"),
+        ("update", "a == 1 && b == 2", "b == 2", "`a == 1` → every token that meets the other clauses"),
+        ("update", "a == 1", "", "`a == 1` → every token of its issuer"),
         ("update", "a == 1 && b == 2", "a == 1 && b == 3", "`b == 2` → `b == 3`"),
         ("update", "a == 'x && y' && b", "a == 'x && z' && b", "`a == 'x && y'` → `a == 'x && z'`"),
         ("update", r'a == "\" && b"', "b", r'`a == "\" && b"` → `b`'),
@@ -117,7 +117,7 @@ def test_a_providers_condition_is_access(op: str, old: str | None, new: str | No
     step = {"op": op, "urn": urn, "oldState": state(old), "newState": state(new)}
     comment = summarize_text(json.dumps({"changeSummary": {}, "steps": [step]}))
     access = comment.partition("**Access**")[2].partition("**Changes**")[0]
-    assert access.strip() == f"- Workload identity pool provider `github` lets in: {expected}"
+    assert access.strip() == f"- Workload identity pool provider `github` admits: {expected}"
 
 
 def test_a_lost_role_includes_the_rights_that_no_other_role_has() -> None:

@@ -28,23 +28,24 @@ def test_different_empty_values_are_not_drift(now: Any, drifted: bool) -> None:
 
 def test_an_imported_resource_is_not_created_and_a_retained_one_is_not_deleted() -> None:
     upload = {"repositoryId": "python", "mode": "STANDARD_REPOSITORY"}
-    taken = summarize_steps(
+    imported = summarize_steps(
         step("import", REPOSITORY, None, upload), step("create", BINDING, new=binding("user:a@example.com"))
     )
-    assert "### Stack `dev`: 1 taken over, access changes\n" in taken
-    assert "- Taken over: repository `python` (for uploads)\n" in taken
-    assert "> From this `up` on the stack's file alone says who may install from `python`." in taken
+    assert "### Stack `dev`: 1 imported, access changes\n" in imported
+    assert "- Imported: repository `python` (for uploads)\n" in imported
+    assert "> After this update, only the stack file controls who may install from `python`." in imported
 
-    let_go = summarize_steps(
+    retained = summarize_steps(
         step("delete", REPOSITORY, upload, retainOnDelete=True),
         step("delete", MEMBER, WRITER, retainOnDelete=True),
     )
-    assert "- Let go: repository `python`: it stays at Google\n" in let_go
+    assert "- Retained: repository `python`: it leaves the stack and stays at Google\n" in retained
     assert (
-        "> `user:a@example.com` **may go on** to install from `python` and to upload to `python`" in let_go
+        "> `user:a@example.com` **keeps the right** to install from `python` and to upload to `python`"
+        in retained
     )
-    assert "lost" not in let_go
-    assert "no longer" not in let_go
+    assert "lost" not in retained
+    assert "no longer" not in retained
 
 
 def test_an_unknown_resource_type_has_a_label_in_words() -> None:
@@ -55,4 +56,4 @@ def test_an_unknown_resource_type_has_a_label_in_words() -> None:
         "newState": {"custom": True, "inputs": {}},
     }
     document["steps"].append(step)
-    assert "- Made: workload identity pool `pool`\n" in summarize_text(json.dumps(document))
+    assert "- Created: workload identity pool `pool`\n" in summarize_text(json.dumps(document))

@@ -69,7 +69,7 @@ def test_input_that_is_not_a_preview_is_an_error_on_both_outputs(text: str, expe
     done = run(text, "--stack", "dev")
     assert done.returncode == 1
     assert expected in done.stderr
-    assert expected in done.stdout, "an older comment would go on standing there"
+    assert expected in done.stdout, "an older comment must be replaced"
     assert "Traceback" not in done.stderr
 
 
@@ -81,7 +81,7 @@ def test_a_long_comment_is_cut_at_a_line_and_the_log_has_the_rest() -> None:
     text = done.stdout
     assert COMMENT_LIMIT - 1000 < len(text) <= COMMENT_LIMIT
     assert text.endswith(
-        "**This is cut off here: it is longer than a comment may be. The rest is in the run's log.**\n"
+        "**The summary is cut off here, because it is too long. The rest is in the run's log.**\n"
     )
     assert "u999@" not in text
     assert "u999@" in done.stderr
@@ -93,4 +93,4 @@ def test_a_code_block_that_is_cut_is_closed() -> None:
     text = run(json.dumps(document)).stdout
     assert len(text) <= COMMENT_LIMIT
     assert text.count("````") == 2
-    assert text.index("This is cut off") > text.rindex("````")
+    assert text.index("The summary is cut off") > text.rindex("````")

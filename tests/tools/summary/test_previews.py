@@ -22,7 +22,7 @@ def test_a_stream_that_was_cut_off_is_a_failure(lines: int) -> None:
             read_preview(cut)
         return
     assert preview.failed
-    assert "It ended before it was finished." in summarize(preview, "Stack `dev`").text
+    assert "The preview ended before it was complete." in summarize(preview, "Stack `dev`").text
 
 
 def test_text_before_a_document_is_ignored() -> None:
