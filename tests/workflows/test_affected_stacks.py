@@ -74,7 +74,7 @@ def test_the_drift_check_covers_every_stack_file(tmp_path: Path) -> None:
     (tmp_path / ".github").symlink_to(GITHUB)
     files = tmp_path.parent / "files"
     files.write_text(f"{tracked}Pulumi.staging.yaml\n")
-    # The step as it is in drift.yml; a list of files stands for the checkout.
+    # The step of drift.yml, with a list of files instead of a checkout.
     (step,) = (step for step in JOBS["drift/stacks"]["steps"] if "run" in step)
     script = step["run"].replace("git ls-files", f"cat {files}").replace("python3", sys.executable)
     output = tmp_path.parent / "output"

@@ -10,7 +10,7 @@ from tools.summary.previews import UNKNOWN, Preview
 from tools.summary.wording import without_passwords
 
 URLS = ("repository_url", "index_url")
-# One client file stands for all: its lines show what the others change too.
+# The summary shows the diff of this client file. The others change in the same way.
 SHOWN_FILE = "pip_conf"
 # The version of the outputs' contract with other projects. `warnings.py` reports it.
 CONTRACT = "contract_version"

@@ -52,14 +52,14 @@ def fit(text: str) -> str:
     if len(text) <= limit:
         return text
     # A cut code block must be closed. Its fence can be as long as the text in it requires.
-    kept = text[: limit - len(CUT)].rpartition("\n")[0]
+    head = text[: limit - len(CUT)].rpartition("\n")[0]
     fence = ""
-    for line in kept.split("\n"):
+    for line in head.split("\n"):
         ticks = re.match(r"(?:> )?(`{3,})", line)
         if ticks and not fence:
             fence = ticks[1]
         elif ticks and line.removeprefix("> ") == fence:
             fence = ""
-    while fence and len(kept) + 1 + len(fence) + len(CUT) > limit:
-        kept = kept.rpartition("\n")[0]
-    return kept + (f"\n{fence}" if fence else "") + CUT
+    while fence and len(head) + 1 + len(fence) + len(CUT) > limit:
+        head = head.rpartition("\n")[0]
+    return head + (f"\n{fence}" if fence else "") + CUT

@@ -81,7 +81,7 @@ class Preview:
         failed: whether the preview failed or was cut off.
         partial: whether unchanged resources are missing, as in a document without `--show-sames`.
         outputs_before: the stack's outputs after the last update.
-        outputs_after: the stack's outputs after this update, or None if the preview has none.
+        outputs_after: the stack's outputs after this update, or None if the preview does not contain them.
     """
 
     changes: list[Step] = field(default_factory=list[Step])

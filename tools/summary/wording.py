@@ -24,7 +24,7 @@ NOUNS = {
 }
 # The properties that name a resource, the most specific first: a rule also has its repository's id.
 NAMES = ("ruleId", "repositoryId", "accountId", "service", "workloadIdentityPoolProviderId")
-# What happens to a resource, in the order of the summary.
+# The words for each operation, in the order of the summary.
 OPERATION_WORDS = {
     "create": "Created",
     "import": "Imported",

@@ -18,7 +18,7 @@ from tools.summary.wording import COMPUTED
 
 RECORDINGS = Path(__file__).parent / "recordings"
 STATES = ("old", "new", "oldState", "newState")
-# What the reader of a preview asks a step and a state for.
+# The fields of a step and of a state that the reader of previews uses.
 STEP_FIELDS = (
     *("op", "urn", "diffs", "diffReasons", "keys", "replaceReasons", "detailedDiff"),
     *STATES,
@@ -56,7 +56,7 @@ def reduce_preview(text: str) -> str:
     """A preview's text in the form of the recordings."""
     if text.startswith("{\n"):
         return _reduce_document(json.loads(text))
-    events = [kept for line in text.splitlines() if (kept := _reduce_event(json.loads(line)))]
+    events = [reduced for line in text.splitlines() if (reduced := _reduce_event(json.loads(line)))]
     return "".join(
         f"{json.dumps(event)}\n"
         for number, event in enumerate(events)
@@ -124,28 +124,28 @@ def _is_custom(step: Json) -> bool:
 
 
 def _reduce_step(step: Json) -> Json:
-    kept = _filled({key: step.get(key) for key in STEP_FIELDS})
-    if "detailedDiff" in kept:
-        kept["detailedDiff"] = {
+    reduced = _filled({key: step.get(key) for key in STEP_FIELDS})
+    if "detailedDiff" in reduced:
+        reduced["detailedDiff"] = {
             path: {key: change[key] for key in ("diffKind", "kind") if key in change}
-            for path, change in kept["detailedDiff"].items()
+            for path, change in reduced["detailedDiff"].items()
         }
     for side in STATES:
-        if side in kept:
-            kept[side] = _reduce_state(kept[side], is_stack=_is_stack(step))
-    return _filled(kept)
+        if side in reduced:
+            reduced[side] = _reduce_state(reduced[side], is_stack=_is_stack(step))
+    return _filled(reduced)
 
 
 def _reduce_state(state: Json, *, is_stack: bool) -> Json:
-    kept = {key: state.get(key) for key in STATE_FIELDS}
-    if not kept["custom"]:
+    reduced = {key: state.get(key) for key in STATE_FIELDS}
+    if not reduced["custom"]:
         # A summary reads the outputs of the stack, and no properties of another component.
-        return _filled({**kept, "inputs": None, "outputs": kept["outputs"] if is_stack else None})
-    inputs = _shown(cast("Json", kept["inputs"] or {}))
-    outputs = _shown(cast("Json", kept["outputs"] or {}))
+        return _filled({**reduced, "inputs": None, "outputs": reduced["outputs"] if is_stack else None})
+    inputs = _shown(cast("Json", reduced["inputs"] or {}))
+    outputs = _shown(cast("Json", reduced["outputs"] or {}))
     # A resource's outputs repeat most inputs, and list every field that is not set.
-    kept["outputs"] = {key: value for key, value in _filled(outputs).items() if inputs.get(key) != value}
-    return _filled({**kept, "inputs": inputs})
+    reduced["outputs"] = {key: value for key, value in _filled(outputs).items() if inputs.get(key) != value}
+    return _filled({**reduced, "inputs": inputs})
 
 
 def _shown(properties: Json) -> Json:

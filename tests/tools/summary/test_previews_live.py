@@ -57,7 +57,7 @@ def program(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Progr
 
 
 def previewed(program: Program, *words: str, stream: bool = True) -> str:
-    """What a preview prints, with one id for every new pool."""
+    """Return the output of a preview, with one id for every new pool."""
     command = ["pulumi", "--non-interactive", "--stack", "dev", "preview", "--json", *words]
     setting = ["env", STREAM] if stream else []
     printed = program.sandbox.run(*setting, *command, cwd=program.folder, check=False).stdout
