@@ -1,5 +1,5 @@
-"""What people run beside Pulumi: `python -m tools`.
+"""`python -m tools`: commands that people and workflows run beside Pulumi.
 
-Works from a stack's outputs and a person's own login. Imports nothing of `components` and `sandbox`: it
-does on a real project what it does inside the sandbox.
+Reads a stack's outputs, with the login of the caller. Imports only modules of `components` that work
+without Pulumi, and nothing of `sandbox`: a command does the same on a real project and in the sandbox.
 """

@@ -1,6 +1,7 @@
-"""`python -m tools`: what people run beside Pulumi.
+"""`python -m tools`: the command line.
 
-Owns the command line alone; what the commands do is in the modules they call.
+Owns the arguments, the help texts and the exit statuses. The modules that it calls do the work. It uses
+argparse, because these commands must also run in a `.venv` that `pulumi up` creates from requirements.txt.
 """
 
 from __future__ import annotations
@@ -9,114 +10,167 @@ import argparse
 import os
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 from tools.clients.configure import configure
 from tools.errors import ToolError
-from tools.scan_secrets import UnsearchableError, find_leaks
+from tools.scan_secrets import UnsearchableError, find_secrets
 from tools.stack import account_email, read_outputs
-from tools.summary.markdown import fit
+from tools.summary.markdown import code, fit
 from tools.summary.previews import read_preview
 from tools.summary.report import summarize
 from tools.tokens import impersonated_token, own_token
-from tools.tour.runner import take_tour
+from tools.tour.runner import run_tour
+
+# The statuses are those of `terraform plan -detailed-exitcode`.
+NO_CHANGES, FAILED, HAS_CHANGES = 0, 1, 2
 
 
-def _token(options: argparse.Namespace) -> None:
+class _Parser(argparse.ArgumentParser):
+    """A parser whose usage errors end with status 1. argparse uses 2, which here means changes."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(FAILED, f"error: {message}\n")
+
+
+def _token(options: argparse.Namespace) -> int:
     if options.role is None:
         print(own_token())
     else:
         email = account_email(read_outputs(options.stack), options.role)
         print(impersonated_token(email, options.role))
+    return 0
 
 
-def _configure(options: argparse.Namespace) -> None:
+def _configure(options: argparse.Namespace) -> int:
     configure(read_outputs(options.stack), dry_run=options.dry_run, yes=options.yes)
+    return 0
 
 
-def _leaks(options: argparse.Namespace) -> None:
+def _scan_secrets(options: argparse.Namespace) -> int:
     tokens = [os.environ["TOKEN"]] if os.environ.get("TOKEN") else []
     try:
-        places = find_leaks(options.files, tokens)
+        places = find_secrets(options.paths, tokens)
     except OSError as error:
         raise ToolError(f"{error.filename}: {error.strerror}") from error
     except UnsearchableError as error:
         raise ToolError(str(error)) from error
     if places:
-        raise ToolError("\n  ".join(["There is a token in", *places]))
-    print(f"No token in {', '.join(map(str, options.files))}.")
+        raise ToolError("\n  ".join(["Found a token in", *places]))
+    print(f"No token in {', '.join(map(str, options.paths))}.")
+    return 0
 
 
-def _summary(options: argparse.Namespace) -> None:
+def _summary(options: argparse.Namespace) -> int:
+    heading = options.title or (f"Stack {code(options.stack)}" if options.stack else "Preview")
     try:
         preview = read_preview(sys.stdin.buffer.read().decode(errors="replace"))
     except ToolError as error:
-        # A comment is made of standard output: one that is older must not go on standing there.
-        print(f"{options.title or options.stack or 'Preview'}: {error}")
+        # Standard output becomes a comment, which must replace the older one after a failure, too.
+        print(f"{heading}: {error}")
         raise
-    whole = summarize(preview, options.stack, options.title)
-    comment = fit(whole)
+    summary = summarize(preview, heading)
+    comment = fit(summary.text)
     print(comment, end="")
-    if comment != whole:
-        # In a workflow: the log of the run, to which the comment refers for the rest.
-        print(whole, file=sys.stderr)
+    if comment != summary.text:
+        # In a workflow, the run's log. A comment that is cut off refers to it.
+        print(summary.text, file=sys.stderr)
     if preview.failed:
         raise ToolError("The preview failed.")
+    return HAS_CHANGES if summary.has_changes else NO_CHANGES
 
 
-def _tour(options: argparse.Namespace) -> None:
-    if not take_tour(options.stack, real=options.real, agreed=options.yes):
-        raise ToolError("The tour was not finished.")
+def _tour(options: argparse.Namespace) -> int:
+    if not run_tour(options.stack, options.target, accepted=options.yes):
+        raise ToolError("The tour did not finish.")
+    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m tools", description=__doc__)
+    parser = _Parser(
+        prog="python -m tools",
+        description="Configure clients, get tokens, scan for secrets, summarize previews, run the tour.",
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    stack = argparse.ArgumentParser(add_help=False)
-    stack.add_argument("--stack", metavar="NAME", help="the stack to read; by default the selected one")
+    stack = _Parser(add_help=False)
+    stack.add_argument("--stack", metavar="NAME", help="the stack to read; default: the selected stack")
 
-    token = commands.add_parser("token", parents=[stack], help="print a short-lived access token")
+    token = commands.add_parser(
+        "token",
+        parents=[stack],
+        help="print a short-lived access token",
+        description="Print a short-lived access token: your own, or that of an account of the stack.",
+    )
     token.add_argument(
-        "--as", dest="role", choices=("reader", "writer"), help="of that account of the stack"
+        "--impersonate",
+        dest="role",
+        choices=("reader", "writer"),
+        help="get a token of the stack's reader or writer account",
     )
     token.set_defaults(run=_token)
 
-    settings = commands.add_parser(
-        "configure", parents=[stack], help="put pip.conf, .pypirc and uv.toml where clients look"
+    configure_command = commands.add_parser(
+        "configure",
+        parents=[stack],
+        help="write pip.conf, .pypirc and uv.toml where the clients read them",
+        description="Write pip.conf, .pypirc and uv.toml where the clients read them. Shows the changes "
+        "and asks before it writes. Keeps your other settings and a backup of each file. Supports Linux "
+        "and macOS; Windows is not supported.",
     )
-    settings.add_argument("--dry-run", action="store_true", help="show what would change, and no more")
-    settings.add_argument("--yes", action="store_true", help="change it without asking")
-    settings.set_defaults(run=_configure)
+    configure_command.add_argument(
+        "--dry-run", action="store_true", help="show the changes and write nothing"
+    )
+    configure_command.add_argument(
+        "--yes", action="store_true", help="write the changes without a question"
+    )
+    configure_command.set_defaults(run=_configure)
 
-    leaks = commands.add_parser(
-        "leaks", help="look for access tokens in files and folders, image archives layer by layer"
+    scan = commands.add_parser(
+        "scan-secrets",
+        help="search files, folders and container images for access tokens",
+        description="Search files and folders for access tokens. Searches archives and container images "
+        "layer by layer. If the environment variable TOKEN is set, searches for its value too. The exit "
+        "status is 1 if a token is found.",
     )
-    leaks.add_argument("files", metavar="PATH", nargs="+", type=Path)
-    leaks.set_defaults(run=_leaks)
+    scan.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="a file or a folder")
+    scan.set_defaults(run=_scan_secrets)
 
     summary = commands.add_parser(
-        "summary", help="say what a preview would do: pulumi preview --json | python -m tools summary"
+        "summary",
+        help="summarize a preview for reviewers",
+        description="Read the output of `pulumi preview --json` on standard input and print a summary in "
+        "Markdown. The exit status is 0 if nothing changes, 2 if something changes, and 1 on failure.",
     )
-    summary.add_argument("--stack", metavar="NAME", help="the stack that it is of, for the heading")
-    summary.add_argument("--title", help="another heading")
+    summary.add_argument("--stack", metavar="NAME", help="the stack's name, for the heading")
+    summary.add_argument("--title", metavar="TEXT", help="another heading")
     summary.set_defaults(run=_summary)
 
-    tour = commands.add_parser("tour", help="publish, install and run a package, step by step")
-    tour.add_argument("--stack", metavar="NAME", required=True, help="the stack to tour")
-    tour.add_argument("--real", action="store_true", help="on the stack's real project")
-    tour.add_argument("--yes", action="store_true", help="agree to what that leaves there")
+    tour = commands.add_parser(
+        "tour",
+        help="publish, install and run a package, step by step",
+        description="Publish, install and run a package, step by step, on a stack that is deployed.",
+    )
+    tour.add_argument("--stack", metavar="NAME", required=True, help="the stack to use")
+    tour.add_argument(
+        "--target",
+        choices=("sandbox", "gcp"),
+        default="sandbox",
+        help="where the stack is: in the sandbox, or on its real project; default: sandbox",
+    )
+    tour.add_argument("--yes", action="store_true", help="accept what the tour leaves on a real project")
     tour.set_defaults(run=_tour)
     return parser
 
 
 def main() -> int:
-    """Run the command line; a failure is one message and status 1, never a traceback."""
+    """Run the command line. A failure is one message and status 1, without a traceback."""
     options = _parser().parse_args()
     try:
-        options.run(options)
+        return options.run(options)
     except ToolError as error:
         print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+        return FAILED
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
-"""The one error that a command ends with."""
+"""The error that ends a command."""
 
 
 class ToolError(Exception):
-    """What was asked cannot be done; the message says why and what helps."""
+    """A command cannot do what the caller asked. The message gives the reason and a remedy."""

@@ -1,7 +1,7 @@
-"""Looks for access tokens where none may be: images, logs, states.
+"""Secret scanning: finds access tokens in images, logs and state files.
 
-Owns the search through files and the archives in them, layer by layer. What is handed to it is the caller's
-choice; it never prints what it finds, only where.
+Owns the search through files, and through the archives in them, layer by layer. Reports only where a token
+is, and never the token. The caller chooses the files.
 """
 
 from __future__ import annotations
@@ -20,16 +20,19 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-# How every Google access token begins (Google Cloud's "Token types"), and enough of it to be one.
+from components.client_config import TOKEN_USER
+
+# The first characters of every Google access token (Google Cloud's "Token types"), and enough of the rest.
 ANY_TOKEN = rb"ya29\.[\w.-]{20,}"
-# The same as HTTP Basic sends it: the 21 bytes of `oauth2accesstoken:ya2` are 28 whole characters.
-ANY_LOGIN = rb"b2F1dGgyYWNjZXNzdG9rZW46eWEy[\w+/=]{20,}"
+# The same token as HTTP Basic sends it. Base64 encodes three bytes at a time, so only whole groups of
+# `oauth2accesstoken:ya2`, which has 21 bytes, are the same for every token.
+ANY_LOGIN = re.escape(base64.b64encode(f"{TOKEN_USER}:ya2".encode())) + rb"[\w+/=]{20,}"
 PACKERS: tuple[tuple[bytes, Callable[[bytes], bytes]], ...] = (
     (b"\x1f\x8b", gzip.decompress),
     (b"\xfd7zXZ", lzma.decompress),
     (b"BZh", bz2.decompress),
 )
-# Python has no zstd before 3.14: layers that are packed with it cannot be searched.
+# Python reads zstd from 3.14 on.
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 ZIP_MAGIC = b"PK\x03\x04"
 DAMAGED = (
@@ -38,27 +41,31 @@ DAMAGED = (
 )
 
 
-def find_leaks(paths: Sequence[Path], tokens: Sequence[str]) -> list[str]:
-    """Where any of the tokens is, or anything that looks like an access token.
+class UnsearchableError(Exception):
+    """A part of a file cannot be searched. The message names the part."""
+
+
+def find_secrets(paths: Sequence[Path], tokens: Sequence[str]) -> list[str]:
+    """Return every place that contains one of the tokens, or a text that looks like an access token.
 
     Args:
-        paths: files, and folders with all that is in them, but for what links to other folders hold;
-            archives (image layers, wheels) are searched file by file.
-        tokens: texts to look for besides, in clear and as HTTP Basic sends them.
+        paths: files, and folders with everything in them. Links to other folders are not followed.
+            Archives (image layers, wheels) are searched file by file.
+        tokens: further texts to find, in clear and as HTTP Basic sends them.
 
     Raises:
         OSError: a file cannot be read.
-        UnsearchableError: part of it cannot be looked into.
+        UnsearchableError: a part of a file cannot be searched.
     """
-    forms = [form for token in tokens for form in (token.encode(), _basic(token))]
+    forms = [form for token in tokens for form in (token.encode(), _basic_login(token))]
     pattern = re.compile(b"|".join([ANY_TOKEN, ANY_LOGIN, *map(re.escape, forms)]))
     places: list[str] = []
     for path in _files(paths):
-        inside = _search(pattern, str(path), path.read_bytes())
-        places += inside or ([str(path)] if pattern.search(os.fsencode(path)) else [])
+        found = _search(pattern, str(path), path.read_bytes())
+        places += found or ([str(path)] if pattern.search(os.fsencode(path)) else [])
     return [
-        pattern.sub(b"[token]", where.encode(errors="surrogateescape")).decode(errors="replace")
-        for where in places
+        pattern.sub(b"[token]", place.encode(errors="surrogateescape")).decode(errors="replace")
+        for place in places
     ]
 
 
@@ -72,32 +79,28 @@ def _files(paths: Sequence[Path]) -> Iterator[Path]:
             continue
         for folder, folders, names in os.walk(path, onerror=refuse):
             folders.sort()
-            yield from (found for name in sorted(names) if (found := Path(folder, name)).is_file())
+            yield from (file for name in sorted(names) if (file := Path(folder, name)).is_file())
 
 
-class UnsearchableError(Exception):
-    """A part of a file that no search can see into; the message says which."""
+def _basic_login(token: str) -> bytes:
+    return base64.b64encode(f"{TOKEN_USER}:{token}".encode())
 
 
-def _basic(token: str) -> bytes:
-    return base64.b64encode(f"oauth2accesstoken:{token}".encode())
-
-
-def _search(pattern: re.Pattern[bytes], where: str, content: bytes) -> list[str]:
-    """Where in a file the pattern is: inside what is packed in it, else in the file as it is."""
+def _search(pattern: re.Pattern[bytes], place: str, content: bytes) -> list[str]:
+    """Return where the pattern is: in a file's packed members, otherwise in the file itself."""
     places: list[str] = []
-    for name, member in _members(where, content):
-        inside = f"{where} → {name}" if name else where
-        deeper = _search(pattern, inside, member)
-        places += deeper or ([inside] if pattern.search(name.encode(errors="surrogateescape")) else [])
-    # What a damaged archive still gives is not all of it.
-    return places or ([where] if pattern.search(content) else [])
+    for name, member in _members(place, content):
+        inner = f"{place} → {name}" if name else place
+        found = _search(pattern, inner, member)
+        places += found or ([inner] if pattern.search(name.encode(errors="surrogateescape")) else [])
+    # A damaged archive gives only some of its members, so its bytes are searched too.
+    return places or ([place] if pattern.search(content) else [])
 
 
-def _members(where: str, content: bytes) -> Iterator[tuple[str, bytes]]:
-    """What is packed in a file, by name: an archive's members and links, or the one without a name."""
+def _members(place: str, content: bytes) -> Iterator[tuple[str, bytes]]:
+    """Yield a file's packed members: those of an archive by name, or a compressed file's content."""
     if content.startswith(ZSTD_MAGIC):
-        raise UnsearchableError(f"{where} is packed with zstd, which this search cannot read")
+        raise UnsearchableError(f"{place} is packed with zstd, which this command cannot read")
     with contextlib.suppress(*DAMAGED):
         for magic, unpack in PACKERS:
             if content.startswith(magic):

@@ -1,4 +1,4 @@
-"""A stack's outputs, as `pulumi stack output` tells them."""
+"""A stack's outputs, read with `pulumi stack output`."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ Outputs = Mapping[str, Any]
 
 
 def read_outputs(stack: str | None) -> Outputs:
-    """The outputs of the stack of that name, or of the selected one.
+    """Return the outputs of the stack of that name, or of the selected one.
 
     Raises:
-        ToolError: Pulumi is missing, or refuses; says what it said.
+        ToolError: Pulumi is missing, or fails. The message repeats Pulumi's own.
     """
     command = ["pulumi", "--non-interactive", "stack", "output", "--json"]
     command += ["--stack", stack] if stack else []
@@ -24,7 +24,7 @@ def read_outputs(stack: str | None) -> Outputs:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     except FileNotFoundError as error:
         raise ToolError(
-            "pulumi is not on PATH. Run this where you run `pulumi up`, or inside `make shell`."
+            "pulumi is not on PATH. Run this command where you run `pulumi up`, or inside `make shell`."
         ) from error
     if done.returncode:
         raise ToolError(f"`{' '.join(command)}` failed:\n{done.stderr.strip()}")
@@ -38,10 +38,10 @@ def read_outputs(stack: str | None) -> Outputs:
 
 
 def account_email(outputs: Outputs, role: str) -> str:
-    """The address of the stack's reader or writer account.
+    """Return the e-mail address of the stack's reader or writer account.
 
     Raises:
-        ToolError: the stack has no accounts.
+        ToolError: the stack has no service accounts.
     """
     email = outputs.get(f"{role}_email")
     if not email:

@@ -1,8 +1,7 @@
-"""Which stacks a change touches: names of changed files in, two lines for $GITHUB_OUTPUT out.
+"""The stacks that a change affects: reads names of changed files, prints two lines for $GITHUB_OUTPUT.
 
-A stack's own file touches that stack; a file of the program touches every stack that has a file. Tests,
-tools and documentation touch none. A file that is removed takes its stack out of sight, not out of the
-cloud.
+A stack file affects its own stack. A file of the program affects every stack that has a stack file. Tests,
+tools and documentation affect none. Deleting a stack file does not destroy the stack.
 """
 
 from __future__ import annotations
@@ -13,19 +12,19 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-# What Pulumi takes for a name (sdk/go/common/tokens), without what a command would take for an option.
+# The names that Pulumi accepts (sdk/go/common/tokens), except those that a command would read as an option.
 STACK_FILE = re.compile(r"Pulumi\.(?P<stack>[A-Za-z0-9_.][A-Za-z0-9_.-]*)\.yaml")
-# What `pulumi up` runs. The lock too: it decides which plugin does.
+# The files that `pulumi up` runs. The lock file selects the version of the provider.
 PROGRAM = re.compile(r"__main__\.py|settings/.*|components/.*|Pulumi\.yaml|requirements\.(?:txt|lock)")
 
 
-def stacks_of(names: Iterable[str]) -> set[str]:
-    """The stacks whose files are among these."""
-    return {match["stack"] for name in names if (match := STACK_FILE.fullmatch(name))}
+def stacks_of(files: Iterable[str]) -> set[str]:
+    """Return the stacks whose stack files are among these files."""
+    return {match["stack"] for name in files if (match := STACK_FILE.fullmatch(name))}
 
 
 def affected_stacks(changed: Iterable[str], stacks: Iterable[str]) -> list[str]:
-    """The stacks among those that exist; a removed file's stack cannot be previewed any more."""
+    """Return the affected ones of these stacks. A stack without a file cannot be previewed."""
     changed = list(changed)
     if any(PROGRAM.fullmatch(name) for name in changed):
         return sorted(stacks)
@@ -34,11 +33,11 @@ def affected_stacks(changed: Iterable[str], stacks: Iterable[str]) -> list[str]:
 
 def main() -> None:
     changed = sys.stdin.read().splitlines()
-    there = {path.name for path in Path().glob("Pulumi.?*.yaml")}
-    stacks = stacks_of(there)
-    for name in sorted(there):
+    existing = {path.name for path in Path().glob("Pulumi.?*.yaml")}
+    stacks = stacks_of(existing)
+    for name in sorted(existing):
         if not STACK_FILE.fullmatch(name):
-            print(f"{name!r} is left out: no stack has such a name.", file=sys.stderr)
+            print(f"{name!r} is ignored: Pulumi does not accept this stack name.", file=sys.stderr)
     print(f"stacks={json.dumps(affected_stacks(changed, stacks))}")
     print(f"removed={json.dumps(sorted(stacks_of(changed) - stacks))}")
 

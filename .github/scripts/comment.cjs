@@ -1,17 +1,17 @@
-// One comment a stack on the pull request: the first run makes it, later ones change it.
+// One comment per stack on the pull request. The first run creates it, and later runs update it.
 const fs = require('fs');
 
 const MARKER = /^<!-- preview of (\S+) -->/;
 
-// Others may quote the marker, and other bots, too; theirs cannot be changed.
+// Other users and bots can quote the marker. Only this workflow's own comments count.
 const stackOf = (comment) =>
   comment.user?.login === 'github-actions[bot]' ? comment.body?.match(MARKER)?.[1] : undefined;
 
-const known = ({ github, context }) => github.paginate(github.rest.issues.listComments, {
+const listComments = ({ github, context }) => github.paginate(github.rest.issues.listComments, {
   ...context.repo, issue_number: context.issue.number, per_page: 100,
 });
 
-const say = async ({ github, context }, comments, stack, text) => {
+const writeComment = async ({ github, context }, comments, stack, text) => {
   const body = `<!-- preview of ${stack} -->\n${text}`;
   const own = comments.find((comment) => stackOf(comment) === stack);
   if (own) {
@@ -21,22 +21,22 @@ const say = async ({ github, context }, comments, stack, text) => {
   }
 };
 
-// What the preview of a stack said.
+// The summary of one stack's preview.
 exports.preview = async ({ stack, ...run }) => {
-  await say(run, await known(run), stack, fs.readFileSync('summary.md', 'utf8'));
+  await writeComment(run, await listComments(run), stack, fs.readFileSync('summary.md', 'utf8'));
 };
 
-// The stacks that are not previewed: those whose file is removed, and those that an earlier push touched.
-exports.others = async ({ touched, removed, ...run }) => {
-  const comments = await known(run);
+// The stacks without a preview: the stack file is deleted, or only an earlier push affected the stack.
+exports.others = async ({ affected, removed, ...run }) => {
+  const comments = await listComments(run);
   for (const stack of removed) {
-    await say(run, comments, stack, `### Stack \`${stack}\`: its file is removed, and no more than that\n\n`
-      + 'What the stack has made goes on existing, and nothing looks at it any more. To remove it as well, run '
-      + `\`pulumi destroy --stack ${stack}\` and \`pulumi stack rm ${stack}\` while the file is there.\n`);
+    await writeComment(run, comments, stack, `### Stack \`${stack}\`: stack file deleted, resources kept\n\n`
+      + 'Deleting the stack file does not destroy the stack, and no workflow checks it any more. To destroy it, run '
+      + `\`pulumi destroy --stack ${stack}\` and \`pulumi stack rm ${stack}\` before you delete the file.\n`);
   }
   for (const stack of new Set(comments.map(stackOf))) {
-    if (stack && !touched.includes(stack) && !removed.includes(stack)) {
-      await say(run, comments, stack, `Stack \`${stack}\`: this pull request does not touch it any more.\n`);
+    if (stack && !affected.includes(stack) && !removed.includes(stack)) {
+      await writeComment(run, comments, stack, `Stack \`${stack}\`: this pull request no longer affects it.\n`);
     }
   }
 };

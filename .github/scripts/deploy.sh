@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Make $STACK what its file says, what was changed by hand included; what is done is on the job's page.
+# Deploy $STACK. The update also reverts changes made by hand. The job's page has the summary of the preview.
 set -euo pipefail
 .github/scripts/preview.sh
 pulumi --non-interactive up --yes --refresh --skip-preview --stack "$STACK"

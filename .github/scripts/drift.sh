@@ -1,7 +1,11 @@
 #!/usr/bin/env bash
-# Whether the cloud is what $STACK's file says: summary.md, and drift=true or false for the next step.
+# Compare Google Cloud with $STACK's stack file: writes summary.md, and drift=true or false for the next step.
 set -euo pipefail
-.github/scripts/preview.sh
-drift=true
-if grep -q ': No changes\.$' summary.md; then drift=false; fi
+status=0
+.github/scripts/preview.sh --detailed-exitcode || status=$?
+case "$status" in
+  0) drift=false ;;
+  2) drift=true ;;
+  *) exit "$status" ;;
+esac
 echo "drift=$drift" >> "$GITHUB_OUTPUT"

@@ -1,12 +1,12 @@
-// One open issue a stack while it is not what its file says; closed by the first run that finds nothing.
+// One open issue per stack that differs from its stack file. The first run without a difference closes it.
 const fs = require('fs');
 
 module.exports = async ({ github, context, stack, drift }) => {
-  const title = `Stack ${stack} is not what its file says`;
+  const title = `Stack ${stack} differs from its stack file`;
   const open = await github.paginate(github.rest.issues.listForRepo, {
     ...context.repo, state: 'open', creator: 'github-actions[bot]', per_page: 100,
   });
-  // One, unless somebody opened a closed one again.
+  // There can be several if a user opens a closed issue again.
   const own = open.filter((issue) => issue.title === title && !issue.pull_request);
   const body = fs.readFileSync('summary.md', 'utf8');
   if (drift && own.length) {

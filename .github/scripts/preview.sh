@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# What the next `up` of $STACK would do, compared with what the cloud has: summary.md, also on the job's page.
-# Ends with 1 where the preview fails; summary.md says why all the same.
+# Preview the next update of $STACK, compared with Google Cloud: writes summary.md, also to the job's page.
+# Exit status: 0 if the preview succeeds, 1 if it fails. summary.md has the reason.
+# With --detailed-exitcode: 0 if nothing changes, 2 if something changes, 1 if the preview fails.
 set -euo pipefail
-# The form of --json that has the outputs.
+# The JSON format that has the outputs.
 export PULUMI_ENABLE_STREAMING_JSON_PREVIEW=true
 status=0
 pulumi --non-interactive preview --json --refresh --stack "$STACK" > preview.json || true
-.venv/bin/python -m tools summary --stack "$STACK" < preview.json > summary.md || status=1
+.venv/bin/python -m tools summary --stack "$STACK" < preview.json > summary.md || status=$?
 cat summary.md >> "$GITHUB_STEP_SUMMARY"
+if [ "$status" = 2 ] && [ "${1:-}" != --detailed-exitcode ]; then status=0; fi
 exit "$status"

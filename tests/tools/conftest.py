@@ -1,4 +1,4 @@
-"""The tools as people run them: as a process, with a HOME of the test's own."""
+"""Fixtures for the tests of `python -m tools`."""
 
 from __future__ import annotations
 

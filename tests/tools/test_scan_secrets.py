@@ -1,4 +1,4 @@
-"""The search for tokens finds them wherever an image or a log can hide one, and says only where."""
+"""The secret scan finds a token in every layer and log, and reports only its place."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from tools.scan_secrets import UnsearchableError, find_leaks
+from tools.scan_secrets import UnsearchableError, find_secrets
 
-TOKEN = "a-token-of-no-known-form"
+TOKEN = "a-token-of-unknown-format"
 GOOGLE_TOKEN = f"ya29.{'x' * 40}"
 
 
@@ -45,91 +45,89 @@ def image(tmp_path: Path) -> Path:
         f"--index-url https://oauth2accesstoken:{GOOGLE_TOKEN}@us-python.pkg.dev/p/r/simple/".encode(),
     ],
 )
-def test_a_token_is_found_in_a_log_in_a_layer_and_in_a_compressed_one(image: Path, hidden: bytes) -> None:
-    for content, where in (
+def test_scan_finds_a_token_in_a_log_a_layer_and_a_compressed_layer(image: Path, hidden: bytes) -> None:
+    for content, place in (
         (hidden, ""),
         (archive({"config.json": b"{}" + hidden}), " → config.json"),
         (archive({"layer.tar": archive({"root/pip.conf": hidden})}), " → layer.tar → root/pip.conf"),
         (archive({"l": gzip.compress(archive({"etc/netrc": hidden}))}), " → l → etc/netrc"),
     ):
         image.write_bytes(content)
-        assert find_leaks([image], [TOKEN]) == [f"{image}{where}"]
+        assert find_secrets([image], [TOKEN]) == [f"{image}{place}"]
 
 
-def test_a_name_and_a_link_are_searched_too(image: Path) -> None:
+def test_scan_searches_names_and_links(image: Path) -> None:
     image.write_bytes(archive({f"tmp/{GOOGLE_TOKEN}": b""}))
-    assert find_leaks([image], []) == [f"{image} → tmp/[token]"]
+    assert find_secrets([image], []) == [f"{image} → tmp/[token]"]
     with tarfile.open(image, "w") as tar:
         link = tarfile.TarInfo("current")
         link.type, link.linkname = tarfile.SYMTYPE, GOOGLE_TOKEN
         tar.addfile(link)
-    assert find_leaks([image], []) == [f"{image} → current [token]"]
+    assert find_secrets([image], []) == [f"{image} → current [token]"]
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, lzma.compress, bz2.compress])
-def test_whatever_a_layer_is_packed_with_is_unpacked(image: Path, pack: Callable[[bytes], bytes]) -> None:
+def test_scan_unpacks_every_compression(image: Path, pack: Callable[[bytes], bytes]) -> None:
     image.write_bytes(archive({"layer": pack(archive({"f": GOOGLE_TOKEN.encode()}))}))
-    assert find_leaks([image], []) == [f"{image} → layer → f"]
+    assert find_secrets([image], []) == [f"{image} → layer → f"]
 
 
-def test_a_folder_is_searched_with_all_that_is_in_it(tmp_path: Path) -> None:
+def test_scan_searches_everything_in_a_folder(tmp_path: Path) -> None:
     (tmp_path / "a" / "b").mkdir(parents=True)
     (tmp_path / "a" / "b" / ".log").write_text(f"token={TOKEN}")
     (tmp_path / "a" / "clean").write_text("nothing")
     (tmp_path / "a" / TOKEN).write_text("a name")
     log = str(tmp_path / "a" / "b" / ".log")
-    assert find_leaks([tmp_path], [TOKEN]) == [str(tmp_path / "a" / "[token]"), log]
+    assert find_secrets([tmp_path], [TOKEN]) == [str(tmp_path / "a" / "[token]"), log]
 
 
-def test_a_folder_that_cannot_be_read_is_not_called_clean(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def closed(folder: Path) -> None:
+def test_scan_fails_if_a_folder_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(folder: Path) -> None:
         raise PermissionError(folder)
 
-    monkeypatch.setattr(os, "scandir", closed)
+    monkeypatch.setattr(os, "scandir", refuse)
     with pytest.raises(PermissionError):
-        find_leaks([tmp_path], [TOKEN])
+        find_secrets([tmp_path], [TOKEN])
 
 
-def test_a_wheel_is_looked_into(image: Path) -> None:
+def test_scan_searches_wheels(image: Path) -> None:
     with zipfile.ZipFile(image, "w", zipfile.ZIP_DEFLATED) as wheel:
         wheel.writestr("pkg/__init__.py", GOOGLE_TOKEN * 9)
-    assert find_leaks([image], []) == [f"{image} → pkg/__init__.py"]
+    assert find_secrets([image], []) == [f"{image} → pkg/__init__.py"]
 
 
-def test_the_login_of_a_token_that_is_not_known_is_found(image: Path) -> None:
+def test_scan_finds_an_unknown_token_in_a_basic_login(image: Path) -> None:
     image.write_bytes(b"Basic " + base64.b64encode(f"oauth2accesstoken:{GOOGLE_TOKEN}".encode()))
-    assert find_leaks([image], []) == [str(image)]
+    assert find_secrets([image], []) == [str(image)]
 
 
-def test_what_cannot_be_looked_into_is_said_and_not_called_clean(image: Path) -> None:
+def test_scan_fails_if_a_layer_cannot_be_unpacked(image: Path) -> None:
     image.write_bytes(archive({"layer": b"\x28\xb5\x2f\xfd rest"}))
     with pytest.raises(UnsearchableError, match="layer is packed with zstd"):
-        find_leaks([image], [])
+        find_secrets([image], [])
 
 
-def test_a_name_that_is_no_text_is_no_obstacle(image: Path) -> None:
+def test_scan_accepts_a_name_that_is_not_valid_text(image: Path) -> None:
     content = archive({"name-x": b"", "other": GOOGLE_TOKEN.encode()})
     image.write_bytes(content.replace(b"name-x", b"name-\xff", 1))
-    assert find_leaks([image], [])
+    assert find_secrets([image], [])
 
 
-def test_what_holds_none_is_clean(image: Path) -> None:
-    innocent = {"layer.tar": archive({"etc/hosts": b"127.0.0.1"}), "notes": b"ya29. is how they begin"}
+def test_scan_finds_nothing_in_a_clean_archive(image: Path) -> None:
+    innocent = {"layer.tar": archive({"etc/hosts": b"127.0.0.1"}), "notes": b"ya29. is only a prefix"}
     image.write_bytes(archive(innocent))
-    assert find_leaks([image], [TOKEN]) == []
+    assert find_secrets([image], [TOKEN]) == []
 
 
-def test_a_damaged_archive_is_searched_as_it_is(image: Path) -> None:
+def test_scan_searches_the_bytes_of_a_damaged_archive(image: Path) -> None:
     image.write_bytes(b"\x1f\x8b" + GOOGLE_TOKEN.encode())
-    assert find_leaks([image], []) == [str(image)]
+    assert find_secrets([image], []) == [str(image)]
     whole = archive({"a": b"innocent", "b": GOOGLE_TOKEN.encode()})
     for damaged in (whole[:1400], whole[:600] + b"\xff" * 512 + whole[1112:]):
         image.write_bytes(damaged + GOOGLE_TOKEN.encode())
-        assert find_leaks([image], []) != []
+        assert find_secrets([image], []) != []
 
 
-def test_the_answer_says_where_and_never_what(image: Path) -> None:
+def test_scan_reports_the_place_and_never_the_token(image: Path) -> None:
     image.write_bytes(archive({"layer": TOKEN.encode()}))
-    assert TOKEN not in "".join(find_leaks([image], [TOKEN]))
+    assert TOKEN not in "".join(find_secrets([image], [TOKEN]))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sandbox.issuers.github import Workflow
 from tests.sandbox.cloud.test_workload_identity import OWNER_ID, REPOSITORY
-from tests.support.docs import read_commands
+from tests.support.docs import read_code, read_commands, read_table
 from tests.support.sandbox import Sandbox
 
 PROJECT = "my-python-ci"
@@ -16,7 +16,7 @@ OBJECTS = f"https://storage.googleapis.com/storage/v1/b/{PROJECT}-state/o"
 
 
 def recipe() -> str:
-    """The commands, for a repository, and without those for the key."""
+    """Return the commands, with a repository's names and without those for the KMS key."""
     text = read_commands("pull-requests", "## Once per team")
     repository = Workflow(repository=REPOSITORY, owner_id=OWNER_ID)
     for old, new in {
@@ -30,13 +30,36 @@ def recipe() -> str:
 
 
 def set_up(sandbox: Sandbox, checkout: Path) -> str:
-    """Run them, as whoever made the project; the name of the provider that the last of them prints."""
+    """Run the commands as the project's owner. Return the provider's name, which the last one prints."""
     done = sandbox.run("bash", "-euo", "pipefail", "-c", recipe(), cwd=checkout)
     return done.stdout.splitlines()[-1]
 
 
 def objects(sandbox: Sandbox) -> dict[str, str]:
-    """What is in the state bucket, each with its generation."""
+    """Return the generation of every object in the state bucket."""
     status, listed = sandbox.ask("GET", OBJECTS)
     assert status == 200
-    return {found["name"]: found["generation"] for found in listed["items"]}
+    return {item["name"]: item["generation"] for item in listed["items"]}
+
+
+def documented_roles(page: str, title: str) -> list[str]:
+    """Return the roles that a section of the documentation lists."""
+    return [read_code(role)[0] for role, _ in read_table(page, title)]
+
+
+def deployer_roles() -> list[str]:
+    return documented_roles("deploy", "## Roles of the deployer")
+
+
+def previewer_roles() -> list[str]:
+    return documented_roles("pull-requests", "## Roles of the previewer")
+
+
+def grant(sandbox: Sandbox, project: str, members: dict[str, list[str]]) -> None:
+    """Grant the members exactly these roles on the project."""
+    manager = f"https://cloudresourcemanager.googleapis.com/v1/projects/{project}"
+    _, policy = sandbox.ask("POST", f"{manager}:getIamPolicy", {})
+    bindings = [b for b in policy["bindings"] if not members.keys() & set(b["members"])]
+    bindings += [{"role": role, "members": [m]} for m, roles in members.items() for role in roles]
+    status, _ = sandbox.ask("POST", f"{manager}:setIamPolicy", {"policy": {**policy, "bindings": bindings}})
+    assert status == 200

@@ -1,7 +1,7 @@
-"""Settings merged into the files that people have already: pure text in, text out.
+"""Merges a stack's settings into the text of a user's file: text in, text out.
 
-Owns what is kept: every line that says something else, comments and order included. The result is read
-back and compared, so that a file which is too unusual is refused, never spoilt.
+Keeps every other line, with comments and order. Reads the result back and compares it, so an unusual file
+is refused and never damaged.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Mapping
 from typing import Any
 
-# What twine takes for listed where a .pypirc lists nothing (twine.utils.get_config).
+# The index servers of a .pypirc without a list (twine.utils.get_config).
 LISTED_BY_DEFAULT = ("pypi", "testpypi")
 INDEX_SERVERS = ("distutils", "index-servers")
 
@@ -25,17 +25,17 @@ _OPTION = re.compile(r"(?P<name>[^\s=:#;\[][^=:]*?)\s*[=:]")
 Values = dict[tuple[str, str], str]
 
 
-class CannotMerge(Exception):  # read as a sentence where it is raised
-    """The file is none of its kind, or is kept in a way that a change would lose."""
+class CannotMergeError(Exception):
+    """The text has the wrong format, or a change would lose a part of it."""
 
 
-def merge_ini(existing: str, wanted: str) -> str:
-    """The existing text with the options of another: changed where they are, else added.
+def merge_ini(existing: str, desired: str) -> str:
+    """Return the existing text with the desired options: changed in place, or added.
 
     Raises:
-        CannotMerge: the existing text is no such file, or it would lose something.
+        CannotMergeError: the existing text is not an INI file, or a change would lose a part of it.
     """
-    goal = _values(wanted)
+    goal = _values(desired)
     before = _values(existing)
     if INDEX_SERVERS in goal:
         goal[INDEX_SERVERS] = _listed(before, goal[INDEX_SERVERS])
@@ -45,17 +45,17 @@ def merge_ini(existing: str, wanted: str) -> str:
             _set(lines, section, option, before.get((section, option)), value)
     text = "\n".join(lines) + "\n"
     if _values(text) != {**before, **goal}:
-        raise CannotMerge("its settings are written in a way that a change would lose")
+        raise CannotMergeError("its format is unusual, and a change would lose settings")
     return text if goal.items() - before.items() else existing
 
 
-def in_the_way(text: str, wanted: str) -> list[str]:
-    """Options of a merged text that beat or join what was wanted: other indexes of pip's, another login.
+def conflicting_options(text: str, desired: str) -> list[str]:
+    """Return the options of a merged text that override or extend the desired ones.
 
-    A pip.conf's section for one command beats the one for all; an index beside the private one is what
-    dependency confusion comes by; a stored login is sent instead of the keyring's.
+    In pip.conf, the section of one command overrides `[global]`, and a second index allows dependency
+    confusion. In .pypirc, twine sends a stored login instead of the keyring's.
     """
-    goal = _values(wanted)
+    goal = _values(desired)
     sections = {section for section, _ in goal}
     indexes = INDEX_OPTIONS if any(option in INDEX_OPTIONS for _, option in goal) else ()
     return [
@@ -66,16 +66,16 @@ def in_the_way(text: str, wanted: str) -> list[str]:
     ]
 
 
-def has_all_of_toml(existing: str, wanted: str) -> bool:
-    """Whether an existing uv.toml says all that another does, its indexes in that order.
+def contains_toml(existing: str, desired: str) -> bool:
+    """Whether an existing uv.toml has every setting of the desired one, with its indexes in that order.
 
     Raises:
-        CannotMerge: the existing text is no TOML.
+        CannotMergeError: the existing text is not TOML.
     """
     try:
-        found, goal = tomllib.loads(existing), tomllib.loads(wanted)
+        found, goal = tomllib.loads(existing), tomllib.loads(desired)
     except tomllib.TOMLDecodeError as error:
-        raise CannotMerge(f"it is no TOML: {error}") from error
+        raise CannotMergeError(f"it is not TOML: {error}") from error
     goal_indexes: list[Any] = goal.pop("index", [])
     remaining = iter(found.get("index", []))
     return all(index in remaining for index in goal_indexes) and goal.items() <= found.items()
@@ -86,7 +86,7 @@ def _values(text: str) -> Values:
     try:
         parser.read_string(text)
     except configparser.Error as error:
-        raise CannotMerge(str(error).replace("\n", " ")) from error
+        raise CannotMergeError(str(error).replace("\n", " ")) from error
     return {
         (section, _option_key(option)): value
         for section in parser.sections()
@@ -95,12 +95,12 @@ def _values(text: str) -> Values:
 
 
 def _option_key(option: str) -> str:
-    """pip knows `index_url` and `index-url` as one (pip._internal.configuration._normalize_name)."""
+    """pip reads `index_url` and `index-url` as the same option (pip._internal.configuration)."""
     return option.lower().replace("_", "-")
 
 
 def _listed(before: Mapping[tuple[str, str], str], names: str) -> str:
-    """The index servers that are listed already, and after them ours."""
+    """Return the index servers that the file lists already, followed by the stack's."""
     sections = {section for section, _ in before}
     default = "".join(f"\n{name}" for name in LISTED_BY_DEFAULT if name in sections)
     listed = before.get(INDEX_SERVERS, default)
@@ -108,33 +108,33 @@ def _listed(before: Mapping[tuple[str, str], str], names: str) -> str:
 
 
 def _set(lines: list[str], section: str, option: str, before: str | None, value: str) -> None:
-    """Write one option into a file's lines."""
+    """Change or add one option in a file's lines."""
     first, *more = value.split("\n")
-    written = [f"{option} = {first}".rstrip(), *(f"    {line}" for line in more)]
+    new_lines = [f"{option} = {first}".rstrip(), *(f"    {line}" for line in more)]
     start, end = _section(lines, section)
     if start is None:
-        lines += [*([""] if lines and lines[-1].strip() else []), f"[{section}]", *written]
+        lines += [*([""] if lines and lines[-1].strip() else []), f"[{section}]", *new_lines]
         return
     for index in range(start, end):
         match = _OPTION.match(lines[index])
         if match and _option_key(match["name"]) == option:
-            # Its further lines are the indented ones.
+            # Indented lines continue the value.
             stop = index + 1
             while stop < end and lines[stop][:1].isspace() and lines[stop].strip():
                 stop += 1
             if before is not None and value.startswith(f"{before}\n"):
-                # A longer list: its comments stay.
-                index, written = stop, written[before.count("\n") + 1 :]
-            lines[index:stop] = written
+                # The value only gets longer. The lines before, with their comments, are kept.
+                index, new_lines = stop, new_lines[before.count("\n") + 1 :]
+            lines[index:stop] = new_lines
             return
-    # After its last option: a comment at the end speaks of what follows.
+    # Add it after the last option. A comment at the end of a section is about the next section.
     while end > start and lines[end - 1].strip()[:1] in ("", "#", ";"):
         end -= 1
-    lines[end:end] = written
+    lines[end:end] = new_lines
 
 
 def _section(lines: list[str], name: str) -> tuple[int | None, int]:
-    """Where a section's options begin and end; None without such a section."""
+    """Return where a section's options begin and end, or None if there is no such section."""
     headers = [(i, m["name"]) for i, line in enumerate(lines) if (m := _HEADER.match(line))]
     for place, (index, header) in enumerate(headers):
         if header == name:

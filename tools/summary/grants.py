@@ -1,7 +1,7 @@
-"""Who may do what, by everything that a preview mentions: roles as rights, and lists as sets.
+"""The grants in a preview, as sets: members by target and role, before and after.
 
-Owns what a role means in words and when two members are one. What of it is news for a reviewer is in
-`summary.py`.
+Owns what a role allows, and when two members are the same. `access.py` and `warnings.py` decide what a
+reviewer reads of it.
 """
 
 from __future__ import annotations
@@ -10,82 +10,87 @@ import json
 import re
 from collections.abc import Mapping
 
+from components.args import member_identity
+from components.names import (
+    ACCESS_MODE_ANCHOR,
+    ADMIN,
+    READER,
+    TOKEN_CREATOR,
+    WORKLOAD_IDENTITY_USER,
+    WRITER,
+)
 from tools.summary.markdown import code
 from tools.summary.previews import RETAIN, UNKNOWN, Preview, Props, Step
 
 REPOSITORY = "artifactregistry.Repository"
 ACCOUNT = "serviceaccount.Account"
-# Every grant below the same parent is `deletedWith` it. The stream of events does not say `deletedWith`.
-MARK = "python-registry:index:Access"
-# Who may do what, by resource type: the property that names the thing it is about.
+# The types that grant a role, with the property that names their target.
 GRANTS = {
     "artifactregistry.RepositoryIamBinding": "repository",
     "artifactregistry.RepositoryIamMember": "repository",
     "serviceaccount.IAMBinding": "serviceAccountId",
     "serviceaccount.IAMMember": "serviceAccountId",
 }
-# Those that write a role's list whole.
+# The types that write the whole member list of a role.
 BINDINGS = ("artifactregistry.RepositoryIamBinding", "serviceaccount.IAMBinding")
-# Other ways to let somebody in, none of which the program has: whatever the plugin calls IAM something.
+# Types that grant access in another way, all of them foreign to this program.
 FOREIGN = re.compile(r"serviceaccount\.Key|.*[.:]\w*(?:Iam|IAM)\w*")
-# All that a role lets its members do, said as "may …"; what it is given for comes last. Artifact Registry's
-# roles hold one another ("Access control with IAM"), so that who loses one may lose what it implied.
+# Everything that a role allows, as words after "may". The main right is last. Artifact Registry's roles
+# include each other, so a member who loses one role may also lose what it implied.
 RIGHTS = {
-    "roles/artifactregistry.reader": ("install from",),
-    "roles/artifactregistry.writer": ("install from", "upload to"),
-    "roles/artifactregistry.repoAdmin": ("install from", "upload to", "delete packages in"),
-    "roles/iam.serviceAccountTokenCreator": ("act as",),
-    "roles/iam.workloadIdentityUser": ("act, by a login elsewhere, as",),
+    READER: ("install from",),
+    WRITER: ("install from", "upload to"),
+    ADMIN: ("install from", "upload to", "delete packages in"),
+    TOKEN_CREATOR: ("act as",),
+    WORKLOAD_IDENTITY_USER: ("act, with a federated login, as",),
 }
 
-# What a role is on, and the role or the right that comes of it.
+# A target, and a role or a right on it.
 Grant = tuple[str, str]
-# Members by their identity, by what they were granted.
+# The members of each grant, as they are written, by identity.
 Grants = Mapping[Grant, Mapping[str, str]]
 
 
-def granted(preview: Preview, side: str) -> Grants:
-    """Who has which role on what, by everything that the preview mentions."""
-    found: dict[Grant, dict[str, str]] = {}
+def grants_of(preview: Preview, side: str) -> Grants:
+    """Return the members of every grant in the preview, `old` or `new`."""
+    grants: dict[Grant, dict[str, str]] = {}
     for step in (*preview.unchanged, *preview.changes):
         if step.type in GRANTS and (side == "new" or step.op != "create"):
             props: Props = getattr(step, side)
             if props and not (side == "new" and step.op == "delete"):
-                found.setdefault(grant_of(step, props), {}).update(members_of(props))
-    return found
+                grants.setdefault(grant_of(step, props), {}).update(members_of(props))
+    return grants
 
 
 def rights_of(grants: Grants) -> Grants:
-    """Who may do what, by words instead of roles, one role's members together with another's."""
-    found: dict[Grant, dict[str, str]] = {}
+    """Return the same members by right instead of by role. One right can come from several roles."""
+    rights: dict[Grant, dict[str, str]] = {}
     for (target, role), members in grants.items():
         for right in RIGHTS.get(role, (main_right(role),)):
-            found.setdefault((target, right), {}).update(members)
-    return found
+            rights.setdefault((target, right), {}).update(members)
+    return rights
 
 
 def grant_of(step: Step, props: Props) -> Grant:
-    """What the step's properties grant a role on, and the role."""
-    # Short: `projects/P/locations/L/repositories/R` in the state is `R` in the program.
+    """Return the target and the role that the step's properties name."""
+    # The state has `projects/P/locations/L/repositories/R`, the program has `R`.
     return str(props.get(GRANTS[step.type], UNKNOWN)).rpartition("/")[2], str(props.get("role", UNKNOWN))
 
 
 def members_of(props: Props) -> dict[str, str]:
-    """The members by their identity: addresses are one in any case, federated principals are not."""
+    """Return the members that the properties name, by identity."""
     members = props.get("members", props.get("member"))
     listed = members if isinstance(members, list) else [] if members is None else [members]
-    return {
-        member if member.startswith("principal") else member.lower(): member for member in map(str, listed)
-    }
+    return {member_identity(member): member for member in map(str, listed)}
 
 
 def is_foreign(step: Step) -> bool:
-    """Whether it lets somebody in by another way than this program's."""
+    """Whether the step grants access in a way that this program does not use."""
     return step.type not in GRANTS and FOREIGN.fullmatch(step.type) is not None
 
 
 def foreign_grants(props: Props) -> list[tuple[str, list[str]]]:
-    """The roles and their members that such a one's properties name: one, or those of a whole policy."""
+    """Return the roles and members of a foreign grant: one role, or every role of a whole policy."""
     try:
         bindings = json.loads(str(props.get("policyData")))["bindings"]
     except (ValueError, LookupError, TypeError):
@@ -93,19 +98,19 @@ def foreign_grants(props: Props) -> list[tuple[str, list[str]]]:
     return [(str(binding.get("role")), list(members_of(binding).values())) for binding in bindings]
 
 
-def granted_by_others(preview: Preview) -> Grants:
-    """The members that a refresh found beside those that the state had."""
-    found: dict[Grant, dict[str, str]] = {}
+def grants_made_elsewhere(preview: Preview) -> Grants:
+    """Return the members that a refresh found in addition to those in the state."""
+    grants: dict[Grant, dict[str, str]] = {}
     for step in preview.drift:
         if step.type in GRANTS and step.new:
-            old = members_of(step.old)
-            new = {key: member for key, member in members_of(step.new).items() if key not in old}
-            found.setdefault(grant_of(step, step.new), {}).update(new)
-    return found
+            known = members_of(step.old)
+            added = {key: member for key, member in members_of(step.new).items() if key not in known}
+            grants.setdefault(grant_of(step, step.new), {}).update(added)
+    return grants
 
 
-def deleted(preview: Preview) -> set[str]:
-    """The repositories and accounts that go, and with them all that was granted on them."""
+def deleted_targets(preview: Preview) -> set[str]:
+    """Return the repositories and accounts that are deleted, together with every grant on them."""
     return {
         str(step.old.get("repositoryId") or step.old.get("email"))
         for step in preview.changes
@@ -113,28 +118,34 @@ def deleted(preview: Preview) -> set[str]:
     }
 
 
-def left_behind(preview: Preview) -> Grants:
-    """Who keeps at Google what leaves the stack: what goes with its mark, or is retained.
+def grants_left_behind(preview: Preview) -> Grants:
+    """Return the grants that leave the state and stay at Google.
 
-    Unless a binding comes in its stead, which writes the role's list whole.
+    A grant stays if its access mode's anchor is deleted, or if it is retained. A new binding of the same
+    role replaces it, because a binding writes the whole list.
     """
-    marks = {step.parent for step in preview.components if step.type == MARK and step.op == "delete"}
-    written = {
+    anchors = {
+        step.parent
+        for step in preview.components
+        if step.type == ACCESS_MODE_ANCHOR and step.op == "delete"
+    }
+    rewritten = {
         grant_of(step, step.new)
         for step in (*preview.unchanged, *preview.changes)
         if step.type in BINDINGS and step.new
     }
-    targets_lost = deleted(preview)
-    found: dict[Grant, dict[str, str]] = {}
+    deleted = deleted_targets(preview)
+    grants: dict[Grant, dict[str, str]] = {}
     for step in preview.changes:
-        marked = step.op == "delete" and step.parent in marks
-        if step.type in GRANTS and (marked or step.op == RETAIN):
+        # The stream of events does not contain `deletedWith`. The anchor has the same parent.
+        dropped = step.op == "delete" and step.parent in anchors
+        if step.type in GRANTS and (dropped or step.op == RETAIN):
             grant = grant_of(step, step.old)
-            if grant not in written and grant[0] not in targets_lost:
-                found.setdefault(grant, {}).update(members_of(step.old))
-    return found
+            if grant not in rewritten and grant[0] not in deleted:
+                grants.setdefault(grant, {}).update(members_of(step.old))
+    return grants
 
 
 def main_right(role: str) -> str:
-    """What a role is given for, said as "may …"."""
+    """Return the main right of a role, as words after "may"."""
     return RIGHTS[role][-1] if role in RIGHTS else f"use the role {code(role)} on"

@@ -1,6 +1,6 @@
-"""Text that others chose, put into Markdown so that it stays text; and a comment that fits.
+"""Safe Markdown: other people's text that stays text, and a comment that fits.
 
-Members, labels and messages are data: none of them may end a code span, mention a person, or hide another.
+Members, labels and messages are data. None of them can end a code span, mention a person or hide text.
 """
 
 from __future__ import annotations
@@ -12,16 +12,17 @@ from tools.summary.previews import UNKNOWN
 
 Lines = list[str]
 
-# GitHub refuses a longer one: "Body is too long (maximum is 65536 characters)". Its API documents no limit.
+# GitHub refuses a longer body: "Body is too long (maximum is 65536 characters)". Its API reference gives no
+# limit.
 COMMENT_LIMIT = 65_536
-# Left for what posts it: its marker and a link to the run.
+# Reserved for the marker and the link that the workflow adds.
 RESERVED = 536
-CUT = "\n\n**This is cut off here: it is longer than a comment may be. The rest is in the run's log.**\n"
+CUT = "\n\n**The summary is cut off here, because it is too long. The rest is in the run's log.**\n"
 
 
 def code(value: object) -> str:
-    """A short text as inline code, on one line, its invisible characters made visible."""
-    text = "known after the up" if value == UNKNOWN else str(value)
+    """Return a short text as inline code, on one line, with invisible characters escaped."""
+    text = "known after the update" if value == UNKNOWN else str(value)
     text = visible(text).replace("\n", "\\n")
     ticks = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
     pad = " " if not text or text[0] in "` " or text[-1] in "` " else ""
@@ -29,36 +30,36 @@ def code(value: object) -> str:
 
 
 def codes(values: Iterable[object]) -> str:
-    """Several, in a sentence."""
+    """Return several texts as inline code, separated by commas."""
     return ", ".join(map(code, values))
 
 
 def block(text: str, language: str = "") -> Lines:
-    """A longer text as a code block."""
+    """Return a longer text as a code block."""
     longest = max(map(len, re.findall("`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return [f"{fence}{language}", *(visible(line) for line in text.rstrip("\n").split("\n")), fence]
 
 
 def visible(text: str) -> str:
-    """Without control characters, and none that turn or hide text."""
+    """Return the text with control characters, and characters that turn or hide text, escaped."""
     return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
 
 
 def fit(text: str) -> str:
-    """The comment, cut at a line's end where it is too long, with a sentence that says so."""
+    """Return the text, cut at the end of a line if it is too long for a comment, with a note about it."""
     limit = COMMENT_LIMIT - RESERVED
     if len(text) <= limit:
         return text
-    # Room for closing a code block, whose fence may be as long as the text in it needs.
-    kept = text[: limit - len(CUT)].rpartition("\n")[0]
+    # A cut code block must be closed. Its fence can be as long as the text in it requires.
+    head = text[: limit - len(CUT)].rpartition("\n")[0]
     fence = ""
-    for line in kept.split("\n"):
+    for line in head.split("\n"):
         ticks = re.match(r"(?:> )?(`{3,})", line)
         if ticks and not fence:
             fence = ticks[1]
         elif ticks and line.removeprefix("> ") == fence:
             fence = ""
-    while fence and len(kept) + 1 + len(fence) + len(CUT) > limit:
-        kept = kept.rpartition("\n")[0]
-    return kept + (f"\n{fence}" if fence else "") + CUT
+    while fence and len(head) + 1 + len(fence) + len(CUT) > limit:
+        head = head.rpartition("\n")[0]
+    return head + (f"\n{fence}" if fence else "") + CUT

@@ -1,7 +1,7 @@
-"""What `pulumi preview --json` says, as steps: what would change, what was changed by hand.
+"""Reads what `pulumi preview --json` prints: the steps of an update, drift, errors and outputs.
 
-Reads both forms that the engine prints. The stream of events has the outputs that the stack would have
-(PULUMI_ENABLE_STREAMING_JSON_PREVIEW=true); the one document has not. Knows nothing of what it all means.
+Reads both of the engine's formats. The stream of events has the stack's future outputs
+(PULUMI_ENABLE_STREAMING_JSON_PREVIEW=true); the single document does not. Gives a step no meaning.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from tools.errors import ToolError
 
 Props = Mapping[str, Any]
 
-# sdk/go/common/resource/plugin/rpc.go: UnknownStringValue, which stands for what only the `up` will know.
+# UnknownStringValue in sdk/go/common/resource/plugin/rpc.go: a value that is known after the update.
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-# sdk/go/common/resource/sig: the key that marks an object as a secret, an asset …; none of them is shown.
+# sdk/go/common/resource/sig: the key of an object that is a secret or an asset. A summary shows none.
 SIGNATURE = "4dabf18193072939515e22adb298388d"
-SECRET = "[secret]"  # noqa: S105  # how the engine writes one, too
+SECRET = "[secret]"  # noqa: S105  # the engine writes secrets like this, too
 STACK = "pulumi:pulumi:Stack"
-# What the engine calls a deletion, too: with `retainOnDelete` it asks the cloud nothing.
+# The engine calls this step a deletion. With `retainOnDelete`, the resource stays at Google.
 RETAIN = "retain"
-# The engine's steps (pkg/resource/deploy/step.go) in the words that matter; `read`, `same` are none.
+# The engine's steps that change a resource (pkg/resource/deploy/step.go), in fewer words.
 OPERATIONS = {
     "create": "create",
     "import": "import",
@@ -33,13 +33,16 @@ OPERATIONS = {
     "delete": "delete",
     RETAIN: RETAIN,
 }
-# Printed beside every failure, with nothing in it that the other messages have not.
-FOLLOWING = ("preview failed", "an unhandled error occurred: program exited with non-zero exit code: 1")
+# Messages that follow every failure and add nothing.
+GENERIC_ERRORS = (
+    "preview failed",
+    "an unhandled error occurred: program exited with non-zero exit code: 1",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One resource: what would be done with it, and what it is before and after (empty: it is not)."""
+    """One operation on one resource. `old` and `new` are empty if the resource does not exist."""
 
     op: str
     urn: str
@@ -55,9 +58,9 @@ class Step:
 
     @property
     def type(self) -> str:
-        """Its type, as the Python library calls Google's: `artifactregistry.Repository`."""
+        """The type, named as in the Python library: `artifactregistry.Repository`."""
         token = self.urn.split("::")[2].rpartition("$")[2]
-        # Its last word alone is not enough: five modules have an `IAMMember`.
+        # The module is part of the name, because five modules have an `IAMMember`.
         return re.sub(r"^gcp:([^:/]+)(?:/[^:]*)?:", r"\1.", token)
 
     @property
@@ -67,9 +70,18 @@ class Step:
 
 @dataclass(kw_only=True)
 class Preview:
-    """Everything that one preview said; `outputs_after` is None where it did not say.
+    """The content of one preview.
 
-    `partial` where it left out what stays the same, as the document does without `--show-sames`.
+    Attributes:
+        changes: steps that change a resource.
+        unchanged: steps of resources that stay the same.
+        components: steps of components, changed or not.
+        drift: differences that a refresh found.
+        errors: error messages, without those that add nothing.
+        failed: whether the preview failed or was cut off.
+        partial: whether unchanged resources are missing, as in a document without `--show-sames`.
+        outputs_before: the stack's outputs after the last update.
+        outputs_after: the stack's outputs after this update, or None if the preview does not contain them.
     """
 
     changes: list[Step] = field(default_factory=list[Step])
@@ -84,15 +96,15 @@ class Preview:
 
 
 def read_preview(text: str) -> Preview:
-    """What a preview printed.
+    """Parse the output of a preview.
 
     Raises:
-        ToolError: it printed nothing, or nothing that is a preview.
+        ToolError: the text is empty, or is not a preview.
     """
     if not text.strip():
         raise ToolError(
-            "There is no preview on standard input: `pulumi preview --json` printed nothing. It has said "
-            "why on standard error."
+            "Standard input is empty: `pulumi preview --json` printed no preview. Its standard error gives "
+            "the reason."
         )
     document = _document(text)
     if document is not None:
@@ -100,7 +112,7 @@ def read_preview(text: str) -> Preview:
     events = [event for line in text.splitlines() if isinstance(event := _json(line), dict)]
     if not any("resourcePreEvent" in event or "diagnosticEvent" in event for event in events):
         raise ToolError(
-            "What is on standard input is no preview: pass it what `pulumi preview --json` prints."
+            "Standard input is not a preview. Pipe the output of `pulumi preview --json` into this command."
         )
     return _from_events(events)
 
@@ -113,7 +125,7 @@ def _json(text: str) -> Any:
 
 
 def _document(text: str) -> dict[str, Any] | None:
-    """The one object, with whatever the engine printed before it left out."""
+    """Return the single JSON object, without any text that the engine printed before it."""
     start = 0 if text.startswith("{") else text.find("\n{") + 1
     document = _json(text[start:])
     return document if isinstance(document, dict) and "changeSummary" in document else None
@@ -125,48 +137,48 @@ def _from_document(document: Props) -> Preview:
     preview.failed = bool(preview.errors)
     same = sum(step["op"] == "same" for step in document.get("steps") or ())
     preview.partial = document["changeSummary"].get("same", 0) > same
-    # By name: the engine's order differs from run to run.
+    # Sorted by name, because the engine's order differs between runs.
     steps = sorted(document.get("steps") or (), key=lambda step: step["urn"])
     states = {step["urn"]: step.get("oldState") for step in steps if step["op"] != "refresh"}
     for step in steps:
-        # Of a refresh the document has what it began with; what it found is what the next step begins with.
+        # The document has only the old state of a refresh. The next step's old state is its result.
         new = (
             states.get(step["urn"], step.get("newState"))
             if step["op"] == "refresh"
             else step.get("newState")
         )
-        _note(preview, step, step.get("oldState"), new)
+        _add_step(preview, step, step.get("oldState"), new)
     return preview
 
 
 def _from_events(events: Iterable[Props]) -> Preview:
     preview = Preview()
     diagnostics: list[tuple[str | None, str]] = []
-    # The later event of a step knows more: what a refresh found, what outputs there would be.
+    # The later event of a step has more: the result of a refresh, or the outputs.
     steps: dict[tuple[str, bool], Props] = {}
     result = None
     for event in events:
-        said = event.get("diagnosticEvent")
-        if said:
-            diagnostics.append((said.get("severity"), said.get("message", "")))
+        diagnostic = event.get("diagnosticEvent")
+        if diagnostic:
+            diagnostics.append((diagnostic.get("severity"), diagnostic.get("message", "")))
         result = (event.get("summaryEvent") or {}).get("result", result)
-        happened = event.get("resourcePreEvent") or event.get("resOutputsEvent") or {}
-        step = happened.get("metadata")
+        resource_event = event.get("resourcePreEvent") or event.get("resOutputsEvent") or {}
+        step = resource_event.get("metadata")
         if not step:
             continue
-        # A replacement is three steps; the middle one has both sides.
+        # A replacement has three steps. The middle one has the old and the new state.
         if step["op"] != "delete-replaced":
             steps[step["urn"], step["op"] == "refresh"] = step
         if "::" + STACK + "::" in step["urn"] and step["op"] != "refresh" and "resOutputsEvent" in event:
             preview.outputs_after = (step.get("new") or {}).get("outputs") or {}
-    # By name: the engine's order differs from run to run.
+    # Sorted by name, because the engine's order differs between runs.
     for _, step in sorted(steps.items()):
-        _note(preview, step, step.get("old"), step.get("new"))
+        _add_step(preview, step, step.get("old"), step.get("new"))
     preview.errors = _errors(diagnostics)
-    # Without a last word it was cut off.
+    # A stream without a result was cut off.
     preview.failed = result != "succeeded"
     if result is None and not preview.errors:
-        preview.errors.append("It ended before it was finished.")
+        preview.errors.append("The preview ended before it was complete.")
     return preview
 
 
@@ -174,12 +186,12 @@ def _errors(diagnostics: Iterable[tuple[str | None, str]]) -> list[str]:
     errors = [
         message.strip().removeprefix("error: ") for severity, message in diagnostics if severity == "error"
     ]
-    return [error for error in dict.fromkeys(errors) if error not in FOLLOWING] or errors[:1]
+    return [error for error in dict.fromkeys(errors) if error not in GENERIC_ERRORS] or errors[:1]
 
 
-def _note(preview: Preview, said: Props, old: Props | None, new: Props | None) -> None:
-    op: str = said["op"]
-    urn: str = said["urn"]
+def _add_step(preview: Preview, metadata: Props, old: Props | None, new: Props | None) -> None:
+    op: str = metadata["op"]
+    urn: str = metadata["urn"]
     if "::" + STACK + "::" in urn:
         if op != "refresh":
             preview.outputs_before = _clean((old or {}).get("outputs") or {})
@@ -193,16 +205,16 @@ def _note(preview: Preview, said: Props, old: Props | None, new: Props | None) -
         urn=urn,
         parent=(old or new or {}).get("parent") or "",
         old=_state(old, "inputs", "outputs"),
-        # A preview's outputs may be what they were before; what the program asks for is in the inputs.
+        # A preview can repeat the old outputs. The inputs have what the program sets.
         new=_state(new, *(("inputs", "outputs") if op == "refresh" else ("outputs", "inputs"))),
         old_inputs=_state(old, "inputs"),
         new_inputs=_state(new, "inputs"),
         was_protected=bool((old or {}).get("protect")),
         is_protected=bool((new or {}).get("protect")),
-        diffs=tuple(said.get("diffs") or said.get("diffReasons") or ()),
-        replaced_for=_reasons(said),
+        diffs=tuple(metadata.get("diffs") or metadata.get("diffReasons") or ()),
+        replaced_for=_replacement_reasons(metadata),
     )
-    # Components and providers are no things of the cloud.
+    # The engine's own resources, such as providers.
     if urn.split("::")[2].startswith("pulumi:"):
         return
     if not (old or new or {}).get("custom"):
@@ -215,15 +227,15 @@ def _note(preview: Preview, said: Props, old: Props | None, new: Props | None) -
         preview.changes.append(step)
 
 
-def _reasons(said: Props) -> tuple[str, ...]:
-    """The properties that force a replacement, without what else changes with it."""
+def _replacement_reasons(metadata: Props) -> tuple[str, ...]:
+    """Return the properties that force a replacement, without the others that change."""
     forcing = {
         path.partition("[")[0].partition(".")[0]
-        for path, change in (said.get("detailedDiff") or {}).items()
+        for path, change in (metadata.get("detailedDiff") or {}).items()
         if str(change.get("diffKind") or change.get("kind")).endswith("-replace")
     }
-    # Where the plugin gives no details, the engine's own keys are all there is.
-    return tuple(sorted(forcing) or said.get("keys") or said.get("replaceReasons") or ())
+    # If the provider gives no details, only the engine's keys are known.
+    return tuple(sorted(forcing) or metadata.get("keys") or metadata.get("replaceReasons") or ())
 
 
 def _state(state: Props | None, *parts: str) -> Props:
@@ -234,11 +246,11 @@ def _state(state: Props | None, *parts: str) -> Props:
 
 
 def _clean(values: Props) -> Props:
-    return {key: _shown(value) for key, value in values.items()}
+    return {key: _without_secrets(value) for key, value in values.items()}
 
 
-def _shown(value: Any) -> Any:
-    """The value with every secret in it covered."""
+def _without_secrets(value: Any) -> Any:
+    """Return the value with every secret in it replaced."""
     if isinstance(value, dict):
-        return SECRET if SIGNATURE in value else {key: _shown(v) for key, v in value.items()}
-    return [_shown(v) for v in value] if isinstance(value, list) else value
+        return SECRET if SIGNATURE in value else {key: _without_secrets(v) for key, v in value.items()}
+    return [_without_secrets(v) for v in value] if isinstance(value, list) else value

@@ -1,23 +1,25 @@
-"""What of a preview a reviewer must not miss: what is lost, who gets in by an unusual way.
+"""The warning at the top of a summary: what a reviewer must not overlook.
 
-Owns the warning at the top of a summary; what is said below it is in `summary.py`.
+Owns destructive changes, exposures, retained access, drift that no update restores, and failures. The
+sections below the warning report everything else.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 
+from tools.summary.clients import CONTRACT
 from tools.summary.grants import (
     ACCOUNT,
     BINDINGS,
     REPOSITORY,
-    deleted,
+    deleted_targets,
     foreign_grants,
     grant_of,
-    granted,
-    granted_by_others,
+    grants_left_behind,
+    grants_made_elsewhere,
+    grants_of,
     is_foreign,
-    left_behind,
     main_right,
     rights_of,
 )
@@ -25,174 +27,207 @@ from tools.summary.markdown import Lines, block, code, codes
 from tools.summary.previews import RETAIN, Preview, Props, Step
 from tools.summary.wording import (
     CONDITION,
-    DONE,
+    OPERATION_WORDS,
     RULE,
-    differing,
-    member_called,
-    sentence,
-    shown,
+    capitalized_label,
+    changed_keys,
+    format_member,
+    format_value,
     without_urns,
 )
 
-EVERYBODY = ("allUsers", "allAuthenticatedUsers")
-# What a grant of any kind says beside what it is on.
-ROLE_OF = ("role", "member", "members", "policyData", "condition")
-LOST = {
-    "STANDARD_REPOSITORY": "**Every package in it is lost**, unless it was copied before",
-    "REMOTE_REPOSITORY": "It is a cache and fills again; versions that are gone upstream are lost",
-    "VIRTUAL_REPOSITORY": "It is a view and holds no packages",
+PUBLIC_MEMBERS = ("allUsers", "allAuthenticatedUsers")
+# The properties of a grant that do not name its target.
+GRANT_PROPERTIES = ("role", "member", "members", "policyData", "condition")
+LOSSES = {
+    "STANDARD_REPOSITORY": "**All packages in it are lost** unless you copy them first",
+    "REMOTE_REPOSITORY": "It is a cache and fills again. Versions that are no longer upstream are lost",
+    "VIRTUAL_REPOSITORY": "It contains no packages of its own",
 }
-CONTRACT = "contract_version"
+
+ACCOUNT_LOSS = (
+    "Jobs that act as this account fail. A new account of the same name is a different principal."
+)
 
 
-def warnings(preview: Preview) -> Lines:
-    """The box at the top of a summary; nothing where nothing is dangerous."""
-    found: list[Lines] = []
-    if preview.failed:
-        found.append(["**The preview failed**: nothing of this can be deployed as it is. It said:"])
-        found += [block(without_urns(error)) for error in preview.errors]
-    targets_lost = deleted(preview)
-    # What cannot be had again comes first.
-    for step in sorted(preview.changes, key=_is_no_upload):
-        found += [[text] for text in _losses(step, targets_lost, refused=preview.failed)]
-    found += [[text] for step in sorted(preview.drift, key=_is_no_upload) for text in _by_hand(step)]
-    # The engine calls these the same: protection is nothing of the cloud's.
-    found += [
-        [f"{sentence(step)} is no longer protected: a later change may delete it."]
-        for step in (*preview.unchanged, *preview.changes)
-        if step.op in ("same", "update") and step.was_protected and not step.is_protected
+def warning_section(preview: Preview) -> Lines:
+    """Return the warning, empty if there is nothing to warn about."""
+    paragraphs = [
+        *_failure(preview),
+        *(
+            [text]
+            for text in (
+                *destructive_changes(preview),
+                *drift(preview),
+                *_protection_removals(preview),
+                *exposures(preview),
+                *retained_access(preview),
+                *_takeovers(preview),
+                *_contract_changes(preview),
+            )
+        ),
     ]
-    found += [[text] for text in (*_opened(preview), *_kept(preview), *_taken_over(preview))]
-    after = preview.outputs_after
-    if after is not None and not preview.failed:
-        gone = [name for name in preview.outputs_before if name not in after]
-        if gone:
-            found.append([f"Outputs that other projects may read are gone: {codes(gone)}."])
-        versions = preview.outputs_before.get(CONTRACT), after.get(CONTRACT)
-        if None not in versions and versions[0] != versions[1]:
-            change = f"{code(versions[0])} → {code(versions[1])}"
-            found.append([f"The contract with other projects changes: {code(CONTRACT)} {change}."])
-    if not found:
+    if not paragraphs:
         return []
     lines = ["", "> [!WARNING]"]
-    for number, paragraph in enumerate(found):
+    for number, paragraph in enumerate(paragraphs):
         lines += [">"] * bool(number) + [f"> {line}".rstrip() for line in paragraph]
     return lines
 
 
-def _is_no_upload(step: Step) -> bool:
+def _failure(preview: Preview) -> list[Lines]:
+    if not preview.failed:
+        return []
+    return [
+        ["**The preview failed.** These changes cannot be deployed. The error:"],
+        *(block(without_urns(error)) for error in preview.errors),
+    ]
+
+
+def destructive_changes(preview: Preview) -> list[str]:
+    """Return what an update would delete for good, upload repositories first."""
+    deleted = deleted_targets(preview)
+    return [
+        text
+        for step in sorted(preview.changes, key=_is_no_upload_repository)
+        for text in _destructive_change(step, deleted, refused=preview.failed)
+    ]
+
+
+def _is_no_upload_repository(step: Step) -> bool:
     return step.old.get("mode") != "STANDARD_REPOSITORY"
 
 
-def _losses(step: Step, targets_lost: set[str], *, refused: bool) -> list[str]:
-    """What cannot be had again once this step is done."""
-    found: list[str] = []
-    what = sentence(step)
+def _destructive_change(step: Step, deleted: set[str], *, refused: bool) -> list[str]:
     if step.op in ("replace", "delete") and step.type == REPOSITORY:
-        verb = "replaced" if step.op == "replace" else "deleted"
-        for_ = f" for its {codes(step.replaced_for)}" if step.replaced_for else ""
-        text = f"{what} would be {verb}{for_}. " if refused else f"{what} is {verb}{for_}. "
-        text += LOST.get(step.old.get("mode", ""), LOST["STANDARD_REPOSITORY"]) + "."
-        if refused and (step.is_protected or (step.op == "delete" and step.was_protected)):
-            text += " It is protected: the engine refuses."
-        elif step.was_protected:
-            text += " **Its protection is taken off by the same change.**"
-        elif step.op == "delete":
-            text += f" Clients that still use {code(step.old.get('repositoryId'))} are refused."
-        found.append(text)
-    elif step.op in ("replace", "delete") and step.type == ACCOUNT:
-        found.append(
-            f"{what} is {step.op}d: whatever acts as it stops, and one of that name made later is another."
-        )
-    elif step.op == "delete" and step.type == RULE:
-        package, cache = step.old.get("packageId"), str(step.old.get("repositoryId"))
-        if cache in targets_lost:
-            found.append(
-                f"{code(package)} is no longer kept apart: without {code(cache)}, pip asks PyPI itself, "
-                "and may take a stranger's from there."
-            )
-        else:
-            found.append(f"{code(package)} may be downloaded from {code(cache)} again.")
-    return found
-
-
-def _by_hand(step: Step) -> list[str]:
-    """What a refresh found that no `up` brings back."""
-    what = sentence(step)
-    if step.type == REPOSITORY and not step.new:
-        lost = LOST.get(step.old.get("mode", ""), LOST["STANDARD_REPOSITORY"])
-        return [f"{what} was deleted outside this stack. {lost}."]
-    if step.type == ACCOUNT and not step.new:
-        return [
-            f"{what} was deleted outside this stack: whatever acts as it stopped, and a new one is another."
-        ]
-    if step.new and CONDITION in differing(step.old, step.new):
-        return [f"{what} lets in whom somebody chose outside this stack: {shown(step.new.get(CONDITION))}."]
-    if (policies := _deleting(step.new)) and policies != _deleting(step.old):
-        names = codes(policy.get("id") for policy in policies)
-        return [f"{what} has cleanup policies from outside this stack, which delete packages: {names}."]
+        return [_repository_loss(step, refused=refused)]
+    if step.op in ("replace", "delete") and step.type == ACCOUNT:
+        return [f"{capitalized_label(step)} is {step.op}d. {ACCOUNT_LOSS}"]
+    if step.op == "delete" and step.type == RULE:
+        package, cache = code(step.old.get("packageId")), str(step.old.get("repositoryId"))
+        if cache in deleted:
+            return [
+                f"{package} is no longer blocked: without {code(cache)}, pip asks PyPI directly, and can "
+                "install another owner's package."
+            ]
+        return [f"{package} can be downloaded from {code(cache)} again."]
     return []
 
 
-def _deleting(repository: Props) -> list[Props]:
-    """Its cleanup policies that delete, if any of them does anything."""
+def _repository_loss(step: Step, *, refused: bool) -> str:
+    verb = "replaced" if step.op == "replace" else "deleted"
+    reason = f" because of a change to {codes(step.replaced_for)}" if step.replaced_for else ""
+    text = f"{capitalized_label(step)} {'would be' if refused else 'is'} {verb}{reason}. {_loss(step)}."
+    if refused and (step.is_protected or (step.op == "delete" and step.was_protected)):
+        return f"{text} It is protected, so Pulumi refuses the change."
+    if step.was_protected:
+        return f"{text} **The same change removes its protection.**"
+    if step.op == "delete":
+        return f"{text} Clients that still use {code(step.old.get('repositoryId'))} fail."
+    return text
+
+
+def _loss(step: Step) -> str:
+    return LOSSES.get(step.old.get("mode", ""), LOSSES["STANDARD_REPOSITORY"])
+
+
+def drift(preview: Preview) -> list[str]:
+    """Return the drift that no update restores, upload repositories first."""
+    return [
+        text
+        for step in sorted(preview.drift, key=_is_no_upload_repository)
+        if (text := _permanent_drift(step))
+    ]
+
+
+def _permanent_drift(step: Step) -> str:
+    subject = capitalized_label(step)
+    if step.type == REPOSITORY and not step.new:
+        return f"{subject} was deleted outside this stack. {_loss(step)}."
+    if step.type == ACCOUNT and not step.new:
+        return f"{subject} was deleted outside this stack. {ACCOUNT_LOSS}"
+    if step.new and CONDITION in changed_keys(step.old, step.new):
+        condition = format_value(step.new.get(CONDITION))
+        return f"{subject} has a condition from outside this stack: {condition}."
+    policies = _delete_policies(step.new)
+    if policies and policies != _delete_policies(step.old):
+        names = codes(policy.get("id") for policy in policies)
+        return f"{subject} has cleanup policies from outside this stack that delete packages: {names}."
+    return ""
+
+
+def _delete_policies(repository: Props) -> list[Props]:
+    """Return a repository's cleanup policies that delete packages, unless all of them only report."""
     policies = () if repository.get("cleanupPolicyDryRun") else repository.get("cleanupPolicies")
     return [policy for policy in policies or () if policy.get("action") == "DELETE"]
 
 
-def _opened(preview: Preview) -> list[str]:
-    before, after = granted(preview, "old"), granted(preview, "new")
-    return (
-        [
-            _let_in(step)
-            for step in preview.changes
-            if is_foreign(step) and step.op not in ("delete", RETAIN)
-        ]
-        + [
-            f"{code(member)} is the whole world, and may now {main_right(role)} {code(target)}."
-            for (target, role), members in after.items()
-            for member in members.values()
-            if member in EVERYBODY and member not in before.get((target, role), {}).values()
-        ]
-        + [
-            f"{code(member)} is the whole world, and was granted by others to {main_right(role)} "
-            f"{code(target)}."
-            for (target, role), members in granted_by_others(preview).items()
-            for member in members.values()
-            if member in EVERYBODY
-        ]
-    )
-
-
-def _let_in(step: Step) -> str:
-    """A grant of another kind than the program's own: what it says of itself, no more is known of it."""
-    on = [text for key, text in step.new_inputs.items() if key not in ROLE_OF and isinstance(text, str)]
-    text = f"{sentence(step)} is {DONE[step.op].lower()}{' on ' if on else ''}{', '.join(map(shown, on))}"
-    for role, members in foreign_grants(step.new):
-        text += f", {code(role)} for {', '.join(map(member_called, members)) or 'nobody'}"
-        if world := [member for member in members if member in EVERYBODY]:
-            text += f" (**{codes(world)} is the whole world**)"
-    return f"{text}. This program makes no {code(step.type)}: who gets in by it is said nowhere else here."
-
-
-def _kept(preview: Preview) -> list[str]:
-    """Who is in the stack's file no longer, and may go on all the same."""
-    listed = rights_of(granted(preview, "new"))
-    rights: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
-    for (target, may), members in sorted(rights_of(left_behind(preview)).items()):
-        for key in members.keys() - listed.get((target, may), {}).keys():
-            rights[members[key]][may].append(target)
+def _protection_removals(preview: Preview) -> list[str]:
+    # The engine calls these steps `same`: Google does not know about protection.
     return [
-        f"{member_called(member)} **may go on** to "
-        + " and to ".join(f"{may} {codes(targets)}" for may, targets in found.items())
-        + ": the grant leaves the stack, not Google. Take it away by hand."
-        for member, found in sorted(rights.items())
+        f"{capitalized_label(step)} is no longer protected. A later change can delete it."
+        for step in (*preview.unchanged, *preview.changes)
+        if step.op in ("same", "update") and step.was_protected and not step.is_protected
     ]
 
 
-def _taken_over(preview: Preview) -> list[str]:
-    """What becomes the stack's alone to grant: a new binding empties the list that it finds."""
-    made = {
+def exposures(preview: Preview) -> list[str]:
+    """Return the grants to everybody, and the grants of a kind that this program does not use."""
+    before, after = grants_of(preview, "old"), grants_of(preview, "new")
+    foreign = [
+        _foreign_grant(step)
+        for step in preview.changes
+        if is_foreign(step) and step.op not in ("delete", RETAIN)
+    ]
+    public = [
+        f"**Public access**: {code(member)} may now {main_right(role)} {code(target)}."
+        for (target, role), members in after.items()
+        for member in members.values()
+        if member in PUBLIC_MEMBERS and member not in before.get((target, role), {}).values()
+    ]
+    public_elsewhere = [
+        f"**Public access**: {code(member)} was granted the right to {main_right(role)} {code(target)} "
+        "outside this stack."
+        for (target, role), members in grants_made_elsewhere(preview).items()
+        for member in members.values()
+        if member in PUBLIC_MEMBERS
+    ]
+    return [*foreign, *public, *public_elsewhere]
+
+
+def _foreign_grant(step: Step) -> str:
+    targets = [
+        format_value(value)
+        for key, value in step.new_inputs.items()
+        if key not in GRANT_PROPERTIES and isinstance(value, str)
+    ]
+    text = f"{capitalized_label(step)} is {OPERATION_WORDS[step.op].lower()}"
+    text += f" on {', '.join(targets)}" if targets else ""
+    for role, members in foreign_grants(step.new):
+        text += f", {code(role)} for {', '.join(map(format_member, members)) or 'nobody'}"
+        if set(members).intersection(PUBLIC_MEMBERS):
+            text += " (**public access**)"
+    return f"{text}. This program creates no {code(step.type)}, so no other section shows its members."
+
+
+def retained_access(preview: Preview) -> list[str]:
+    """Return the members who leave the stack file and keep their access."""
+    listed = rights_of(grants_of(preview, "new"))
+    targets: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for (target, right), members in sorted(rights_of(grants_left_behind(preview)).items()):
+        for key in members.keys() - listed.get((target, right), {}).keys():
+            targets[members[key]][right].append(target)
+    return [
+        f"{format_member(member)} **keeps the right** to "
+        + " and to ".join(f"{right} {codes(found)}" for right, found in rights.items())
+        + ": the grant leaves the stack and stays at Google. Revoke it by hand."
+        for member, rights in sorted(targets.items())
+    ]
+
+
+def _takeovers(preview: Preview) -> list[str]:
+    """Return the roles that a new binding writes as a whole, on targets that already exist."""
+    created = {
         str(step.new.get("repositoryId") or step.new.get("accountId"))
         for step in preview.changes
         if step.op in ("create", "replace") and step.type in (REPOSITORY, ACCOUNT)
@@ -201,12 +236,29 @@ def _taken_over(preview: Preview) -> list[str]:
     for step in preview.changes:
         if step.op == "create" and step.type in BINDINGS:
             target, role = grant_of(step, step.new)
-            if target.partition("@")[0] not in made:
+            if target.partition("@")[0] not in created:
                 targets[main_right(role)].add(target)
     if not targets:
         return []
-    rights = "; ".join(f"{may} {codes(sorted(found))}" for may, found in sorted(targets.items()))
+    rights = "; ".join(f"{right} {codes(sorted(found))}" for right, found in sorted(targets.items()))
     return [
-        f"From this `up` on the stack's file alone says who may {rights}. "
-        "What others granted of that goes, and no preview shows it: look at the IAM policies."
+        f"After this update, only the stack file controls who may {rights}. "
+        "The update revokes such grants from outside this stack, and no preview shows them: check the IAM "
+        "policies."
     ]
+
+
+def _contract_changes(preview: Preview) -> list[str]:
+    """Return the outputs that other projects lose, and a new version of the contract."""
+    before, after = preview.outputs_before, preview.outputs_after
+    if after is None or preview.failed:
+        return []
+    texts: list[str] = []
+    removed = [name for name in before if name not in after]
+    if removed:
+        texts.append(f"Outputs that other projects can read are removed: {codes(removed)}.")
+    old, new = before.get(CONTRACT), after.get(CONTRACT)
+    if None not in (old, new) and old != new:
+        change = f"{code(old)} → {code(new)}"
+        texts.append(f"The contract with other projects changes: {code(CONTRACT)} {change}.")
+    return texts

@@ -1,6 +1,6 @@
-"""Steps and what is in them, in a reviewer's words: what a resource is called, what of it differs.
+"""Words for steps and values: the label of a resource, and its changed properties.
 
-Owns words alone; what is worth saying is for `summary.py` and `dangers.py`.
+Owns only words. `changes.py`, `drift.py` and `warnings.py` decide what a reviewer reads.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from tools.summary.markdown import code
 from tools.summary.previews import RETAIN, SECRET, UNKNOWN, Props, Step
 
 RULE = "artifactregistry.Rule"
-# Whose tokens a provider takes, in CEL; the program joins its clauses with `&&`.
+# The CEL condition that a workload identity provider checks. The program joins its clauses with `&&`.
 CONDITION = "attributeCondition"
 NOUNS = {
     **dict.fromkeys(GRANTS, "grant"),
@@ -22,26 +22,39 @@ NOUNS = {
     ACCOUNT: "service account",
     RULE: "download rule",
 }
-# What names a resource for a person, the first that it has: a rule has its repository's id, too.
+# The properties that name a resource, the most specific first: a rule also has its repository's id.
 NAMES = ("ruleId", "repositoryId", "accountId", "service", "workloadIdentityPoolProviderId")
-DONE = {
-    "create": "Made",
-    "import": "Taken over",
+# The words for each operation, in the order of the summary.
+OPERATION_WORDS = {
+    "create": "Created",
+    "import": "Imported",
     "update": "Changed",
     "replace": "Replaced",
     "delete": "Deleted",
-    RETAIN: "Let go",
+    RETAIN: "Retained",
 }
-# Google and the plugin write these; no person does.
+# Properties that Google and the provider compute.
 COMPUTED = re.compile(
     r"etag|.*Time|name|uniqueId|registryUri|effectiveLabels|pulumiLabels|vulnerabilityScanningConfig|__.*"
 )
-# A value longer than this is cut.
-SHOWN = 200
+# Longer values are cut.
+MAX_VALUE_LENGTH = 200
 
 
-def member_called(member: str) -> str:
-    return "somebody whom only the `up` will know" if member == UNKNOWN else code(member)
+def format_member(member: str) -> str:
+    return "a member that is known after the update" if member == UNKNOWN else code(member)
+
+
+def label(step: Step) -> str:
+    """Return the kind and the name of the step's resource."""
+    props = step.old or step.new
+    name = next((props[key] for key in NAMES if props.get(key)), step.name)
+    return f"{_noun(step)} {code(name)}"
+
+
+def capitalized_label(step: Step) -> str:
+    text = label(step)
+    return text[0].upper() + text[1:]
 
 
 def _noun(step: Step) -> str:
@@ -51,69 +64,61 @@ def _noun(step: Step) -> str:
     )
 
 
-def called(step: Step) -> str:
-    props = step.old or step.new
-    name = next((props[key] for key in NAMES if props.get(key)), step.name)
-    return f"{_noun(step)} {code(name)}"
-
-
-def sentence(step: Step) -> str:
-    what = called(step)
-    return what[0].upper() + what[1:]
-
-
-def differing(old: Props, new: Props) -> list[str]:
+def changed_keys(old: Props, new: Props) -> list[str]:
+    """Return the names of the properties that differ, without the computed ones."""
     return [
         key
         for key in sorted({*old, *new})
-        if not COMPUTED.fullmatch(key) and _filled(old.get(key)) != _filled(new.get(key))
+        if not COMPUTED.fullmatch(key) and _without_empty(old.get(key)) != _without_empty(new.get(key))
     ]
 
 
-def _filled(value: Any) -> Any:
-    """The value without what is empty in it: a refresh reads nothing now as null, now as an empty list."""
+def _without_empty(value: Any) -> Any:
+    """Return the value without its empty parts: a refresh reads them as null or as an empty list."""
     if isinstance(value, Mapping):
-        parts = {key: _filled(part) for key, part in cast("Props", value).items()}
+        parts = {key: _without_empty(part) for key, part in cast("Props", value).items()}
         return {key: part for key, part in parts.items() if part is not None} or None
     return None if value in ("", []) else value
 
 
-def change(key: str, old: Props, new: Props) -> str:
-    was, now = old.get(key), new.get(key)
-    if _nested(was) or _nested(now):
-        # Too much to read here; the diff of the stack's file has it.
+def format_change(key: str, old: Props, new: Props) -> str:
+    """Return one property's name, with its values before and after if they are short."""
+    before, after = old.get(key), new.get(key)
+    if _is_nested(before) or _is_nested(after):
+        # Too long for a summary. The diff of the stack file has it.
         return code(key)
-    if isinstance(was, Mapping) or isinstance(now, Mapping):
-        # One line of a map, such as labels, rather than all of it.
-        left: Mapping[str, Any] = was if isinstance(was, Mapping) else {}
-        right: Mapping[str, Any] = now if isinstance(now, Mapping) else {}
+    if isinstance(before, Mapping) or isinstance(after, Mapping):
+        # Only the changed entries of a map, such as labels.
+        left: Mapping[str, Any] = before if isinstance(before, Mapping) else {}
+        right: Mapping[str, Any] = after if isinstance(after, Mapping) else {}
         parts = [
-            f"{code(part)} {shown(left.get(part))} → {shown(right.get(part))}"
+            f"{code(part)} {format_value(left.get(part))} → {format_value(right.get(part))}"
             for part in sorted({*left, *right})
             if left.get(part) != right.get(part)
         ]
         return f"{code(key)} " + ", ".join(parts)
-    return f"{code(key)} {shown(was)} → {shown(now)}"
+    return f"{code(key)} {format_value(before)} → {format_value(after)}"
 
 
-def _nested(value: Any) -> bool:
+def _is_nested(value: Any) -> bool:
     inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
     return any(isinstance(part, (Mapping, list)) for part in inner)
 
 
-def shown(value: Any) -> str:
+def format_value(value: Any) -> str:
     if value is None:
         return "none"
     if value in (SECRET, True, False):
         return code(str(value).lower())
     text = str(value)
-    return code(text if len(text) <= SHOWN else f"{text[:SHOWN]}…")
+    return code(text if len(text) <= MAX_VALUE_LENGTH else f"{text[:MAX_VALUE_LENGTH]}…")
 
 
 def without_urns(text: str) -> str:
-    """Resources by their names: the rest of a URN says nothing to a reviewer."""
+    """Return the text with every URN shortened to the resource's name."""
     return re.sub(r"urn:pulumi:[^\s\"']+::([^\s\"':]+)", r"\1", text)
 
 
 def without_passwords(text: str) -> str:
+    """Return the text with the passwords in its URLs hidden."""
     return re.sub(r"(://[^/\s:@]*:)[^/\s@]+(?=@)", r"\1[hidden]", text)

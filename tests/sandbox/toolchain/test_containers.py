@@ -75,9 +75,9 @@ class Builder:
         return [folder / f"{form}.tar" for form in ARCHIVES]
 
     def search(self, *files: Path) -> subprocess.CompletedProcess[str]:
-        """`python -m tools leaks`, told the token."""
+        """`python -m tools scan-secrets`, with the token."""
         return subprocess.run(
-            [sys.executable, "-m", "tools", "leaks", *map(str, files)],
+            [sys.executable, "-m", "tools", "scan-secrets", *map(str, files)],
             env={**self.inside, "PYTHONPATH": str(CHECKOUT), "TOKEN": self.token},
             capture_output=True,
             text=True,

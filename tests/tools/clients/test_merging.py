@@ -1,4 +1,4 @@
-"""A person's own settings outlive ours, comments and all."""
+"""`configure` keeps the user's own settings and comments."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tools.clients.merging import CannotMerge, has_all_of_toml, in_the_way, merge_ini
+from tools.clients.merging import CannotMergeError, conflicting_options, contains_toml, merge_ini
 
 URL = "https://us-python.pkg.dev/demo-proj/python-index/simple/"
 PIP_CONF = f"[global]\nindex-url = {URL}\n"
@@ -50,7 +50,7 @@ THEIRS = '[[index]]\nname = "theirs"\nurl = "https://theirs.example/simple/"\n\n
         ("[global]\nproxy = x", f"[global]\nproxy = x\nindex-url = {URL}\n"),
     ],
 )
-def test_an_option_is_changed_or_added_and_nothing_else_is(existing: str, expected: str) -> None:
+def test_merge_changes_or_adds_only_the_desired_option(existing: str, expected: str) -> None:
     assert merge_ini(existing, PIP_CONF) == expected
     assert merge_ini(expected, PIP_CONF) == expected
 
@@ -58,7 +58,7 @@ def test_an_option_is_changed_or_added_and_nothing_else_is(existing: str, expect
 @pytest.mark.parametrize(
     "existing", [f"[global]\nindex_url: {URL}\n", f"[global]\nindex-url={URL}", f"\n\n{PIP_CONF}\n\n"]
 )
-def test_what_says_the_same_in_other_words_stays_as_it_is(existing: str) -> None:
+def test_merge_keeps_a_text_that_already_has_the_option(existing: str) -> None:
     assert merge_ini(existing, PIP_CONF) == existing
 
 
@@ -69,11 +69,11 @@ def test_what_says_the_same_in_other_words_stays_as_it_is(existing: str) -> None
         ("[distutils]\nindex-servers =\n    pypi\n    # mine\n    other\n", ["pypi", "other", "python"]),
         ("[distutils]\nindex-servers = pypi other\n", ["pypi", "other", "python"]),
         ("[distutils]\nindex-servers = python pypi\n", ["python", "pypi"]),
-        # twine takes these for listed as long as nothing is.
+        # Without a list, twine uses these two.
         ("[pypi]\nusername = me\n[other]\nusername = me\n", ["pypi", "python"]),
     ],
 )
-def test_index_servers_are_joined_not_replaced(existing: str, listed: list[str]) -> None:
+def test_merge_adds_to_the_list_of_index_servers(existing: str, listed: list[str]) -> None:
     merged = merge_ini(existing, PYPIRC)
     parser = configparser.RawConfigParser()
     parser.read_string(merged)
@@ -83,7 +83,7 @@ def test_index_servers_are_joined_not_replaced(existing: str, listed: list[str])
     assert merge_ini(merged, PYPIRC) == merged
 
 
-def test_a_repository_that_moved_is_followed() -> None:
+def test_merge_replaces_the_url_of_a_repository_that_moved() -> None:
     moved = PYPIRC.replace("us-python", "europe-python")
     merged = merge_ini(f"{PYPIRC}username = me\n", moved)
     assert "repository = https://europe-python.pkg.dev/demo-proj/python/\nusername = me\n" in merged
@@ -94,8 +94,8 @@ def test_a_repository_that_moved_is_followed() -> None:
     "existing",
     ["no section\n", "[global]\nx = 1\nx = 2\n", "[global\n", "[DEFAULT]\nx = 1\n"],
 )
-def test_a_file_that_cannot_be_changed_without_loss_is_refused(existing: str) -> None:
-    with pytest.raises(CannotMerge):
+def test_merge_refuses_a_text_that_a_change_would_damage(existing: str) -> None:
+    with pytest.raises(CannotMergeError):
         merge_ini(existing, PIP_CONF)
 
 
@@ -104,7 +104,7 @@ VALUE = st.from_regex(r"[a-z:/#;.]{0,8}(\n[a-z]{1,5}){0,2}", fullmatch=True)
 
 
 @given(st.dictionaries(NAME, st.dictionaries(NAME, VALUE, max_size=3), max_size=3))
-def test_whatever_a_person_has_is_kept_or_the_file_is_refused(sections: dict[str, dict[str, str]]) -> None:
+def test_merge_keeps_every_setting_or_refuses_the_text(sections: dict[str, dict[str, str]]) -> None:
     lines: list[str] = []
     for section, options in sections.items():
         lines.append(f"[{section}]")
@@ -115,7 +115,7 @@ def test_whatever_a_person_has_is_kept_or_the_file_is_refused(sections: dict[str
     try:
         before.read_string(existing)
         merged = merge_ini(existing, PIP_CONF)
-    except (configparser.Error, CannotMerge):
+    except (configparser.Error, CannotMergeError):
         return
     after.read_string(merged)
     assert after["global"]["index-url"] == URL
@@ -142,18 +142,18 @@ def test_whatever_a_person_has_is_kept_or_the_file_is_refused(sections: dict[str
         ("", False),
     ],
 )
-def test_a_uv_toml_that_says_more_is_enough(existing: str, enough: bool) -> None:
-    assert has_all_of_toml(existing, UV_TOML) is enough
+def test_a_uv_toml_with_more_settings_contains_the_desired_ones(existing: str, enough: bool) -> None:
+    assert contains_toml(existing, UV_TOML) is enough
 
 
-def test_indexes_in_another_order_are_not_the_same() -> None:
+def test_a_uv_toml_with_another_order_of_indexes_is_different() -> None:
     head, one, two = UV_TOML.split("[[index]]")
-    assert not has_all_of_toml("[[index]]".join([head, f"{two}\n", one]), UV_TOML)
+    assert not contains_toml("[[index]]".join([head, f"{two}\n", one]), UV_TOML)
 
 
-def test_what_is_no_toml_is_refused() -> None:
-    with pytest.raises(CannotMerge, match="it is no TOML"):
-        has_all_of_toml("index = [", UV_TOML)
+def test_a_text_that_is_not_toml_is_refused() -> None:
+    with pytest.raises(CannotMergeError, match="it is not TOML"):
+        contains_toml("index = [", UV_TOML)
 
 
 @pytest.mark.parametrize(
@@ -165,12 +165,15 @@ def test_what_is_no_toml_is_refused() -> None:
         ("[global]\nextra_index_url = https://old.example/simple\n", ["[global] extra-index-url"]),
     ],
 )
-def test_another_index_is_in_the_way(existing: str, options: list[str]) -> None:
-    wanted = "[global]\nindex-url = https://us-python.pkg.dev/p/r/simple/\n"
-    assert in_the_way(merge_ini(existing, wanted), wanted) == options
+def test_another_index_conflicts_with_the_private_one(existing: str, options: list[str]) -> None:
+    desired = "[global]\nindex-url = https://us-python.pkg.dev/p/r/simple/\n"
+    assert conflicting_options(merge_ini(existing, desired), desired) == options
 
 
-def test_a_stored_login_of_the_same_section_is_in_the_way() -> None:
-    wanted = "[distutils]\nindex-servers =\n    python\n\n[python]\nrepository: https://x/\n"
+def test_a_stored_login_conflicts_in_the_same_section_only() -> None:
+    desired = "[distutils]\nindex-servers =\n    python\n\n[python]\nrepository: https://x/\n"
     existing = "[python]\nusername: u\npassword: p\n\n[other]\nusername: u\n"
-    assert in_the_way(merge_ini(existing, wanted), wanted) == ["[python] username", "[python] password"]
+    assert conflicting_options(merge_ini(existing, desired), desired) == [
+        "[python] username",
+        "[python] password",
+    ]

@@ -1,0 +1,135 @@
+"""The section "Access" of a summary."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.tools.summary.recording import edit_document, summarize_text
+from tests.tools.summary.steps import BINDING, MEMBER, WRITER, binding, step
+from tools.summary.access import PARTIAL_PREVIEW
+from tools.summary.previews import UNKNOWN
+
+
+def with_reader(member: str) -> str:
+    def change(step: dict[str, Any]) -> None:
+        step["newState"]["inputs"]["members"] = [member]
+
+    return summarize_text(edit_document("reader_added_another_removed_document.json", change))
+
+
+def test_members_with_the_same_change_share_a_line_of_up_to_ten() -> None:
+    def many(step: dict[str, Any]) -> None:
+        step["newState"]["inputs"]["members"] = [f"user:u{i:02}@example.com" for i in range(12)]
+
+    text = summarize_text(edit_document("reader_added_another_removed_document.json", many))
+    first = ", ".join(f"`user:u{i:02}@example.com`" for i in range(10))
+    assert f"- {first} **may** install from `python`\n" in text
+    assert "- `user:u10@example.com`, `user:u11@example.com` **may** install from `python`\n" in text
+
+
+def test_a_document_without_unchanged_grants_has_a_note() -> None:
+    steps = [
+        step("update", BINDING, binding("user:a@example.com"), binding()),
+        step("same", MEMBER, WRITER, WRITER),
+    ]
+    whole, less = (
+        summarize_text(json.dumps({"changeSummary": {"same": 1, "update": 1}, "steps": listed}))
+        for listed in (steps, steps[:1])
+    )
+    assert "may no longer" not in whole
+    assert f"{PARTIAL_PREVIEW}\n\n- `user:a@example.com` **may no longer** install from `python`\n" in less
+
+
+@pytest.mark.parametrize(
+    ("member", "shown"),
+    [
+        ("user:a`b@example.com", "``user:a`b@example.com``"),
+        ("user:`@example.com", "``user:`@example.com``"),
+        ("user:x@example.com\n\n# Approved", "`user:x@example.com\\n\\n# Approved`"),
+        ("user:<img src=x>@example.com", "`user:<img src=x>@example.com`"),
+        ("user:\u202egro.elpmaxe@example.com", "`user:\\u202egro.elpmaxe@example.com`"),
+        ("@everybody", "`@everybody`"),
+        (UNKNOWN, "a member that is known after the update"),
+    ],
+)
+def test_a_members_name_stays_text_in_markdown(member: str, shown: str) -> None:
+    assert f"- {shown} **may** install from `python`\n" in with_reader(member)
+
+
+def test_members_are_compared_as_a_set_and_addresses_without_case() -> None:
+    def turn(step: dict[str, Any]) -> None:
+        old = step["oldState"]
+        for part in ("inputs", "outputs"):
+            old[part]["members"] = ["user:A@example.com", "principal://iam.googleapis.com/x/B"]
+        step["newState"]["inputs"]["members"] = ["principal://iam.googleapis.com/x/B", "user:a@example.com"]
+
+    text = summarize_text(edit_document("reader_added_another_removed_document.json", turn))
+    assert "user:" not in text.replace("user:ann@example.com", "")
+
+    def other_case(step: dict[str, Any]) -> None:
+        turn(step)
+        step["newState"]["inputs"]["members"][0] = "principal://iam.googleapis.com/x/b"
+
+    text = summarize_text(edit_document("reader_added_another_removed_document.json", other_case))
+    assert "- `principal://iam.googleapis.com/x/b` **may** install from `python`\n" in text
+
+
+def test_an_unknown_member_list_is_not_an_empty_list() -> None:
+    def unknown(step: dict[str, Any]) -> None:
+        step["newState"]["inputs"]["members"] = UNKNOWN
+
+    text = summarize_text(edit_document("reader_added_another_removed_document.json", unknown))
+    assert "- a member that is known after the update **may** install from `python`\n" in text
+
+
+def test_an_unknown_role_is_named() -> None:
+    def custom(step: dict[str, Any]) -> None:
+        step["newState"]["inputs"]["role"] = "projects/p/roles/custom"
+
+    text = summarize_text(edit_document("reader_added_another_removed_document.json", custom))
+    assert "use the role `projects/p/roles/custom` on `python`" in text
+
+
+@pytest.mark.parametrize(
+    ("op", "old", "new", "expected"),
+    [
+        ("create", None, "a == 1 && b == 2", "nobody → `a == 1` and `b == 2`"),
+        ("delete", "a == 1", None, "`a == 1` → nobody"),
+        ("update", "a == 1 && b == 2", "b == 2", "`a == 1` → every token that meets the other clauses"),
+        ("update", "a == 1", "", "`a == 1` → every token of its issuer"),
+        ("update", "a == 1 && b == 2", "a == 1 && b == 3", "`b == 2` → `b == 3`"),
+        ("update", "a == 'x && y' && b", "a == 'x && z' && b", "`a == 'x && y'` → `a == 'x && z'`"),
+        ("update", r'a == "\" && b"', "b", r'`a == "\" && b"` → `b`'),
+        ("update", "a && b || c", "b || c && a", "`a && b || c` → `b || c && a`"),
+        ("update", "a && (b && c)", "a", "`a && (b && c)` → `a`"),
+    ],
+)
+def test_a_providers_condition_is_access(op: str, old: str | None, new: str | None, expected: str) -> None:
+    def state(condition: str | None) -> dict[str, Any] | None:
+        if condition is None:
+            return None
+        return {"custom": True, "inputs": {"attributeCondition": condition, "displayName": "GitHub"}}
+
+    urn = "urn:pulumi:dev::p::gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider::github"
+    step = {"op": op, "urn": urn, "oldState": state(old), "newState": state(new)}
+    comment = summarize_text(json.dumps({"changeSummary": {}, "steps": [step]}))
+    access = comment.partition("**Access**")[2].partition("**Changes**")[0]
+    assert access.strip() == f"- Workload identity pool provider `github` admits: {expected}"
+
+
+def test_a_lost_role_includes_the_rights_that_no_other_role_has() -> None:
+    def roles(step: dict[str, Any]) -> None:
+        step["op"] = "update"
+        for state, role in (("oldState", "writer"), ("newState", "reader")):
+            for part in ("inputs", "outputs"):
+                step[state].setdefault(part, {}).update(
+                    role=f"roles/artifactregistry.{role}", members=["user:omar@example.com"]
+                )
+
+    text = summarize_text(edit_document("reader_added_another_removed_document.json", roles))
+    assert [line for line in text.splitlines() if "omar" in line] == [
+        "- `user:omar@example.com` **may no longer** upload to `python`"
+    ]

@@ -1,0 +1,88 @@
+"""`affected_stacks.py`: the stacks that a pull request previews, and those that the drift check covers."""
+
+from __future__ import annotations
+
+import json
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.sandbox import CHECKOUT
+from tests.workflows.workflow_files import GITHUB, JOBS
+
+SCRIPT = GITHUB / "scripts/affected_stacks.py"
+
+
+@pytest.mark.parametrize(
+    ("changed", "stacks"),
+    [
+        ("Pulumi.dev.yaml", ["dev"]),
+        ("Pulumi.dev.yaml Pulumi.prod.yaml", ["dev", "prod"]),
+        ("components/iam.py", ["dev", "prod"]),
+        ("settings/stack_file.py", ["dev", "prod"]),
+        ("requirements.lock", ["dev", "prod"]),
+        ("README.md tests/settings/test_settings.py tools/summary/report.py", []),
+        ("Pulumi.gone.yaml", []),
+        ("tests/inventory/Pulumi.dev.yaml", []),
+        ("", []),
+    ],
+)
+def test_a_change_affects_these_stacks(changed: str, stacks: list[str]) -> None:
+    script = runpy.run_path(str(SCRIPT))
+    assert script["affected_stacks"](changed.split(), ["prod", "dev"]) == stacks
+
+
+def run(folder: Path, changed: str) -> subprocess.CompletedProcess[str]:
+    """Run the script in a folder with stack files, on names of changed files."""
+    command = [sys.executable, str(SCRIPT)]
+    return subprocess.run(command, cwd=folder, input=changed, capture_output=True, text=True, check=True)
+
+
+def test_a_file_with_an_invalid_stack_name_is_ignored_with_a_note(tmp_path: Path) -> None:
+    invalid = [
+        "Pulumi.*.yaml",
+        "Pulumi.a b.yaml",
+        "Pulumi.x$(id).yaml",
+        "Pulumi.-e.yaml",
+        "Pulumi.a\n::b.yaml",
+    ]
+    for name in ("Pulumi.yaml", "Pulumi.dev-1_a.b.yaml", "Pulumi.prod.yaml", *invalid):
+        (tmp_path / name).touch()
+    done = run(tmp_path, "\n".join(["Pulumi.dev-1_a.b.yaml", *invalid]))
+    assert done.stdout == 'stacks=["dev-1_a.b"]\nremoved=[]\n'
+    assert sorted(done.stderr.splitlines()) == sorted(
+        f"{name!r} is ignored: Pulumi does not accept this stack name." for name in invalid
+    )
+    assert run(tmp_path, "settings/keys.py").stdout.startswith('stacks=["dev-1_a.b", "prod"]\n')
+
+
+def test_a_stack_whose_file_is_deleted_is_reported_separately(tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.dev.yaml").touch()
+    done = run(tmp_path, "Pulumi.gone.yaml\nPulumi.dev.yaml\nPulumi.x y.yaml\n")
+    assert done.stdout == 'stacks=["dev"]\nremoved=["gone"]\n'
+
+
+def test_the_drift_check_covers_every_stack_file(tmp_path: Path) -> None:
+    tracked = subprocess.run(
+        ["git", "ls-files"], cwd=CHECKOUT, capture_output=True, text=True, check=True
+    ).stdout
+    for name in ("dev", "prod", "staging"):
+        (tmp_path / f"Pulumi.{name}.yaml").touch()
+    (tmp_path / ".github").symlink_to(GITHUB)
+    files = tmp_path.parent / "files"
+    files.write_text(f"{tracked}Pulumi.staging.yaml\n")
+    # The step of drift.yml, with a list of files instead of a checkout.
+    (step,) = (step for step in JOBS["drift/stacks"]["steps"] if "run" in step)
+    script = step["run"].replace("git ls-files", f"cat {files}").replace("python3", sys.executable)
+    output = tmp_path.parent / "output"
+    subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=tmp_path,
+        env={"GITHUB_OUTPUT": str(output)},
+        check=True,
+    )
+    stacks = json.loads(output.read_text().splitlines()[0].removeprefix("stacks="))
+    assert stacks == ["dev", "prod", "staging"]

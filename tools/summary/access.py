@@ -1,0 +1,116 @@
+"""The section "Access": who gains and who loses a right.
+
+Compares sets of members. The resource that writes a grant does not matter.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+
+from tools.summary.grants import (
+    Grants,
+    deleted_targets,
+    grants_left_behind,
+    grants_made_elsewhere,
+    grants_of,
+    rights_of,
+)
+from tools.summary.markdown import Lines, code, codes
+from tools.summary.previews import Preview, Step
+from tools.summary.wording import CONDITION, capitalized_label, format_member
+
+# The most members in one line.
+MEMBERS_PER_LINE = 10
+# A CEL string literal, which can contain operators.
+CEL_STRING = r"""(?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')"""
+PARTIAL_PREVIEW = (
+    "This preview contains only resources that change. A member can have the same right through a grant "
+    "that is not in it. `pulumi preview --json --show-sames` contains all resources."
+)
+
+
+def access_section(preview: Preview) -> Lines:
+    """Return the section, empty if no access changes."""
+    before, after = rights_of(grants_of(preview, "old")), rights_of(grants_of(preview, "new"))
+    deleted = deleted_targets(preview)
+    remaining = rights_of(grants_left_behind(preview))
+    # First, because a long summary is cut at its end: a provider can admit more than all members together.
+    lines = [line for step in preview.changes for line in _admissions(step)]
+    lost = _without(_without(before, after), remaining)
+    lost = {grant: members for grant, members in lost.items() if grant[0] not in deleted}
+    lines += _member_lines("may no longer", lost, known=_rights_from_stack(preview))
+    lines += _member_lines("may", _without(after, before), known=None)
+    for target in sorted(deleted):
+        members = {m for grant, found in before.items() if grant[0] == target for m in found.values()}
+        if members:
+            count = "1 member **loses**" if len(members) == 1 else f"{len(members)} members **lose**"
+            lines.append(f"- {count} access to {code(target)}, which is deleted")
+    note = [PARTIAL_PREVIEW, ""] if preview.partial else []
+    return ["", "**Access**", "", *note, *lines] if lines else []
+
+
+def _without(grants: Grants, others: Grants) -> Grants:
+    """Return the members of `grants` that do not have the same right in `others`."""
+    return {
+        grant: {key: member for key, member in members.items() if key not in others.get(grant, {})}
+        for grant, members in grants.items()
+    }
+
+
+def _rights_from_stack(preview: Preview) -> Grants:
+    """Return the rights before, without those that were granted outside this stack."""
+    return rights_of(_without(grants_of(preview, "old"), grants_made_elsewhere(preview)))
+
+
+def _member_lines(verb: str, rights: Grants, *, known: Grants | None) -> Lines:
+    """Return lines that join members with the same right on the same targets.
+
+    Args:
+        verb: what changes for them.
+        rights: the members whose rights change.
+        known: the rights that the stack granted; a note marks all others.
+    """
+    targets_by_member: dict[tuple[str, str, bool], list[str]] = defaultdict(list)
+    for (target, right), members in rights.items():
+        for key, member in members.items():
+            elsewhere = known is not None and key not in known.get((target, right), {})
+            targets_by_member[member, right, elsewhere].append(target)
+    members_by_targets: dict[tuple[str, bool, tuple[str, ...]], list[str]] = defaultdict(list)
+    for (member, right, elsewhere), targets in sorted(targets_by_member.items()):
+        members_by_targets[right, elsewhere, tuple(sorted(targets))].append(format_member(member))
+    lines: Lines = []
+    for (right, elsewhere, targets), members in sorted(
+        members_by_targets.items(), key=lambda item: item[1]
+    ):
+        note = " (granted outside this stack, not in the stack file)" if elsewhere else ""
+        for start in range(0, len(members), MEMBERS_PER_LINE):
+            some = ", ".join(members[start : start + MEMBERS_PER_LINE])
+            lines.append(f"- {some} **{verb}** {right} {codes(targets)}{note}")
+    return lines
+
+
+def _admissions(step: Step) -> Lines:
+    """Return which identities a provider admits, by the clauses of its condition that change."""
+    before, after = (_clauses(str(side.get(CONDITION) or "")) for side in (step.old, step.new))
+    if set(before) == set(after):
+        return []
+    texts = [
+        " and ".join(code(clause) for clause in clauses if clause not in other)
+        or (
+            "nobody"
+            if not side
+            else "every token that meets the other clauses"
+            if clauses
+            else "every token of its issuer"
+        )
+        for side, clauses, other in ((step.old, before, after), (step.new, after, before))
+    ]
+    return [f"- {capitalized_label(step)} admits: {' → '.join(texts)}"]
+
+
+def _clauses(condition: str) -> list[str]:
+    """Return the clauses that `&&` joins, or the whole condition if it has any other operator."""
+    if re.search(r"\|\||[(?]", re.sub(CEL_STRING, "", condition)):
+        return [condition]
+    return re.findall(rf"((?:{CEL_STRING}|(?! && ).)+)(?: && |$)", condition, re.DOTALL)
