@@ -20,13 +20,14 @@ from typing import Any
 import click
 
 from sandbox.cloud.artifact_registry.repositories import repository_names
+from sandbox.cloud.auth.access_tokens import mint_token
 from sandbox.cloud.core.blobs import Blobs
 from sandbox.cloud.core.faults import Faults, read_faults, write_faults
 from sandbox.cloud.core.store import Store
-from sandbox.cloud.iam.policies import OWNER, is_member, mint_token
-from sandbox.cloud.pypi.mirror import plant as plant_file
-from sandbox.cloud.pypi.mirror import unplant
-from sandbox.cloud.python_index.distributions import BadDistribution
+from sandbox.cloud.iam.members import OWNER, is_member
+from sandbox.cloud.packaging.distributions import BadDistribution
+from sandbox.cloud.pypi.planted import plant as plant_file
+from sandbox.cloud.pypi.planted import unplant
 from sandbox.issuers.github import Workflow, issue_token
 from sandbox.runtime.environment import (
     forget_own_commands,

@@ -13,9 +13,9 @@ import shlex
 import sys
 from pathlib import Path
 
+from sandbox.cloud.auth.access_tokens import fingerprint
 from sandbox.cloud.auth.oauth2 import CLIENT_ID, CLIENT_SECRET, issue_refresh_token, logged_in
 from sandbox.cloud.core.store import Store
-from sandbox.cloud.iam.policies import fingerprint
 from sandbox.runtime.paths import FOLDER_VARIABLE, PROGRAM, Folder
 from sandbox.runtime.process import Gateway
 from sandbox.runtime.proxy import LOOPBACK, write_private

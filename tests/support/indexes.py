@@ -19,8 +19,9 @@ import pytest
 import requests
 from requests.adapters import HTTPAdapter
 
+from sandbox.cloud.auth.access_tokens import mint_token
 from sandbox.cloud.core.store import Store
-from sandbox.cloud.iam.policies import OWNER, mint_token
+from sandbox.cloud.iam.members import OWNER
 from sandbox.runtime.paths import Folder
 from sandbox.runtime.process import find_gateway
 from tests.support.distributions import Upload

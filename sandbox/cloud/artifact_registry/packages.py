@@ -16,13 +16,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.cloud.artifact_registry.repositories import begin_deletion, find_repository
+from sandbox.cloud.artifact_registry.repositories import REPOSITORY_PATH, begin_deletion, find_repository
 from sandbox.cloud.core.blobs import Blobs
+from sandbox.cloud.core.clock import now
 from sandbox.cloud.core.errors import GoogleError, Json, invalid, not_found
 from sandbox.cloud.core.store import Store
-from sandbox.cloud.projects.resource_manager import now
-from sandbox.cloud.python_index.distributions import parse_filename
-from sandbox.cloud.python_index.pages import Link
+from sandbox.cloud.packaging.distributions import parse_filename
+from sandbox.cloud.packaging.pages import SimpleLink
 
 # "Maximum page size is 1,000" (ListPackagesRequest, ListVersionsRequest, ListFilesRequest). The default
 # is unknown; a gcloud that pages is tried with any.
@@ -56,10 +56,10 @@ def find_file(store: Store, repository: str, package: str, filename: str) -> Jso
     return store.get(f"{repository}/files/{package}%2F{escape(filename)}")
 
 
-def list_links(store: Store, repository: str, package: str) -> list[Link]:
+def list_links(store: Store, repository: str, package: str) -> list[SimpleLink]:
     """A package's files, as its page in the index shows them."""
     return [
-        Link(
+        SimpleLink(
             filename=file["filename"],
             version=file["version"],
             sha256=file["sha256"],
@@ -69,7 +69,7 @@ def list_links(store: Store, repository: str, package: str) -> list[Link]:
     ]
 
 
-def add_file(store: Store, repository: str, package: str, link: Link, size: int, **more: str) -> None:
+def add_file(store: Store, repository: str, package: str, link: SimpleLink, size: int, **more: str) -> None:
     """Write the documents of a new file, and of its version and package if they are new.
 
     Args:
@@ -243,17 +243,16 @@ async def download_file(request: Request) -> Response:
     return Response(blobs.path(file["sha256"]).read_bytes(), media_type="application/octet-stream")
 
 
-_REPOSITORY = "/v1/projects/{project}/locations/{location}/repositories/{repository}"
-_PACKAGE = f"{_REPOSITORY}/packages/{{package}}"
+_PACKAGE = f"{REPOSITORY_PATH}/packages/{{package}}"
 ROUTES = [
-    Route(f"{_REPOSITORY}/packages", list_packages),
+    Route(f"{REPOSITORY_PATH}/packages", list_packages),
     Route(_PACKAGE, describe_package),
     Route(_PACKAGE, delete_package, methods=["DELETE"]),
     Route(f"{_PACKAGE}/versions", list_versions),
     Route(f"{_PACKAGE}/versions/{{version}}", describe_version),
     Route(f"{_PACKAGE}/versions/{{version}}", delete_version, methods=["DELETE"]),
-    Route(f"{_REPOSITORY}/files", list_files),
+    Route(f"{REPOSITORY_PATH}/files", list_files),
     # `%2F` in a file's id is a slash by the time that routes are looked at.
-    Route(f"{_REPOSITORY}/files/{{file:path}}:download", download_file),
-    Route(f"{_REPOSITORY}/files/{{file:path}}", describe_file),
+    Route(f"{REPOSITORY_PATH}/files/{{file:path}}:download", download_file),
+    Route(f"{REPOSITORY_PATH}/files/{{file:path}}", describe_file),
 ]

@@ -1,7 +1,7 @@
-"""Repositories and their download rules, as `artifactregistry.googleapis.com` keeps them: Python alone.
+"""Python repositories, as `artifactregistry.googleapis.com` keeps them.
 
-Shapes are those of k8s-config-connector's recorded goldens. What a repository holds is kept by
-`packages`.
+Owns the repositories and their policies. The shapes are those of k8s-config-connector's recorded goldens.
+Packages are in `packages`, download rules in `rules`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from sandbox.cloud.core.clock import now
 from sandbox.cloud.core.errors import (
     GoogleError,
     Json,
@@ -22,29 +23,17 @@ from sandbox.cloud.core.errors import (
     read_list,
     read_object,
 )
+from sandbox.cloud.core.locations import REGIONS
 from sandbox.cloud.core.operations import get_operation, start_operation
 from sandbox.cloud.core.store import Store
-from sandbox.cloud.iam.policies import delete_policy, policy_routes, require
-from sandbox.cloud.projects.resource_manager import get_project, now, require_service
+from sandbox.cloud.iam.policies import check_permission, delete_policy, policy_routes
+from sandbox.cloud.projects.projects import get_project, require_service
 
 HOST = "artifactregistry.googleapis.com"
-# "Repository locations" in Google's documentation, as it stood in November 2026. The real list grows;
-# the program checks only the grammar, the cloud knows what exists.
-LOCATIONS = frozenset(
-    "africa-south1 asia asia-east1 asia-east2 asia-northeast1 asia-northeast2 asia-northeast3 "
-    "asia-south1 asia-south2 asia-southeast1 asia-southeast2 asia-southeast3 australia-southeast1 "
-    "australia-southeast2 europe europe-central2 europe-north1 europe-north2 europe-southwest1 "
-    "europe-west1 europe-west10 europe-west12 europe-west2 europe-west3 europe-west4 europe-west6 "
-    "europe-west8 europe-west9 me-central1 me-central2 me-west1 northamerica-northeast1 "
-    "northamerica-northeast2 northamerica-south1 southamerica-east1 southamerica-west1 us "
-    "us-central1 us-east1 us-east4 us-east5 us-south1 us-west1 us-west2 us-west3 us-west4".split()
-)
+# "Repository locations" in Google's documentation: regions and multi-regions.
+LOCATIONS = REGIONS | {"asia", "europe", "us"}
 # Repository.name in the Artifact Registry reference.
 REPOSITORY_ID = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
-# "Restrict artifact downloads" has the grammar of a rule's id, percent-encoding aside.
-RULE_ID = re.compile(r"[A-Za-z0-9._~:@+^-]{1,256}")
-RULE_FIELDS = {"action": ("ALLOW", "DENY"), "operation": ("DOWNLOAD",)}
-RULE_MUTABLE = (*RULE_FIELDS, "packageId", "condition")
 # "Requirements for labels" in Resource Manager's documentation.
 LABEL = re.compile(r"[a-z0-9_-]{0,63}")
 LABEL_KEY = re.compile(r"[a-z][a-z0-9_-]{0,62}")
@@ -102,7 +91,7 @@ def find_repository(request: Request, permission: str) -> tuple[Store, Json]:
     """The repository that the request names, if the caller has that permission on it."""
     store, project, collection = _parent(request)
     name = f"{collection}/{request.path_params['repository']}"
-    require(store, request.state.caller, permission, HOST, name, project)
+    check_permission(store, request.state.principal, permission, HOST, name, project)
     repository = store.get(name)
     if repository is None:
         raise not_found()
@@ -134,7 +123,7 @@ async def list_locations(request: Request) -> Response:
     project_id = get_project(store, request.path_params["project"])["projectId"]
     require_service(store, project_id, HOST)
     project = f"projects/{project_id}"
-    require(store, request.state.caller, "artifactregistry.locations.list", HOST, project)
+    check_permission(store, request.state.principal, "artifactregistry.locations.list", HOST, project)
     locations = [
         {"name": f"{project}/locations/{location}", "locationId": location, "displayName": location}
         for location in sorted(LOCATIONS)
@@ -145,7 +134,7 @@ async def list_locations(request: Request) -> Response:
 async def create_repository(request: Request) -> Response:
     store, project, collection = _parent(request)
     permission = "artifactregistry.repositories.create"
-    require(store, request.state.caller, permission, HOST, project)
+    check_permission(store, request.state.principal, permission, HOST, project)
     query = request.query_params
     repository_id = query.get("repository_id") or query.get("repositoryId") or ""
     if not REPOSITORY_ID.fullmatch(repository_id):
@@ -189,7 +178,7 @@ async def create_repository(request: Request) -> Response:
 async def list_repositories(request: Request) -> Response:
     store, project, collection = _parent(request)
     permission = "artifactregistry.repositories.list"
-    require(store, request.state.caller, permission, HOST, project)
+    check_permission(store, request.state.principal, permission, HOST, project)
     return JSONResponse({"repositories": [_published(r) for r in store.children(collection)]})
 
 
@@ -235,75 +224,6 @@ async def delete_repository(request: Request) -> Response:
     return JSONResponse(begin_deletion(store, name))
 
 
-def _rules(request: Request, verb: str) -> tuple[Store, str]:
-    """The rules of the repository that the request names, if the caller may do that to them."""
-    store, repository = find_repository(request, f"artifactregistry.rules.{verb}")
-    return store, f"{repository['name']}/rules"
-
-
-def _rule(request: Request, verb: str) -> tuple[Store, Json]:
-    store, rules = _rules(request, verb)
-    rule = store.get(f"{rules}/{request.path_params['rule']}")
-    if rule is None:
-        raise not_found()
-    return store, rule
-
-
-def _put_rule(store: Store, rule: Json) -> Response:
-    """Keep a rule, refused where Google would refuse it: there is one a package, and one for all."""
-    if rule.get("condition"):
-        raise invalid("The sandbox imitates rules of whole packages, without a condition.")
-    for field, choices in RULE_FIELDS.items():
-        if rule.get(field) not in choices:
-            raise invalid(f"Invalid {field} {rule.get(field)!r}: must be {' or '.join(choices)}.")
-    if not isinstance(rule.get("packageId", ""), str):
-        raise invalid("Invalid packageId: must be a text.")
-    for other in store.children(rule["name"].rpartition("/")[0]):
-        if other["name"] != rule["name"] and other.get("packageId") == rule.get("packageId"):
-            raise GoogleError("ALREADY_EXISTS", f"{other['name']} is a rule of that package already.")
-    store.put(rule["name"], rule)
-    return JSONResponse(rule)
-
-
-async def create_rule(request: Request) -> Response:
-    store, rules = _rules(request, "create")
-    rule_id = request.query_params.get("ruleId", "")
-    if not RULE_ID.fullmatch(rule_id):
-        raise invalid(f"Invalid rule id {rule_id!r}: must match {RULE_ID.pattern}.")
-    name = f"{rules}/{rule_id}"
-    if store.get(name):
-        raise GoogleError("ALREADY_EXISTS", "the rule already exists")
-    body = await read_object(request)
-    return _put_rule(store, {"name": name, **{key: body[key] for key in RULE_MUTABLE if body.get(key)}})
-
-
-async def list_rules(request: Request) -> Response:
-    store, rules = _rules(request, "list")
-    return JSONResponse({"rules": store.children(rules)})
-
-
-async def describe_rule(request: Request) -> Response:
-    return JSONResponse(_rule(request, "get")[1])
-
-
-async def update_rule(request: Request) -> Response:
-    store, rule = _rule(request, "update")
-    body = await read_object(request)
-    for field in filter(None, request.query_params.get("updateMask", "").split(",")):
-        if field not in RULE_MUTABLE:
-            raise invalid(f"Invalid update mask: {field!r} is no field of a rule that changes.")
-        rule.pop(field, None)
-        if body.get(field):
-            rule[field] = body[field]
-    return _put_rule(store, rule)
-
-
-async def delete_rule(request: Request) -> Response:
-    store, rule = _rule(request, "delete")
-    store.delete(rule["name"])
-    return JSONResponse({})
-
-
 def _policy_holder(request: Request, verb: str) -> str:
     return _repository(request, verb)[1]["name"]
 
@@ -333,21 +253,16 @@ def _operation(store: Store, name: str, answer: Json) -> Json:
 
 
 _LOCATION = "/v1/projects/{project}/locations/{location}"
-_REPOSITORY = f"{_LOCATION}/repositories/{{repository}}"
+REPOSITORY_PATH = f"{_LOCATION}/repositories/{{repository}}"
 ROUTES = [
     # gcloud asks the beta of this one alone.
     Route("/v1beta2/projects/{project}/locations", list_locations),
     Route("/v1/projects/{project}/locations", list_locations),
     Route(f"{_LOCATION}/repositories", create_repository, methods=["POST"]),
     Route(f"{_LOCATION}/repositories", list_repositories),
-    *policy_routes(_REPOSITORY, _policy_holder, read="GET"),
-    Route(_REPOSITORY, describe_repository),
-    Route(_REPOSITORY, update_repository, methods=["PATCH"]),
-    Route(_REPOSITORY, delete_repository, methods=["DELETE"]),
-    Route(f"{_REPOSITORY}/rules", create_rule, methods=["POST"]),
-    Route(f"{_REPOSITORY}/rules", list_rules),
-    Route(f"{_REPOSITORY}/rules/{{rule}}", describe_rule),
-    Route(f"{_REPOSITORY}/rules/{{rule}}", update_rule, methods=["PATCH"]),
-    Route(f"{_REPOSITORY}/rules/{{rule}}", delete_rule, methods=["DELETE"]),
+    *policy_routes(REPOSITORY_PATH, _policy_holder, read="GET"),
+    Route(REPOSITORY_PATH, describe_repository),
+    Route(REPOSITORY_PATH, update_repository, methods=["PATCH"]),
+    Route(REPOSITORY_PATH, delete_repository, methods=["DELETE"]),
     Route(f"{_LOCATION}/operations/{{operation}}", describe_operation),
 ]

@@ -10,11 +10,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from sandbox.cloud.auth.access_tokens import mint_token
 from sandbox.cloud.core.errors import GoogleError, invalid, read_list, read_object
 from sandbox.cloud.core.store import Store
-from sandbox.cloud.iam.policies import ACT_AS_ACCOUNT, find_account, holds, mint_token, require_login
+from sandbox.cloud.iam.members import find_account
+from sandbox.cloud.iam.policies import check_login, has_permission
+from sandbox.cloud.iam.roles import ACT_AS_ACCOUNT
 from sandbox.cloud.iam.service_accounts import HOST as IAM
-from sandbox.cloud.projects.resource_manager import require_service
+from sandbox.cloud.projects.projects import require_service
 
 HOST = "iamcredentials.googleapis.com"
 # GenerateAccessTokenRequest.lifetime in the reference: an hour by default, and at most (an organisation's
@@ -26,14 +29,16 @@ DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)s")
 async def generate_access_token(request: Request) -> Response:
     """A token of the account. The path's `-` is required: Google refuses a project there."""
     store: Store = request.app.state.store
-    caller = request.state.caller
-    require_login(caller)
+    caller = request.state.principal
+    check_login(caller)
     account = find_account(store, request.path_params["account"])
     if account is None:
         # Not told apart from a refusal: "(or it may not exist)".
         raise _denied()
     require_service(store, account["projectId"], HOST)
-    granted = holds(store, caller, ACT_AS_ACCOUNT, account["name"], f"projects/{account['projectId']}")
+    granted = has_permission(
+        store, caller, ACT_AS_ACCOUNT, account["name"], f"projects/{account['projectId']}"
+    )
     # In which words Google refuses a disabled account is unknown.
     if account.get("disabled") or not granted:
         raise _denied()

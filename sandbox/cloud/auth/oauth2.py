@@ -15,9 +15,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from sandbox.cloud.auth.access_tokens import fingerprint, mint_token, revoke_token
+from sandbox.cloud.auth.scopes import CLOUD_PLATFORM
 from sandbox.cloud.core.errors import Json
 from sandbox.cloud.core.store import Store
-from sandbox.cloud.iam.policies import CLOUD_PLATFORM, find_account, fingerprint, mint_token, revoke_token
+from sandbox.cloud.iam.members import find_account
 from sandbox.cloud.iam.service_accounts import TOKEN_URI, public_key
 
 HOST = "oauth2.googleapis.com"

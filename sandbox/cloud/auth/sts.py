@@ -17,11 +17,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from sandbox.cloud.auth.access_tokens import mint_token
 from sandbox.cloud.core.errors import Json, read_object
 from sandbox.cloud.core.store import Store
-from sandbox.cloud.iam.policies import mint_token
 from sandbox.cloud.iam.workload_identity import CannotEvaluate, evaluate, provider_of
-from sandbox.cloud.projects.resource_manager import get_project, require_service
+from sandbox.cloud.projects.projects import get_project, require_service
 
 HOST = "sts.googleapis.com"
 # Method: token in the Security Token Service's reference, like the kinds of tokens.

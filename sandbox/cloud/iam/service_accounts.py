@@ -24,8 +24,9 @@ from starlette.routing import Route
 from sandbox.cloud.core.errors import GoogleError, Json, invalid, not_found, read_field, read_object
 from sandbox.cloud.core.faults import read_faults
 from sandbox.cloud.core.store import Store
-from sandbox.cloud.iam.policies import ACCOUNT_DOMAIN, delete_policy, policy_routes, require, retire_account
-from sandbox.cloud.projects.resource_manager import get_project, require_service
+from sandbox.cloud.iam.members import ACCOUNT_DOMAIN
+from sandbox.cloud.iam.policies import check_permission, delete_policy, policy_routes, replace_member
+from sandbox.cloud.projects.projects import get_project, require_service
 
 HOST = "iam.googleapis.com"
 # "Create service accounts": 6 to 30 lowercase letters, digits and hyphens, a letter first.
@@ -64,7 +65,7 @@ def _find(request: Request, permission: str) -> Json:
     if account is None:
         raise not_found()
     parent = f"projects/{project_id}"
-    require(store, request.state.caller, f"iam.{permission}", HOST, account["name"], parent)
+    check_permission(store, request.state.principal, f"iam.{permission}", HOST, account["name"], parent)
     return account
 
 
@@ -77,7 +78,7 @@ async def create_account(request: Request) -> Response:
     project_id = get_project(store, request.path_params["project"])["projectId"]
     require_service(store, project_id, HOST)
     parent = f"projects/{project_id}"
-    require(store, request.state.caller, "iam.serviceAccounts.create", HOST, parent)
+    check_permission(store, request.state.principal, "iam.serviceAccounts.create", HOST, parent)
     body = await read_object(request)
     account_id = read_field(body, "accountId", "")
     if not ACCOUNT_ID.fullmatch(account_id):
@@ -120,7 +121,7 @@ async def list_accounts(request: Request) -> Response:
     project_id = get_project(store, request.path_params["project"])["projectId"]
     require_service(store, project_id, HOST)
     parent = f"projects/{project_id}"
-    require(store, request.state.caller, "iam.serviceAccounts.list", HOST, parent)
+    check_permission(store, request.state.principal, "iam.serviceAccounts.list", HOST, parent)
     accounts = store.children(f"{parent}/serviceAccounts")
     return JSONResponse({"accounts": [_published(account) for account in accounts]})
 
@@ -174,7 +175,10 @@ async def delete_account(request: Request) -> Response:
         store.delete(key["name"])
     store.delete(account["name"])
     delete_policy(store, account["name"])
-    retire_account(store, account["email"], account["uniqueId"])
+    # "Policy" in the IAM reference: a binding of the deleted account never counts for a new account with
+    # the same address, and Google accepts this form in a new policy.
+    member = f"serviceAccount:{account['email']}"
+    replace_member(store, member, f"deleted:{member}?uid={account['uniqueId']}")
     return JSONResponse({})
 
 

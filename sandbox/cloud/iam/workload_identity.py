@@ -19,9 +19,10 @@ from starlette.routing import BaseRoute, Route
 from sandbox.cloud.core.errors import GoogleError, Json, invalid, not_found, read_object
 from sandbox.cloud.core.operations import get_operation, start_operation
 from sandbox.cloud.core.store import Store
-from sandbox.cloud.iam.policies import is_usable, require
+from sandbox.cloud.iam.members import is_usable
+from sandbox.cloud.iam.policies import check_permission
 from sandbox.cloud.iam.service_accounts import HOST
-from sandbox.cloud.projects.resource_manager import get_project, require_service
+from sandbox.cloud.projects.projects import get_project, require_service
 
 GITHUB = "https://token.actions.githubusercontent.com"
 # WorkloadIdentityPool and WorkloadIdentityPoolProvider in the IAM reference, like the limits below.
@@ -166,7 +167,9 @@ class _Kind:
         project = get_project(store, request.path_params["project"])
         require_service(store, project["projectId"], HOST)
         permission = f"iam.{self.plural}.{verb}"
-        require(store, request.state.caller, permission, HOST, f"projects/{project['projectId']}")
+        check_permission(
+            store, request.state.principal, permission, HOST, f"projects/{project['projectId']}"
+        )
         return _pools(project["projectNumber"]) + self.collection.format(**request.path_params)
 
     def find(self, request: Request, verb: str) -> Json:

@@ -14,15 +14,16 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.cloud.artifact_registry.repositories import LOCATIONS as REGISTRY_LOCATIONS
+from sandbox.cloud.core.clock import now
 from sandbox.cloud.core.errors import GoogleError, Json, read_field, read_object
+from sandbox.cloud.core.locations import REGIONS
 from sandbox.cloud.core.store import Store
-from sandbox.cloud.iam.policies import delete_policy, holds, set_policy, shown_policy
-from sandbox.cloud.projects.resource_manager import get_project, now, require_service
+from sandbox.cloud.iam.policies import delete_policy, has_permission, set_policy, shown_policy
+from sandbox.cloud.projects.projects import get_project, require_service
 
 HOST = "storage.googleapis.com"
-# "Bucket locations": every region of Artifact Registry's is one, and the multi-regions have other names.
-LOCATIONS = {location.upper() for location in REGISTRY_LOCATIONS if "-" in location} | {"US", "EU", "ASIA"}
+# "Bucket locations": every region is one, and the multi-regions have names of their own.
+LOCATIONS = {region.upper() for region in REGIONS} | {"US", "EU", "ASIA"}
 # "Bucket naming requirements", those with dots aside, which are domains that one must own.
 BUCKET_NAME = re.compile(r"(?!goog)[a-z0-9][a-z0-9_-]{1,61}[a-z0-9]")
 NO_BUCKET = "The specified bucket does not exist."
@@ -59,17 +60,17 @@ def condition_not_met() -> StorageError:
     return StorageError(HTTPStatus.PRECONDITION_FAILED, "conditionNotMet", text)
 
 
-def require(request: Request, permission: str, what: str, *resources: str) -> None:
+def check_permission(request: Request, permission: str, what: str, *resources: str) -> None:
     """Refuse a caller whom none of the resources' policies gives the permission on that.
 
     Raises:
         StorageError: as the JSON API words it.
     """
-    store, caller = request.app.state.store, request.state.caller
+    store, caller = request.app.state.store, request.state.principal
     if caller.member is None:
         text = f"Anonymous caller does not have {permission} access to the Google Cloud Storage {what}."
         code, reason = HTTPStatus.UNAUTHORIZED, "required"
-    elif not holds(store, caller, permission, *resources):
+    elif not has_permission(store, caller, permission, *resources):
         who = caller.member.partition(":")[2]
         text = f"{who} does not have {permission} access to the Google Cloud Storage {what}."
         code, reason = HTTPStatus.FORBIDDEN, "forbidden"
@@ -90,10 +91,10 @@ def find_bucket(
     store: Store = request.app.state.store
     name = f"b/{request.path_params[key]}"
     bucket = store.get(name)
-    if bucket is None and request.state.caller.member is not None:
+    if bucket is None and request.state.principal.member is not None:
         raise StorageError(HTTPStatus.NOT_FOUND, "notFound", NO_BUCKET)
     found: Json = bucket or {"project": ""}
-    require(request, permission, what, name, f"projects/{found['project']}")
+    check_permission(request, permission, what, name, f"projects/{found['project']}")
     require_service(store, found["project"], HOST)
     return store, found
 
@@ -102,7 +103,7 @@ async def create_bucket(request: Request) -> Response:
     store: Store = request.app.state.store
     project = get_project(store, request.query_params.get("project", ""))
     require_service(store, project["projectId"], HOST)
-    require(request, "storage.buckets.create", "project", f"projects/{project['projectId']}")
+    check_permission(request, "storage.buckets.create", "project", f"projects/{project['projectId']}")
     body = await read_object(request)
     read_field(body, "versioning", Json())
     name, location = body.get("name"), body.get("location", "US")

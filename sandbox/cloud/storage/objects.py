@@ -24,16 +24,16 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from sandbox.cloud.core.blobs import Blobs
+from sandbox.cloud.core.clock import now
 from sandbox.cloud.core.errors import HTTP_STATUS, GoogleError, Json, parse_object, read_object
 from sandbox.cloud.core.store import Store
-from sandbox.cloud.projects.resource_manager import now
 from sandbox.cloud.storage.buckets import (
     NO_BUCKET,
     StorageError,
+    check_permission,
     condition_not_met,
     find_bucket,
     invalid,
-    require,
 )
 
 # "Object naming requirements": 1 to 1024 bytes, no line breaks.
@@ -178,7 +178,7 @@ def _require_overwrite(request: Request, store: Store, bucket: Json, name: str) 
     found = store.get(_path(bucket, name))
     if found:
         resources = (f"b/{bucket['name']}", f"projects/{bucket['project']}")
-        require(request, "storage.objects.delete", "object", *resources)
+        check_permission(request, "storage.objects.delete", "object", *resources)
     _check_conditions(request, found)
 
 

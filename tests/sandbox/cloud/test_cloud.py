@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
+from sandbox.cloud.auth.access_tokens import fingerprint, identify, mint_token
 from sandbox.cloud.core.app import build_app
 from sandbox.cloud.core.blobs import Blobs
 from sandbox.cloud.core.errors import GoogleError
 from sandbox.cloud.core.operations import KEPT_SECONDS
 from sandbox.cloud.core.store import Store
-from sandbox.cloud.iam.policies import OWNER, fingerprint, identify, mint_token
+from sandbox.cloud.iam.members import OWNER
 from sandbox.cloud.pypi.mirror import PublicIndex
 from tests.support.sandbox import Sandbox
 

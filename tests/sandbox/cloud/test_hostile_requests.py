@@ -24,12 +24,15 @@ from starlette.routing import Host, Route, Router
 from starlette.types import Message
 
 from sandbox.cloud.artifact_registry.packages import add_file
+from sandbox.cloud.auth.access_tokens import mint_token
 from sandbox.cloud.core.app import build_app
 from sandbox.cloud.core.blobs import Blobs
 from sandbox.cloud.core.store import Store
-from sandbox.cloud.iam.policies import OWNER, grant, mint_token
-from sandbox.cloud.pypi.mirror import LOOPBACK_STANDS_FOR, PublicIndex
-from sandbox.cloud.python_index.pages import Link
+from sandbox.cloud.iam.members import OWNER
+from sandbox.cloud.iam.policies import grant
+from sandbox.cloud.packaging.pages import SimpleLink
+from sandbox.cloud.pypi.configured_index import LOOPBACK_STANDS_FOR
+from sandbox.cloud.pypi.mirror import PublicIndex
 from tests.support.distributions import wheel
 from tests.support.indexes import HOST, LOCATION, TinyIndex, prepare
 
@@ -207,7 +210,7 @@ class Cloud:
                     draft.write(UPLOAD.content)
                     draft.sync()
                     self._blobs.keep(draft)
-                link = Link(
+                link = SimpleLink(
                     filename=UPLOAD.filename, version="1.0", sha256=draft.sha256, requires_python=None
                 )
                 add_file(self.store, REPOSITORY, "helper", link, draft.size)

@@ -20,7 +20,7 @@ from google.auth import exceptions, impersonated_credentials
 from google.auth.transport.requests import Request
 from google.oauth2 import credentials, service_account
 
-from sandbox.cloud.iam.policies import OWNER
+from sandbox.cloud.iam.members import OWNER
 from tests.sandbox.cloud.test_workload_identity import anonymous
 from tests.support.sandbox import Sandbox
 

@@ -18,13 +18,9 @@ import pytest
 
 from sandbox.cloud.core.blobs import Blobs
 from sandbox.cloud.core.store import Store
-from sandbox.cloud.pypi.mirror import (
-    LOOPBACK_STANDS_FOR,
-    PublicIndex,
-    UnreachableError,
-    find_host,
-    read_configured_index,
-)
+from sandbox.cloud.pypi.configured_index import LOOPBACK_STANDS_FOR, find_host, read_configured_index
+from sandbox.cloud.pypi.files import UnreachableError
+from sandbox.cloud.pypi.mirror import PublicIndex
 from sandbox.runtime.proxy import is_imitated
 from tests.support.distributions import Upload, sdist, wheel
 from tests.support.indexes import Registry, TinyIndex, listed, put

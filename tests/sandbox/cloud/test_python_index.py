@@ -23,8 +23,8 @@ import requests
 
 from sandbox.cloud.core.blobs import DRAFT_SECONDS
 from sandbox.cloud.core.errors import GoogleError
-from sandbox.cloud.iam.policies import OWNER
-from sandbox.cloud.python_index.distributions import (
+from sandbox.cloud.iam.members import OWNER
+from sandbox.cloud.packaging.distributions import (
     FIELD_LINES,
     FIELDS_BYTES,
     FILENAME_BYTES,
@@ -34,7 +34,8 @@ from sandbox.cloud.python_index.distributions import (
     BadDistribution,
     check_file,
 )
-from sandbox.cloud.python_index.simple import DOWNLOAD_SECONDS, UPLOAD_BYTES, DownloadTokens
+from sandbox.cloud.python_index.download import DOWNLOAD_SECONDS, DownloadTokens
+from sandbox.cloud.python_index.upload import UPLOAD_BYTES
 from sandbox.runtime.process import find_gateway, start_gateway
 from tests.support.distributions import (
     Upload,

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 
-from sandbox.cloud.iam.policies import OWNER
+from sandbox.cloud.iam.members import OWNER
 from tests.support.sandbox import Sandbox
 
 pytestmark = pytest.mark.sandbox

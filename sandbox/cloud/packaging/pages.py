@@ -17,7 +17,7 @@ from sandbox.cloud.core.errors import not_found
 
 
 @dataclass(frozen=True, kw_only=True)
-class Link:
+class SimpleLink:
     """A file on a page."""
 
     filename: str
@@ -28,6 +28,15 @@ class Link:
     requires_python: str | None
     yanked: str | None = None
     """The reason, on the public index alone: no page of Google's with `data-yanked` has been seen."""
+
+    def as_google_shows(self) -> SimpleLink:
+        """The link as Google's pages have it, without what only the public index says."""
+        return SimpleLink(
+            filename=self.filename,
+            version=self.version,
+            sha256=self.sha256,
+            requires_python=self.requires_python,
+        )
 
 
 def normalise(name: str) -> str:
@@ -42,7 +51,7 @@ def normalise(name: str) -> str:
         raise not_found() from error
 
 
-def show_links(package: str, links: Iterable[Link], folder: str) -> Response:
+def show_links(package: str, links: Iterable[SimpleLink], folder: str) -> Response:
     """A page.
 
     Args:
@@ -58,7 +67,7 @@ def show_links(package: str, links: Iterable[Link], folder: str) -> Response:
     )
 
 
-def _anchor(link: Link, folder: str) -> str:
+def _anchor(link: SimpleLink, folder: str) -> str:
     digest = f"#sha256={link.sha256}" if link.sha256 else ""
     requires = f' data-requires-python="{escape(link.requires_python)}"' if link.requires_python else ""
     yanked = "" if link.yanked is None else f' data-yanked="{escape(link.yanked)}"'
