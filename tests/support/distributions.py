@@ -9,6 +9,8 @@ import tarfile
 import zipfile
 from dataclasses import dataclass, field, replace
 
+from sandbox.cloud.packaging.distributions import METADATA_BYTES
+
 # Packing is not what is tested: the same bytes every time.
 _DATE = (2026, 1, 1, 0, 0, 0)
 
@@ -106,3 +108,24 @@ def sdist(name: str, version: str, *, requires_python: str | None = ">=3.8") -> 
     content = pack_sdist(sdist_members(name, version, metadata(name, version, requires_python)))
     filename = f"{name.replace('-', '_')}-{version}.tar.gz"
     return _upload(filename, content, "sdist", name, version, requires_python)
+
+
+def linked_metadata(kind: bytes) -> Upload:
+    """An sdist whose PKG-INFO is a link to a member that is far larger than metadata may be."""
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as archive:
+        large = tarfile.TarInfo("my_adder-1.0/large")
+        large.size = METADATA_BYTES + 1
+        archive.addfile(large, io.BytesIO(metadata("my-adder", "1.0").ljust(large.size)))
+        link = tarfile.TarInfo("my_adder-1.0/PKG-INFO")
+        link.type, link.linkname = kind, large.name
+        archive.addfile(link)
+    return sdist("my-adder", "1.0").with_content(gzip.compress(file.getvalue()))
+
+
+def with_metadata(about: bytes) -> list[Upload]:
+    name = ("my-adder", "1.0", about)
+    return [
+        wheel("my-adder", "1.0").with_content(pack_wheel(wheel_members(*name))),
+        sdist("my-adder", "1.0").with_content(pack_sdist(sdist_members(*name))),
+    ]

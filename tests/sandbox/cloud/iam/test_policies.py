@@ -1,0 +1,155 @@
+"""IAM policies: etags, conditions, members and roles."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.support.cloud import MANAGER, Cloud, message
+
+pytestmark = pytest.mark.sandbox
+
+
+def test_a_policy_that_nobody_wrote_is_an_etag_alone(cloud: Cloud) -> None:
+    cloud.make("python")
+    status, policy = cloud.ask("GET", f"{cloud.repositories}/python:getIamPolicy")
+    assert status == 200
+    assert list(policy) == ["etag"]
+
+
+def test_a_stale_etag_is_refused_and_a_new_one_comes_with_every_write(cloud: Cloud) -> None:
+    cloud.make("python")
+    url = f"{cloud.repositories}/python"
+    _, old = cloud.ask("GET", f"{url}:getIamPolicy")
+    bindings = [{"role": "roles/artifactregistry.reader", "members": ["user:a@example.com"]}]
+    status, new = cloud.ask("POST", f"{url}:setIamPolicy", {"policy": {**old, "bindings": bindings}})
+    assert (status, new["bindings"]) == (200, bindings)
+    assert new["etag"] != old["etag"]
+    status, refused = cloud.ask("POST", f"{url}:setIamPolicy", {"policy": {**old, "bindings": []}})
+    assert (status, refused["error"]["status"]) == (409, "ABORTED")
+
+
+def test_a_role_that_nobody_holds_is_not_kept(cloud: Cloud) -> None:
+    cloud.make("python")
+    bindings = [{"role": "roles/artifactregistry.reader", "members": []}]
+    url = f"{cloud.repositories}/python:setIamPolicy"
+    assert "bindings" not in cloud.ask("POST", url, {"policy": {"bindings": bindings}})[1]
+
+
+class TestAGrantWithACondition:
+    ROLE = "roles/artifactregistry.reader"
+    CONDITION = {"title": "for a while", "expression": "request.time < timestamp('2030-01-01T00:00:00Z')"}  # noqa: RUF012
+    MAYBE, SURELY = "user:maybe@example.com", "user:surely@example.com"
+
+    @pytest.fixture
+    def url(self, cloud: Cloud) -> str:
+        cloud.make("python")
+        return f"{cloud.repositories}/python"
+
+    @pytest.fixture
+    def bindings(self, cloud: Cloud, url: str) -> list[Any]:
+        """What was set, as it was set: with the condition and without."""
+        with_it = {"role": self.ROLE, "members": [self.MAYBE], "condition": self.CONDITION}
+        bindings = [with_it, {"role": self.ROLE, "members": [self.SURELY]}]
+        answer = self.write(cloud, url, {"version": 3, "bindings": bindings})
+        assert answer[0] == 200
+        return answer[1]["bindings"]
+
+    def write(self, cloud: Cloud, url: str, policy: Any) -> tuple[int, Any]:
+        return cloud.ask("POST", f"{url}:setIamPolicy", {"policy": policy})
+
+    def test_is_kept_apart_from_the_one_without_and_returned_as_it_was_set(
+        self, cloud: Cloud, url: str, bindings: list[Any]
+    ) -> None:
+        assert sorted(str(binding.get("condition")) for binding in bindings) == sorted(
+            [str(self.CONDITION), "None"]
+        )
+        _, policy = cloud.ask("GET", f"{url}:getIamPolicy?options.requestedPolicyVersion=3")
+        assert (policy["version"], policy["bindings"]) == (3, bindings)
+        assert self.write(cloud, url, policy)[1]["bindings"] == bindings
+
+    @pytest.mark.usefixtures("bindings")
+    def test_grants_nothing_here(self, cloud: Cloud, url: str) -> None:
+        assert cloud.ask("GET", url, member=self.SURELY)[0] == 200
+        assert cloud.ask("GET", url, member=self.MAYBE)[0] == 403
+
+    @pytest.mark.usefixtures("bindings")
+    @pytest.mark.parametrize("query", ["", "?options.requestedPolicyVersion=1"])
+    def test_shows_as_a_role_of_another_name_to_whoever_does_not_ask_for_version_3(
+        self, cloud: Cloud, url: str, query: str
+    ) -> None:
+        _, policy = cloud.ask("GET", f"{url}:getIamPolicy{query}")
+        assert policy["version"] == 1
+        assert "condition" not in str(policy)
+        (role,) = [b["role"] for b in policy["bindings"] if b["members"] == [self.MAYBE]]
+        assert role.startswith(f"{self.ROLE}_withcond_")
+        answer = self.write(cloud, url, {**policy, "version": 3})
+        assert message(answer) == (400, f"Role {role} is not supported for this resource.")
+
+    def test_needs_version_3_to_be_written_and_to_stay(
+        self, cloud: Cloud, url: str, bindings: list[Any]
+    ) -> None:
+        answer = self.write(cloud, url, {"version": 1, "bindings": bindings})
+        assert message(answer)[1].startswith("A policy with a condition must have version 3")
+        _, policy = cloud.ask("GET", f"{url}:getIamPolicy?options.requestedPolicyVersion=3")
+        plain = [{"role": self.ROLE, "members": [self.SURELY]}]
+        answer = self.write(cloud, url, {**policy, "version": 1, "bindings": plain})
+        assert "cannot be less than the existing policy version (3)" in message(answer)[1]
+        # Without an etag nobody looks at what was there.
+        assert self.write(cloud, url, {"bindings": plain})[1]["version"] == 1
+
+    @pytest.mark.parametrize(
+        "condition", [{"title": "x"}, {"expression": "true"}, {"title": 1, "expression": "true"}, "true"]
+    )
+    def test_of_another_shape_is_refused(self, cloud: Cloud, url: str, condition: Any) -> None:
+        binding = {"role": self.ROLE, "members": [self.MAYBE], "condition": condition}
+        assert self.write(cloud, url, {"version": 3, "bindings": [binding]})[0] == 400
+        assert self.write(cloud, url, {"version": 2, "bindings": []})[0] == 400
+
+    def test_on_a_project_is_asked_for_in_the_body(self, cloud: Cloud) -> None:
+        url = f"{MANAGER}/{cloud.project}"
+        _, policy = cloud.ask("POST", f"{url}:getIamPolicy", {"options": {"requestedPolicyVersion": 3}})
+        with_it = {"role": self.ROLE, "members": [self.MAYBE], "condition": self.CONDITION}
+        policy = {**policy, "version": 3, "bindings": [*policy["bindings"], with_it]}
+        assert self.write(cloud, url, policy)[0] == 200
+        _, seen = cloud.ask("POST", f"{url}:getIamPolicy", {"options": {"requestedPolicyVersion": 3}})
+        assert with_it in seen["bindings"]
+        assert with_it not in cloud.ask("POST", f"{url}:getIamPolicy", {})[1]["bindings"]
+
+
+@pytest.mark.parametrize(
+    ("member", "said"),
+    [
+        ("a@example.com", "The member a@example.com is of an unknown type."),
+        ("robot:a@example.com", "The member robot:a@example.com is of an unknown type."),
+        (
+            "serviceAccount:none@some-project.iam.gserviceaccount.com",
+            "Service account none@some-project.iam.gserviceaccount.com does not exist.",
+        ),
+    ],
+)
+def test_a_member_that_google_does_not_know_is_refused(cloud: Cloud, member: str, said: str) -> None:
+    cloud.make("python")
+    policy = {"bindings": [{"role": "roles/artifactregistry.reader", "members": [member]}]}
+    answer = cloud.ask("POST", f"{cloud.repositories}/python:setIamPolicy", {"policy": policy})
+    assert answer[0] == 400
+    assert message(answer)[1].startswith(said)
+
+
+def test_whoever_was_granted_nothing_may_do_nothing(cloud: Cloud) -> None:
+    cloud.make("python")
+    answer = cloud.ask("GET", f"{cloud.repositories}/python", member="user:stranger@example.com")
+    assert answer[0] == 403
+    assert "artifactregistry.repositories.get" in message(answer)[1]
+
+
+def test_a_grant_on_a_repository_counts_there_alone(cloud: Cloud) -> None:
+    reader = "user:reader@example.com"
+    cloud.make("python")
+    cloud.make("other")
+    policy = {"bindings": [{"role": "roles/artifactregistry.reader", "members": [reader]}]}
+    cloud.ask("POST", f"{cloud.repositories}/python:setIamPolicy", {"policy": policy})
+    assert cloud.ask("GET", f"{cloud.repositories}/python", member=reader)[0] == 200
+    assert cloud.ask("GET", f"{cloud.repositories}/other", member=reader)[0] == 403
+    assert cloud.ask("DELETE", f"{cloud.repositories}/python", member=reader)[0] == 403

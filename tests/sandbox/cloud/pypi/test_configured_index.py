@@ -1,0 +1,55 @@
+"""The public index is the one that pip uses on this machine."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from sandbox.cloud.pypi.configured_index import LOOPBACK_STANDS_FOR, find_host, read_configured_index
+from sandbox.runtime.proxy import is_imitated
+
+pytestmark = pytest.mark.sandbox
+
+
+def test_the_index_is_the_one_that_pip_is_configured_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    long = f"https://user:secret@index.example/{'a' * 100}/simple/"
+    monkeypatch.setenv("PIP_INDEX_URL", long)
+    assert read_configured_index() == long
+    assert find_host(long) == "index.example"
+    for loopback in ("http://127.0.0.1:99/simple/", "http://localhost/simple"):
+        assert find_host(loopback) == LOOPBACK_STANDS_FOR
+    assert is_imitated("index.example", "index.example")
+    assert not is_imitated("files.index.example", "index.example")
+
+
+def test_pips_default_index_is_imitated_where_nothing_else_is_configured(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("PIP_INDEX_URL", raising=False)
+    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
+    address = read_configured_index()
+    said = subprocess.run(
+        [sys.executable, "-m", "pip", "download", "--help"], capture_output=True, text=True, check=True
+    )
+    assert address in "".join(said.stdout.split())
+    assert find_host(address) not in ("", LOOPBACK_STANDS_FOR)
+
+
+GOOGLES = "https://us-python.pkg.dev/some-project/python/simple/"
+
+
+@pytest.mark.parametrize("address", [GOOGLES, "https://oauth2accesstoken:s3cret@x.googleapis.com./simple/"])
+def test_an_index_of_googles_own_is_not_taken_for_the_public_one(
+    address: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.delenv("PIP_INDEX_URL", raising=False)
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    default = read_configured_index()
+    assert caplog.text == ""
+    monkeypatch.setenv("PIP_INDEX_URL", address)
+    assert read_configured_index() == default
+    assert "which the sandbox imitates and never asks" in caplog.text
+    assert "s3cret" not in caplog.text
