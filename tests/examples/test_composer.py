@@ -56,5 +56,5 @@ def test_the_sandbox_refuses_to_make_one_with_words(composer: Example) -> None:
     composer.configure(environment="airflow", packages=PACKAGES)
     said = composer.up(check=False)
     assert "error" in said
-    assert "the sandbox runs no Airflow" in said or "The sandbox does not imitate POST composer" in said
+    assert "the sandbox runs no Airflow" in said or "The sandbox does not emulate POST composer" in said
     assert "Traceback" not in said

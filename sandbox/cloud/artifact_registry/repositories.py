@@ -39,7 +39,7 @@ LABEL = re.compile(r"[a-z0-9_-]{0,63}")
 LABEL_KEY = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 LABEL_LIMIT = 64
 MODES = ("STANDARD_REPOSITORY", "REMOTE_REPOSITORY", "VIRTUAL_REPOSITORY")
-# UpdateRepository says what cannot change; the rest of a Repository can.
+# The fields that UpdateRepository can change.
 MUTABLE = frozenset(
     {
         "description",
@@ -50,7 +50,7 @@ MUTABLE = frozenset(
         "vulnerabilityScanningConfig",
     }
 )
-# The types of the fields that are looked at, each by an empty value.
+# The types of the fields that the sandbox reads, each as an empty value.
 FIELDS: Json = {
     "description": "",
     "labels": {},
@@ -63,13 +63,13 @@ _PACKAGE = "type.googleapis.com/google.devtools.artifactregistry.v1"
 
 
 def repository_names(store: Store) -> list[str]:
-    """The full names of all repositories that the cloud has."""
+    """The full names of all repositories in the cloud."""
     pattern = "projects/*/locations/*/repositories/*"
     return [name for name in store.names(pattern) if name.count("/") == pattern.count("/")]
 
 
 def _parent(request: Request) -> tuple[Store, str, str]:
-    """The store, the project's name and the collection that the request speaks of."""
+    """The store, the project's name and the collection that the request names."""
     store = request.app.state.store
     project_id = get_project(store, request.path_params["project"])["projectId"]
     require_service(store, project_id, HOST)
@@ -83,12 +83,12 @@ def _parent(request: Request) -> tuple[Store, str, str]:
 
 
 def _repository(request: Request, verb: str) -> tuple[Store, Json]:
-    """The repository that the request names, if the caller may do that to it."""
+    """The repository that the request names, if the principal has `repositories.VERB` on it."""
     return find_repository(request, f"artifactregistry.repositories.{verb}")
 
 
 def find_repository(request: Request, permission: str) -> tuple[Store, Json]:
-    """The repository that the request names, if the caller has that permission on it."""
+    """The repository that the request names, if the principal has that permission on it."""
     store, project, collection = _parent(request)
     name = f"{collection}/{request.path_params['repository']}"
     check_permission(store, request.state.principal, permission, HOST, name, project)
@@ -98,8 +98,8 @@ def find_repository(request: Request, permission: str) -> tuple[Store, Json]:
     return store, repository
 
 
-def _checked(store: Store, repository: Json) -> Json:
-    """The repository, refused where Google would refuse it."""
+def _validate(store: Store, repository: Json) -> Json:
+    """The repository, if Google would accept it."""
     for field, empty in FIELDS.items():
         read_field(repository, field, empty)
     labels: Json = repository.get("labels", {})
@@ -118,7 +118,7 @@ def _checked(store: Store, repository: Json) -> Json:
 
 
 async def list_locations(request: Request) -> Response:
-    """Where repositories can be: gcloud asks before it lists those of all locations."""
+    """The locations of repositories; gcloud reads them before it lists all repositories."""
     store = request.app.state.store
     project_id = get_project(store, request.path_params["project"])["projectId"]
     require_service(store, project_id, HOST)
@@ -142,7 +142,7 @@ async def create_repository(request: Request) -> Response:
     name = f"{collection}/{repository_id}"
     body = await read_object(request)
     if body.get("format") != "PYTHON":
-        raise invalid(f"The sandbox keeps PYTHON repositories, not {body.get('format')}.")
+        raise invalid(f"The sandbox has PYTHON repositories, not {body.get('format')}.")
     mode = read_field(body, "mode", "MODE_UNSPECIFIED")
     if mode == "MODE_UNSPECIFIED":
         mode = MODES[0]
@@ -152,9 +152,9 @@ async def create_repository(request: Request) -> Response:
         raise GoogleError("ALREADY_EXISTS", "the repository already exists")
     remote = read_field(body, "remoteRepositoryConfig", Json())
     if mode == MODES[1] and remote.get("pythonRepository") != {"publicRepository": "PYPI"}:
-        raise invalid("The sandbox's remote repositories have the public repository PYPI upstream.")
+        raise invalid("The sandbox's remote repositories have the public repository PYPI as upstream.")
     created = now()
-    repository = _checked(
+    repository = _validate(
         store,
         {
             **body,
@@ -179,12 +179,12 @@ async def list_repositories(request: Request) -> Response:
     store, project, collection = _parent(request)
     permission = "artifactregistry.repositories.list"
     check_permission(store, request.state.principal, permission, HOST, project)
-    return JSONResponse({"repositories": [_published(r) for r in store.children(collection)]})
+    return JSONResponse({"repositories": [_with_uri(r) for r in store.children(collection)]})
 
 
 async def describe_repository(request: Request) -> Response:
     _, repository = _repository(request, "get")
-    return JSONResponse(_published(repository))
+    return JSONResponse(_with_uri(repository))
 
 
 async def update_repository(request: Request) -> Response:
@@ -195,16 +195,16 @@ async def update_repository(request: Request) -> Response:
         field = head + "".join(part.title() for part in tail)
         if field not in MUTABLE:
             raise invalid(f"Field {path!r} of a repository is immutable.")
-        wanted = body.get(field)
+        value = body.get(field)
         if field == "vulnerabilityScanningConfig":
-            # What was asked may change; whether scanning is on is Google's to say.
+            # A request can change the setting. The state of scanning is Google's own.
             repository[field].update(read_field(body, field, Json()))
-        elif wanted is None:
+        elif value is None:
             repository.pop(field, None)
         else:
-            repository[field] = wanted
+            repository[field] = value
     repository["updateTime"] = now()
-    store.put(repository["name"], _checked(store, repository))
+    store.put(repository["name"], _validate(store, repository))
     return JSONResponse(repository)
 
 
@@ -233,11 +233,11 @@ async def describe_operation(request: Request) -> Response:
 
 
 def begin_deletion(store: Store, name: str) -> Json:
-    """The operation that answers the deletion of something in a location."""
+    """The operation that answers the deletion of a resource in a location."""
     return _operation(store, name, {"@type": "type.googleapis.com/google.protobuf.Empty"})
 
 
-def _published(repository: Json) -> Json:
+def _with_uri(repository: Json) -> Json:
     _, project, _, location, _, repository_id = repository["name"].split("/")
     uri = f"{location}-python.pkg.dev/{project}/{repository_id}"
     return {**repository, "registryUri": uri}
@@ -255,7 +255,7 @@ def _operation(store: Store, name: str, answer: Json) -> Json:
 _LOCATION = "/v1/projects/{project}/locations/{location}"
 REPOSITORY_PATH = f"{_LOCATION}/repositories/{{repository}}"
 ROUTES = [
-    # gcloud asks the beta of this one alone.
+    # gcloud uses the beta API only for this request.
     Route("/v1beta2/projects/{project}/locations", list_locations),
     Route("/v1/projects/{project}/locations", list_locations),
     Route(f"{_LOCATION}/repositories", create_repository, methods=["POST"]),

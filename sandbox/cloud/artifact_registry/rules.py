@@ -24,8 +24,8 @@ RULE_MUTABLE = (*RULE_FIELDS, "packageId", "condition")
 def check_download(store: Store, repository: str, package: str) -> None:
     """Refuse a package that a repository's rules deny.
 
-    A rule for the package goes before the one for the whole repository: so a public lab guide on remote
-    repositories uses them (DENY for all, ALLOW for some). Google's status and words are unknown.
+    A rule for the package overrides the rule for the whole repository: a public lab guide on remote
+    repositories uses DENY for all and ALLOW for some. Google's status and text are unknown.
 
     Raises:
         GoogleError: PERMISSION_DENIED, naming the rule.
@@ -42,7 +42,7 @@ def check_download(store: Store, repository: str, package: str) -> None:
 
 
 def _rules(request: Request, verb: str) -> tuple[Store, str]:
-    """The rules of the repository that the request names, if the caller may do that to them."""
+    """The rules of the repository that the request names, if the principal has `rules.VERB`."""
     store, repository = find_repository(request, f"artifactregistry.rules.{verb}")
     return store, f"{repository['name']}/rules"
 
@@ -56,9 +56,9 @@ def _rule(request: Request, verb: str) -> tuple[Store, Json]:
 
 
 def _put_rule(store: Store, rule: Json) -> Response:
-    """Keep a rule, refused where Google would refuse it: there is one a package, and one for all."""
+    """Store a rule, if Google would accept it: one per package, and one for all packages."""
     if rule.get("condition"):
-        raise invalid("The sandbox imitates rules of whole packages, without a condition.")
+        raise invalid("The sandbox emulates rules for whole packages, without a condition.")
     for field, choices in RULE_FIELDS.items():
         if rule.get(field) not in choices:
             raise invalid(f"Invalid {field} {rule.get(field)!r}: must be {' or '.join(choices)}.")

@@ -23,7 +23,7 @@ from sandbox.cloud.iam.members import (
     pool_name,
 )
 
-# A shell stays open for a working day; Google's own tokens last an hour and are renewed by clients.
+# A shell can be open for a working day. Google's tokens last an hour, and clients renew them.
 TOKEN_SECONDS = 12 * 60 * 60
 _INVALID_LOGIN = (
     "Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or other "
@@ -39,28 +39,28 @@ def mint_token(
     sets: tuple[str, ...] = (),
     scopes: Sequence[str] = (CLOUD_PLATFORM,),
 ) -> str:
-    """A new short-lived token for a member, in those principal sets. The store keeps its hash alone."""
+    """Create a token for a member in those principal sets. The store has only its hash."""
     token = f"ya29.sandbox-{secrets.token_urlsafe(32)}"
-    known = {"member": member, "sets": sets, "scopes": scopes, "expires": time.time() + seconds}
-    store.put(f"tokens:{fingerprint(token)}", known)
+    document = {"member": member, "sets": sets, "scopes": scopes, "expires": time.time() + seconds}
+    store.put(f"tokens:{fingerprint(token)}", document)
     return token
 
 
-def forget_expired_tokens(store: Store) -> None:
-    """Remove the tokens that nobody can use any more."""
+def delete_expired_tokens(store: Store) -> None:
+    """Delete the expired tokens."""
     store.delete_older("tokens:", "expires", time.time())
 
 
 def revoke_token(store: Store, token: str) -> bool:
-    """End an access token before its time; False if there is none such."""
+    """Delete an access token before it expires; False if the token does not exist."""
     name = f"tokens:{fingerprint(token)}"
-    known = store.get(name) is not None
+    exists = store.get(name) is not None
     store.delete(name)
-    return known
+    return exists
 
 
 def identify(store: Store, authorization: str | None) -> Principal:
-    """The caller behind an Authorization header.
+    """The principal that an Authorization header identifies.
 
     Raises:
         GoogleError: UNAUTHENTICATED for a token that is unknown or expired, or of a disabled account.
@@ -68,22 +68,23 @@ def identify(store: Store, authorization: str | None) -> Principal:
     scheme, _, token = (authorization or "").partition(" ")
     if not token:
         return Principal(member=None)
-    known = store.get(f"tokens:{fingerprint(token)}") if scheme.lower() == "bearer" else None
-    if known is None or known["expires"] < time.time():
+    document = store.get(f"tokens:{fingerprint(token)}") if scheme.lower() == "bearer" else None
+    if document is None or document["expires"] < time.time():
         raise GoogleError("UNAUTHENTICATED", _INVALID_LOGIN)
-    email = account_email(known["member"])
+    email = account_email(document["member"])
     if email and (find_account(store, email) or {}).get("disabled"):
-        # "Method: projects.serviceAccounts.disable": its tokens are refused until it is enabled. The reason
-        # is that of google.api.ErrorReason.
+        # "Method: projects.serviceAccounts.disable": Google refuses its tokens until it is enabled. The
+        # reason is from google.api.ErrorReason.
         reason = {"reason": "ACCOUNT_STATE_INVALID", "domain": "googleapis.com"}
         raise GoogleError("UNAUTHENTICATED", _INVALID_LOGIN, {"@type": ERROR_INFO, **reason})
-    pool = pool_name(known["member"])
-    # WorkloadIdentityPool in the IAM reference: its tokens grant nothing while it is deleted or disabled.
+    pool = pool_name(document["member"])
+    # WorkloadIdentityPool in the IAM reference: the tokens of a deleted or disabled pool grant nothing.
     if pool and not is_usable(store.get(pool)):
         return Principal(DELETED_PRINCIPAL, scopes=(CLOUD_PLATFORM,))
-    return Principal(known["member"], tuple(known["sets"]), tuple(known.get("scopes", (CLOUD_PLATFORM,))))
+    scopes = tuple(document.get("scopes", (CLOUD_PLATFORM,)))
+    return Principal(document["member"], tuple(document["sets"]), scopes)
 
 
 def fingerprint(secret: str) -> str:
-    """What the store keeps instead of a secret."""
+    """The hash that the store has instead of a secret."""
     return hashlib.sha256(secret.encode()).hexdigest()

@@ -10,7 +10,7 @@ HOST = "openidconnect.googleapis.com"
 
 
 async def describe_user(request: Request) -> Response:
-    """The plugin asks at every run whose token it has, for its request headers' sake."""
+    """The plugin requests its own e-mail address at every run, for its request headers."""
     member = request.state.principal.member or ":"
     return JSONResponse({"email": member.partition(":")[2], "email_verified": True})
 

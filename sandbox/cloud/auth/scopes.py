@@ -8,9 +8,9 @@ from __future__ import annotations
 from sandbox.cloud.core.errors import ERROR_INFO, GoogleError
 from sandbox.cloud.iam.members import Principal
 
-# "OAuth 2.0 Scopes for Google APIs": the scope of every API, and those of single ones that are as good
-# there, the second of each for reading alone. The limit of read_write on policies is not imitated; whether
-# an index takes storage's, as Google's container registry does, is unknown: here it does not.
+# "OAuth 2.0 Scopes for Google APIs": one scope for every API, and the scopes of single APIs. The second
+# list of each API is only for reading. The sandbox does not emulate the limit of read_write on policies.
+# Google's container registry accepts storage's scopes; for an index this is unknown, and here it does not.
 _SCOPES = "https://www.googleapis.com/auth/"
 CLOUD_PLATFORM = f"{_SCOPES}cloud-platform"
 _READ_ONLY = f"{CLOUD_PLATFORM}.read-only"
@@ -22,15 +22,15 @@ _OWN_SCOPES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 
 
-def check_scope(caller: Principal, host: str, method: str) -> None:
-    """Refuse a token that is not for that, whoever it stands for.
+def check_scope(principal: Principal, host: str, method: str) -> None:
+    """Refuse a token whose scopes do not cover the request.
 
     Raises:
         GoogleError: PERMISSION_DENIED with reason ACCESS_TOKEN_SCOPE_INSUFFICIENT.
     """
-    always, reading = _OWN_SCOPES.get(host, ((), ()))
-    enough = {CLOUD_PLATFORM, *always, *((_READ_ONLY, *reading) if method in ("GET", "HEAD") else ())}
-    if caller.member is not None and enough.isdisjoint(caller.scopes):
+    full, read_only = _OWN_SCOPES.get(host, ((), ()))
+    sufficient = {CLOUD_PLATFORM, *full, *((_READ_ONLY, *read_only) if method in ("GET", "HEAD") else ())}
+    if principal.member is not None and sufficient.isdisjoint(principal.scopes):
         reason = {"reason": "ACCESS_TOKEN_SCOPE_INSUFFICIENT", "domain": "googleapis.com"}
         raise GoogleError(
             "PERMISSION_DENIED",

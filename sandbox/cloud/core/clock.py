@@ -6,5 +6,5 @@ from datetime import UTC, datetime
 
 
 def now() -> str:
-    """The time as Google's answers have it: RFC 3339, microseconds, Zulu."""
+    """The time in the form of Google's answers: RFC 3339, microseconds, Zulu."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

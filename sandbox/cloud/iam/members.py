@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from sandbox.cloud.core.errors import Json, invalid
 from sandbox.cloud.core.store import Store
 
-# The person at the keyboard: an owner of every project, as whoever makes a project is.
+# The user of the sandbox. Google makes the creator of a project its owner, so this user owns every project.
 OWNER = "user:owner@sandbox.example"
-# Stands for a principal that no policy can name any more.
+# A principal whose pool is deleted or disabled: no policy can name it.
 DELETED_PRINCIPAL = "deleted:principal"
 # "Policy" in the IAM reference lists the member types.
 _MEMBER = re.compile(
@@ -48,7 +48,7 @@ class Principal:
 
 
 def is_member(text: str) -> bool:
-    """Whether Google takes that for an IAM member."""
+    """Whether the text has the grammar of an IAM member."""
     return _MEMBER.fullmatch(text) is not None
 
 
@@ -65,14 +65,14 @@ def check_member(store: Store, member: str) -> None:
         )
     pool = pool_name(member)
     if pool and store.get(pool) is None:
-        # As users report it (global-multiplayer-demo 39).
+        # Google's text, as users report it (global-multiplayer-demo 39).
         raise invalid(
             f"Identity Pool does not exist ({pool}). Please check that you specified a valid "
             "resource name as returned in the `name` attribute in the configuration API."
         )
     if email := account_email(member):
-        known = find_account(store, email)
-        if known is None or time.time() < known["grantableAt"]:
+        account = find_account(store, email)
+        if account is None or time.time() < account["grantableAt"]:
             raise invalid(f"Service account {email} does not exist.")
 
 
@@ -95,5 +95,5 @@ def pool_name(member: str) -> str | None:
 
 
 def is_usable(pool: Json | None) -> bool:
-    """Whether a workload identity pool, or a provider in one, is there and neither deleted nor disabled."""
+    """Whether a workload identity pool or provider exists and is neither deleted nor disabled."""
     return pool is not None and pool["state"] == "ACTIVE" and not pool.get("disabled")

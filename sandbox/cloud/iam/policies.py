@@ -29,17 +29,17 @@ from sandbox.cloud.core.store import Store
 from sandbox.cloud.iam.members import Principal, check_member
 from sandbox.cloud.iam.roles import ROLES, includes_permission
 
-# Policy in the IAM reference: the one version of a policy that has conditions, and the two that have none.
+# Policy in the IAM reference: the version of a policy that can have conditions, and the two that cannot.
 CONDITIONAL, PLAIN = 3, (0, 1)
 
 
-def check_login(caller: Principal) -> None:
-    """Refuse a caller without a token.
+def check_login(principal: Principal) -> None:
+    """Refuse a request without a token.
 
     Raises:
         GoogleError: UNAUTHENTICATED.
     """
-    if caller.member is None:
+    if principal.member is None:
         raise GoogleError(
             "UNAUTHENTICATED",
             "Request is missing required authentication credential. Expected OAuth 2 access token, "
@@ -48,30 +48,32 @@ def check_login(caller: Principal) -> None:
         )
 
 
-def check_permission(store: Store, caller: Principal, permission: str, host: str, *resources: str) -> None:
-    """Refuse a caller whom none of the resources' policies gives the permission.
+def check_permission(
+    store: Store, principal: Principal, permission: str, host: str, *resources: str
+) -> None:
+    """Refuse a principal to whom no policy of the resources grants the permission.
 
     Args:
-        store: where the policies are.
-        caller: who asks.
+        store: the store of the policies.
+        principal: the sender of the request.
         permission: such as `artifactregistry.repositories.get`.
-        host: the API's name, for the error text.
+        host: the API's host, for the error text.
         resources: the resource and its ancestors, the resource itself first.
 
     Raises:
-        GoogleError: UNAUTHENTICATED without a token, else PERMISSION_DENIED.
+        GoogleError: UNAUTHENTICATED without a token, otherwise PERMISSION_DENIED.
     """
-    check_login(caller)
-    if not has_permission(store, caller, permission, *resources):
+    check_login(principal)
+    if not has_permission(store, principal, permission, *resources):
         raise permission_denied(permission, f"{host}/{resources[0]}")
 
 
-def has_permission(store: Store, caller: Principal, permission: str, *resources: str) -> bool:
-    """Whether one of the resources' policies gives the caller the permission.
+def has_permission(store: Store, principal: Principal, permission: str, *resources: str) -> bool:
+    """Whether a policy of the resources grants the principal the permission.
 
-    No condition of a policy is evaluated here: what is granted with one is granted never.
+    The sandbox evaluates no conditions, so a grant with a condition never counts.
     """
-    identities = {caller.member, *caller.sets}
+    identities = {principal.member, *principal.sets}
     return any(
         "condition" not in binding
         and not identities.isdisjoint(binding["members"])
@@ -82,72 +84,74 @@ def has_permission(store: Store, caller: Principal, permission: str, *resources:
 
 
 def get_policy(store: Store, resource: str) -> Json:
-    """The policy on a resource; on one that nobody was granted anything on, an etag alone."""
+    """The policy on a resource; without any grant it has only an etag."""
     policy = store.get(f"policies:{resource}")
     return policy or {"etag": _etag(0)}
 
 
-def shown_policy(store: Store, resource: str, version: str) -> Json:
-    """The policy as a caller sees it who asks for that version.
+def read_policy(store: Store, resource: str, version: str) -> Json:
+    """The policy in the version that the request specifies.
 
-    Any but 3 has a role of another name in a condition's stead ("Troubleshooting withcond in policies").
+    A version below 3 has another role name instead of a condition ("Troubleshooting withcond in policies").
     """
     policy = get_policy(store, resource)
     if version == str(CONDITIONAL) or policy.get("version") != CONDITIONAL:
         return policy
     bindings: list[Json] = []
     for binding in policy["bindings"]:
-        shown = dict(binding)
-        if condition := shown.pop("condition", None):
-            shown["role"] += f"_withcond_{_digest(condition)}"
-        bindings.append(shown)
+        plain = dict(binding)
+        if condition := plain.pop("condition", None):
+            plain["role"] += f"_withcond_{_digest(condition)}"
+        bindings.append(plain)
     return {**policy, "version": 1, "bindings": bindings}
 
 
-def set_policy(store: Store, resource: str, wanted: Json) -> Json:
-    """Replace a resource's policy. Bindings of one role with different conditions are different ones.
+def set_policy(store: Store, resource: str, desired: Json) -> Json:
+    """Replace a resource's policy. Bindings of one role with different conditions stay separate.
 
     Raises:
-        GoogleError: ABORTED for an etag that is no longer current; INVALID_ARGUMENT for a member or
-            role that Google refuses, and for a version that has no conditions where there are some.
+        GoogleError: ABORTED for an etag that is not current; INVALID_ARGUMENT for a member or role that
+            Google refuses, and for conditions in a version that cannot have them.
     """
     current = get_policy(store, resource)
-    stale = wanted.get("etag") not in (None, current["etag"])
+    stale = desired.get("etag") not in (None, current["etag"])
     if stale or strikes(read_faults(store).stale_etag):
         raise GoogleError(
             "ABORTED",
             "There were concurrent policy changes. Please retry the whole read-modify-write with "
             "exponential backoff.",
         )
-    version = read_field(wanted, "version", 0)
+    version = read_field(desired, "version", 0)
     if version not in (CONDITIONAL, *PLAIN):
         raise invalid(f"Invalid policy version: {version}.")
-    # Whoever sends no etag overwrites what is there, conditions and all.
-    if version in PLAIN and "etag" in wanted and current.get("version") == CONDITIONAL:
+    # A request without an etag overwrites the policy, its conditions included.
+    if version in PLAIN and "etag" in desired and current.get("version") == CONDITIONAL:
         raise invalid(
             f"Specified policy version ({version}) cannot be less than the existing policy version "
             f"({CONDITIONAL}). For more information, please refer to "
             "https://cloud.google.com/iam/docs/policies#versions."
         )
-    kept: dict[tuple[str, str], Json] = {}
-    for binding in read_list(wanted, "bindings", dict):
+    bindings: dict[tuple[str, str], Json] = {}
+    for binding in read_list(desired, "bindings", dict):
         role = read_field(binding, "role", "")
         if role not in ROLES:
             raise invalid(f"Role {role} is not supported for this resource.")
         condition = _read_condition(binding)
-        # gcloud sends none for a repository: as documented it must be refused; unknown whether Google does.
+        # gcloud sends no version for a repository. By the documentation, Google refuses such a policy.
+        # It is unknown whether Google does.
         if condition and version in PLAIN:
             raise invalid(f"A policy with a condition must have version {CONDITIONAL}, not {version}.")
         for member in read_list(binding, "members", str):
             check_member(store, member)
-            # A role that nobody holds is not kept: Google drops it from the policy.
-            mine = kept.setdefault((role, _as_text(condition)), {"role": role, "members": [], **condition})
-            if member not in mine["members"]:
-                mine["members"].append(member)
-    conditional = any("condition" in binding for binding in kept.values())
+            # Google drops a role without members from the policy.
+            key = (role, _as_text(condition))
+            entry = bindings.setdefault(key, {"role": role, "members": [], **condition})
+            if member not in entry["members"]:
+                entry["members"].append(member)
+    conditional = any("condition" in binding for binding in bindings.values())
     policy: Json = {"version": CONDITIONAL if conditional else 1, "etag": _next_etag(current)}
-    if kept:
-        policy["bindings"] = [kept[key] for key in sorted(kept)]
+    if bindings:
+        policy["bindings"] = [bindings[key] for key in sorted(bindings)]
     store.put(f"policies:{resource}", policy)
     return policy
 
@@ -168,18 +172,18 @@ def policy_routes(
         name = resource(request, "getIamPolicy")
         # Resource Manager has the options in the body, the others in the query.
         options = read_field(await read_object(request), "options", Json())
-        asked = options.get("requestedPolicyVersion")
-        version = request.query_params.get("options.requestedPolicyVersion", str(asked))
-        return JSONResponse(shown_policy(request.app.state.store, name, version))
+        default = str(options.get("requestedPolicyVersion"))
+        version = request.query_params.get("options.requestedPolicyVersion", default)
+        return JSONResponse(read_policy(request.app.state.store, name, version))
 
     async def set_(request: Request) -> Response:
         name = resource(request, "setIamPolicy")
         body = await read_object(request)
         if "policy" not in body:
-            # Taken for an empty one, it would take everything from everybody.
+            # An empty policy would revoke every grant.
             raise invalid("Invalid value at 'policy': it is missing.")
-        wanted = read_field(body, "policy", Json())
-        return JSONResponse(set_policy(request.app.state.store, name, wanted))
+        desired = read_field(body, "policy", Json())
+        return JSONResponse(set_policy(request.app.state.store, name, desired))
 
     return [
         Route(f"{path}:getIamPolicy", get, methods=[read]),
@@ -188,18 +192,18 @@ def policy_routes(
 
 
 def grant(store: Store, resource: str, role: str, member: str) -> None:
-    """Begin a resource's policy with one grant, as Google does for whoever makes a project."""
+    """Create a resource's policy with one grant, as Google does for the creator of a project."""
     bindings = [{"role": role, "members": [member]}]
     store.put(f"policies:{resource}", {"version": 1, "etag": _etag(1), "bindings": bindings})
 
 
 def delete_policy(store: Store, resource: str) -> None:
-    """Forget the policy of a resource that is gone."""
+    """Delete the policy of a deleted resource."""
     store.delete(f"policies:{resource}")
 
 
 def replace_member(store: Store, member: str, replacement: str) -> None:
-    """Name a member differently in every policy that has it, as a new revision of each."""
+    """Replace a member in every policy that names it; each policy gets a new etag."""
     for name in store.names("policies:*"):
         policy = store.get(name)
         if policy and any(member in binding["members"] for binding in policy.get("bindings", [])):
@@ -209,11 +213,11 @@ def replace_member(store: Store, member: str, replacement: str) -> None:
 
 
 def _read_condition(binding: Json) -> Json:
-    """A binding's condition under its key, nothing where it has none."""
-    said = read_field(binding, "condition", Json())
-    if not said:
+    """A binding's condition under its key, or an empty object without one."""
+    fields = read_field(binding, "condition", Json())
+    if not fields:
         return {}
-    texts = {key: read_field(said, key, "") for key in ("title", "description", "expression")}
+    texts = {key: read_field(fields, key, "") for key in ("title", "description", "expression")}
     if not texts["title"] or not texts["expression"]:
         raise invalid("A condition must have a title and an expression.")
     return {"condition": {key: text for key, text in texts.items() if text}}

@@ -5,7 +5,7 @@ Owns the catalogue. `sandbox.cloud.iam.policies` applies it.
 
 from __future__ import annotations
 
-# "Create short-lived credentials for a service account": not even owners hold it by being owners.
+# "Create short-lived credentials for a service account": the owner role does not include it.
 ACT_AS_ACCOUNT = "iam.serviceAccounts.getAccessToken"
 _READ = {
     f"artifactregistry.{permission}"
@@ -29,8 +29,8 @@ _MANAGE = _WRITE | {
         "tags.delete versions.delete versions.update"
     ).split()
 }
-# Predefined roles, as "IAM roles and permissions index" lists them, cut to what is asked of us here.
-# `*` at the end of an entry stands for any rest, but never for `ACT_AS_ACCOUNT`.
+# Predefined roles, as "IAM roles and permissions index" lists them, without permissions that nothing here
+# checks. `*` at the end of an entry matches any rest, but never `ACT_AS_ACCOUNT`.
 ROLES: dict[str, set[str]] = {
     "roles/owner": {"*"},
     "roles/artifactregistry.reader": _READ,
@@ -69,7 +69,7 @@ ROLES: dict[str, set[str]] = {
 
 def includes_permission(role: str, permission: str) -> bool:
     """Whether a role includes the permission; a role that is not in the catalogue includes none."""
-    held = ROLES.get(role, set())
-    if permission in held or permission == ACT_AS_ACCOUNT:
-        return permission in held
-    return any(entry.endswith("*") and permission.startswith(entry[:-1]) for entry in held)
+    permissions = ROLES.get(role, set())
+    if permission in permissions or permission == ACT_AS_ACCOUNT:
+        return permission in permissions
+    return any(entry.endswith("*") and permission.startswith(entry[:-1]) for entry in permissions)

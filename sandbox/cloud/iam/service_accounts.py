@@ -1,4 +1,7 @@
-"""Service accounts and their keys, as `iam.googleapis.com` keeps them: of a key the public half alone."""
+"""Service accounts and their keys: `iam.googleapis.com`.
+
+Owns the life cycle of both. The store has only the public half of a key.
+"""
 
 from __future__ import annotations
 
@@ -33,11 +36,11 @@ HOST = "iam.googleapis.com"
 ACCOUNT_ID = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")
 # ServiceAccount.displayName in the IAM reference: 100 UTF-8 bytes.
 DISPLAY_NAME_BYTES = 100
-# ServiceAccountKey in the IAM reference: the defaults of `keys.create`, which alone are made here.
+# ServiceAccountKey in the IAM reference: the defaults of `keys.create`. The sandbox creates no other keys.
 KEY_TYPE, KEY_ALGORITHM, KEY_BITS = "TYPE_GOOGLE_CREDENTIALS_FILE", "KEY_ALG_RSA_2048", 2048
-# A key file says where its assertions are sent; google-auth goes there.
+# A key file names the address for its assertions, and google-auth sends them there.
 TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105  # an address
-# Google's keys do not expire unless an organisation says so: `validBeforeTime` is the end of time.
+# Google's keys do not expire unless an organisation's policy limits them.
 NEVER = "9999-12-31T23:59:59Z"
 
 
@@ -51,9 +54,9 @@ def _etag(account: Json) -> str:
 
 
 def _find(request: Request, permission: str) -> Json:
-    """The account that the request names by e-mail address, if the caller has that permission on it.
+    """The account that the request names by e-mail address, if the principal has that permission on it.
 
-    Project `-` is read from the address, as Google does.
+    If the project is `-`, the address names it, as at Google.
     """
     store: Store = request.app.state.store
     project, key = request.path_params["project"], request.path_params["key"]
@@ -108,9 +111,9 @@ async def create_account(request: Request) -> Response:
     return JSONResponse(_published(account))
 
 
-def _read_texts(wanted: Json) -> dict[str, str]:
-    """The fields of an account that a request may set."""
-    texts = {field: read_field(wanted, field, "") for field in ("displayName", "description")}
+def _read_texts(fields: Json) -> dict[str, str]:
+    """The fields of an account that a request can set."""
+    texts = {field: read_field(fields, field, "") for field in ("displayName", "description")}
     if len(texts["displayName"].encode()) > DISPLAY_NAME_BYTES:
         raise invalid(f"The display name must not exceed {DISPLAY_NAME_BYTES} bytes.")
     return texts
@@ -136,9 +139,9 @@ async def describe_account(request: Request) -> Response:
 async def update_account(request: Request) -> Response:
     account = _find(request, "serviceAccounts.update")
     body = await read_object(request)
-    wanted = read_field(body, "serviceAccount", Json())
-    texts = _read_texts(wanted)
-    if read_field(wanted, "etag", account["etag"]) != account["etag"]:
+    desired = read_field(body, "serviceAccount", Json())
+    texts = _read_texts(desired)
+    if read_field(desired, "etag", account["etag"]) != account["etag"]:
         raise GoogleError("ABORTED", "There were concurrent changes to the service account.")
     fields = {"display_name": "displayName", "displayName": "displayName"}
     fields["description"] = "description"
@@ -152,19 +155,20 @@ async def update_account(request: Request) -> Response:
 
 
 async def disable_account(request: Request) -> Response:
-    return _switched(request, "disable")
+    return _set_disabled(request, disabled=True)
 
 
 async def enable_account(request: Request) -> Response:
-    return _switched(request, "enable")
+    return _set_disabled(request, disabled=False)
 
 
-def _switched(request: Request, verb: str) -> Response:
-    account = _find(request, f"serviceAccounts.{verb}")
-    # As every field that is false, it is not in an answer.
+def _set_disabled(request: Request, *, disabled: bool) -> Response:
+    account = _find(request, f"serviceAccounts.{'disable' if disabled else 'enable'}")
+    # An answer of Google has no fields that are false.
     account.pop("disabled", None)
-    switched = {**account, "disabled": True} if verb == "disable" else account
-    request.app.state.store.put(account["name"], switched)
+    if disabled:
+        account["disabled"] = True
+    request.app.state.store.put(account["name"], account)
     return JSONResponse({})
 
 
@@ -207,9 +211,9 @@ def _find_key(request: Request, verb: str) -> Json:
 async def create_key(request: Request) -> Response:
     account = _find(request, "serviceAccountKeys.create")
     body = await read_object(request)
-    for field, made in (("privateKeyType", KEY_TYPE), ("keyAlgorithm", KEY_ALGORITHM)):
-        if body.get(field, made) != made:
-            raise invalid(f"The sandbox makes keys with {field} {made}, not {body[field]}.")
+    for field, value in (("privateKeyType", KEY_TYPE), ("keyAlgorithm", KEY_ALGORITHM)):
+        if body.get(field, value) != value:
+            raise invalid(f"The sandbox creates keys with {field} {value}, not {body[field]}.")
     private = rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
     key_id = secrets.token_hex(20)
     key = {

@@ -39,20 +39,20 @@ PROJECT_ID = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")
 
 
 def get_project(store: Store, name: str) -> Json:
-    """The project of that id or number.
+    """The project of that id or number; a new id creates a project.
 
     Raises:
-        GoogleError: PERMISSION_DENIED for what cannot be a project, as Google answers for those that
-            the caller may not see.
+        GoogleError: PERMISSION_DENIED for a name that cannot be a project. Google gives the same answer
+            for a project that the principal cannot see.
     """
     alias = store.get(f"project-numbers:{name}")
     project_id = alias["projectId"] if alias else name
-    known = store.get(f"projects/{project_id}")
-    if known:
-        return known
+    existing = store.get(f"projects/{project_id}")
+    if existing:
+        return existing
     if not PROJECT_ID.fullmatch(project_id):
         raise permission_denied("resourcemanager.projects.get", f"{RESOURCE_MANAGER}/projects/{name}")
-    # Twelve digits, the same at every reset, so that outputs can be compared between runs.
+    # Twelve digits that a reset does not change, so that users can compare outputs between runs.
     digest = int(hashlib.sha256(project_id.encode()).hexdigest(), 16)
     number = str(10**11 + digest % (9 * 10**11))
     project: Json = {
@@ -71,7 +71,7 @@ def get_project(store: Store, name: str) -> Json:
 
 
 def require_service(store: Store, project_id: str, service: str) -> None:
-    """Refuse a request to an API that is off, or not yet usable.
+    """Refuse a request to an API that is disabled, or was enabled moments ago.
 
     Raises:
         GoogleError: PERMISSION_DENIED with reason SERVICE_DISABLED.

@@ -12,8 +12,8 @@ from sandbox.cloud.projects.projects import RESOURCE_MANAGER, get_project, requi
 HOST = RESOURCE_MANAGER
 
 
-def _managed(request: Request, verb: str) -> str:
-    """The project's name, if the caller may ask Resource Manager for that."""
+def _find_project(request: Request, verb: str) -> str:
+    """The project's name, if the principal has that permission in Resource Manager."""
     store = request.app.state.store
     project_id = get_project(store, request.path_params["project"])["projectId"]
     name = f"projects/{project_id}"
@@ -24,10 +24,10 @@ def _managed(request: Request, verb: str) -> str:
 
 
 async def describe_project(request: Request) -> Response:
-    return JSONResponse(request.app.state.store.get(_managed(request, "get")))
+    return JSONResponse(request.app.state.store.get(_find_project(request, "get")))
 
 
 ROUTES = [
-    *policy_routes("/v1/projects/{project}", _managed),
+    *policy_routes("/v1/projects/{project}", _find_project),
     Route("/v1/projects/{project}", describe_project),
 ]

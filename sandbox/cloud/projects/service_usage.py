@@ -31,7 +31,8 @@ def _describe(store: Store, project: Json, service: str) -> Json:
     }
 
 
-def _known_service(service: str) -> str:
+def _check_service(service: str) -> str:
+    """The name of an API, refused if it cannot be enabled here."""
     if service not in SERVICES:
         raise GoogleError(
             "PERMISSION_DENIED",
@@ -56,7 +57,7 @@ async def describe_service(request: Request) -> Response:
     project = get_project(store, request.path_params["project"])
     parent = f"projects/{project['projectId']}"
     check_permission(store, caller, "serviceusage.services.get", HOST, parent)
-    return JSONResponse(_describe(store, project, _known_service(request.path_params["service"])))
+    return JSONResponse(_describe(store, project, _check_service(request.path_params["service"])))
 
 
 async def enable_services(request: Request) -> Response:
@@ -71,7 +72,7 @@ async def enable_services(request: Request) -> Response:
         raise invalid(f"Between 1 and {BATCH_LIMIT} services can be enabled at once.")
     usable_at = time.time() + read_faults(store).api_delay
     for name in names:
-        enable_service(store, project["projectId"], _known_service(name), usable_at)
+        enable_service(store, project["projectId"], _check_service(name), usable_at)
     described = [_describe(store, project, name) for name in names]
     kind, answer = (
         ("EnableServiceResponse", {"service": described[0]})
@@ -86,7 +87,7 @@ async def disable_service(request: Request) -> Response:
     project = get_project(store, request.path_params["project"])
     parent = f"projects/{project['projectId']}"
     check_permission(store, caller, "serviceusage.services.disable", HOST, parent)
-    service = _known_service(request.path_params["service"])
+    service = _check_service(request.path_params["service"])
     store.delete(f"{parent}/services/{service}")
     answer = {"service": _describe(store, project, service)}
     return JSONResponse(_service_operation(store, project, "DisableServiceResponse", answer))
@@ -113,7 +114,7 @@ ROUTES = [
     Route("/v1/projects/{project}/services/{service}:enable", enable_services, methods=["POST"]),
     Route("/v1/projects/{project}/services/{service}:disable", disable_service, methods=["POST"]),
     Route("/v1/projects/{project}/services/{service}", describe_service),
-    # The plugin enables by v1 and asks for the operation by v1beta1.
+    # The plugin uses v1 to enable an API, and v1beta1 to read the operation.
     Route("/v1/operations/{operation}", describe_operation),
     Route("/v1beta1/operations/{operation}", describe_operation),
 ]

@@ -9,17 +9,20 @@ from sandbox.cloud.packaging.pages import SimpleLink
 
 
 class UnreachableError(Exception):
-    """The real index did not answer; the message says how, without the address and its login."""
+    """The real index did not answer. The message says how, without the address and its login."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RemoteFile(SimpleLink):
-    """A file of the public index."""
+    """A file of the public index.
+
+    Attributes:
+        url: its address on the real index; None for a planted file, whose content is in the sandbox.
+    """
 
     url: str | None
-    """Where the real index has it; None for a planted one, whose content is here."""
 
 
 def unavailable(error: UnreachableError) -> GoogleError:
-    """What a client is told of an index that does not answer."""
+    """The refusal of a request that needs an index that does not answer."""
     return GoogleError("UNAVAILABLE", f"The sandbox has no copy of this, and {error}.")

@@ -32,10 +32,10 @@ from sandbox.cloud.pypi.configured_index import find_host, is_emulated
 from sandbox.cloud.pypi.files import RemoteFile, UnreachableError, unavailable
 from sandbox.cloud.pypi.planted import list_planted
 
-# How long a fetched page is taken for the truth, unknown at Google; the sandbox's own, short enough to
-# see a new release within a try or two. Files never change under their digest.
+# A copy of a page is used for this time; Google's is unknown. It is short, so that users see a new release
+# soon. Files never change under their digest.
 PAGE_SECONDS = 60
-# To connect, and between two reads; the sandbox's own, less than clients wait for it.
+# To connect, and between two reads. Clients wait longer for the sandbox.
 TIMEOUT_SECONDS = (5, 30)
 _PAGES = "public-index/pages/"
 _FILES = "public-index/files/"
@@ -44,21 +44,21 @@ _Result = TypeVar("_Result")
 
 
 class _EmulatedHostError(requests.RequestException):
-    """An address that must not be asked."""
+    """An address that must not be requested."""
 
 
 class PublicIndex:
-    """The index that pip is configured with, and what is planted beside it."""
+    """The index that pip uses on this machine, with the planted packages."""
 
     def __init__(self, store: Store, blobs: Blobs, address: str, own_proxy: str) -> None:
-        """Begin; nothing is asked yet.
+        """Create the index without a request.
 
         Args:
-            store: for pages, and what is planted.
-            blobs: for files.
+            store: the store of pages and planted packages.
+            blobs: the store of files.
             address: the index's address, such as pip's `index-url`.
-            own_proxy: the sandbox's proxy. A gateway that is started in an open shell of the sandbox
-                inherits it, and must not ask itself.
+            own_proxy: the sandbox's proxy. A gateway that starts in an open shell of the sandbox
+                inherits it, and must not send requests to itself.
         """
         self._store = store
         self._blobs = blobs
@@ -68,7 +68,7 @@ class PublicIndex:
         self.host = find_host(address)
 
     def routes(self) -> list[BaseRoute]:
-        """Its pages where clients look for them, and files beside, so that no second host is needed."""
+        """The routes of pages and files, both on one host."""
         pages = urlsplit(self._address).path.rstrip("/")
         return [
             Route(f"{pages}/{{package}}/", show_page),
@@ -76,10 +76,10 @@ class PublicIndex:
         ]
 
     async def find(self, package: str) -> list[RemoteFile]:
-        """A package's files, planted ones included; none for a package that nobody published.
+        """A package's files, planted ones included; empty for a package that nobody published.
 
         Raises:
-            UnreachableError: the real index does not answer, and nothing is planted under the name.
+            UnreachableError: the real index does not answer, and the package has no planted files.
         """
         with self._store.transaction():
             planted = list_planted(self._store, package)
@@ -90,7 +90,7 @@ class PublicIndex:
             except UnreachableError:
                 if not planted:
                     raise
-                # So that an attack can be tried without a network.
+                # So that users can try an attack without a network.
                 page = {"files": []}
             else:
                 with self._store.transaction():
@@ -100,13 +100,13 @@ class PublicIndex:
         return real + planted
 
     async def fetch(self, file: RemoteFile) -> str:
-        """The SHA-256 under which a file's content is here, fetched if need be.
+        """The SHA-256 of a file's content, which is fetched if the sandbox does not have it.
 
         Raises:
             UnreachableError.
         """
         if file.url is None:
-            assert file.sha256  # noqa: S101  # `plant` wrote it
+            assert file.sha256  # noqa: S101  # `plant` sets it
             return file.sha256
         with self._store.transaction():
             known = self._store.get(f"{_FILES}{file.url}")
@@ -122,7 +122,7 @@ class PublicIndex:
             return draft.sha256
 
     def _fetch_page(self, package: str) -> Json:
-        def ask(session: requests.Session) -> list[RemoteFile]:
+        def fetch(session: requests.Session) -> list[RemoteFile]:
             client = PyPISimple(self._address, auth=self._login, session=session)
             try:
                 page = client.get_project_page(package, timeout=TIMEOUT_SECONDS)
@@ -130,47 +130,47 @@ class PublicIndex:
                 return []
             return [file for file in map(_read_file, page.packages) if file]
 
-        files = self._ask(ask)
+        files = self._request(fetch)
         return {"fetched": time.time(), "files": [asdict(file) for file in files]}
 
     def _fetch_file(self, url: str, draft: Draft) -> None:
-        def ask(session: requests.Session) -> None:
-            # Its login is for the index alone, not for where it keeps its files.
+        def fetch(session: requests.Session) -> None:
+            # The login is only for the index, not for another host of its files.
             login = self._login if urlsplit(url)[:2] == urlsplit(self._address)[:2] else None
             with session.get(url, auth=login, stream=True, timeout=TIMEOUT_SECONDS) as answer:
                 answer.raise_for_status()
                 for chunk in answer.iter_content(CHUNK_BYTES):
                     draft.write(chunk)
 
-        self._ask(ask)
+        self._request(fetch)
         draft.sync()
 
-    def _ask(self, ask: Callable[[requests.Session], _Result]) -> _Result:
-        """Ask the real index, by the user's own environment."""
+    def _request(self, fetch: Callable[[requests.Session], _Result]) -> _Result:
+        """Send requests to the real index, with the user's own environment."""
         with _Session() as session:
-            # What pip trusts: the file it is told of, else the system's authorities.
+            # The authorities that pip trusts: its configured file, otherwise the system's.
             trusted = os.environ.get("PIP_CERT") or ssl.get_default_verify_paths().cafile
             session.verify = trusted or True
             if self._own_proxy in map(os.environ.get, ("HTTPS_PROXY", "https_proxy")):
                 session.trust_env = False
             try:
-                return ask(session)
+                return fetch(session)
             except _EmulatedHostError as error:
                 raise UnreachableError(str(error)) from error
-            # ValueError: an answer that is no page of an index, of whatever kind.
+            # ValueError: an answer that is not a page of an index.
             except (requests.RequestException, UnsupportedRepoVersionError, ValueError, OSError) as error:
                 how = type(error).__name__
                 raise UnreachableError(f"the public index does not answer ({how})") from error
 
 
 class _Session(requests.Session):
-    """Asks no host that the sandbox imitates, wherever a page or a redirect leads."""
+    """Sends no request to a host that the sandbox emulates, even if a page or a redirect leads there."""
 
     def send(self, request: requests.PreparedRequest, **more: Any) -> requests.Response:
         host = urlsplit(request.url or "").hostname or ""
         if is_emulated(str(host)):
             raise _EmulatedHostError(
-                f"the public index leads to {host}, which the sandbox imitates and never asks"
+                f"the public index leads to {host}, a host that the sandbox emulates and never contacts"
             )
         return super().send(request, **more)
 
@@ -183,7 +183,7 @@ def _read_login(address: str) -> tuple[str, str] | None:
 
 
 def _read_file(file: DistributionPackage) -> RemoteFile | None:
-    """A file as it is listed; None for kinds that no client takes any more (eggs, installers)."""
+    """A file of a page; None for kinds that clients no longer install (eggs, installers)."""
     try:
         version = parse_filename(file.filename).version
     except BadDistribution:

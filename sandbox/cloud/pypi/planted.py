@@ -17,7 +17,7 @@ _PLANTED = "public-index/planted/"
 
 
 def plant(store: Store, blobs: Blobs, path: Path) -> str:
-    """Publish a file on the public index, as anybody could; returns what it is taken for.
+    """Publish a file on the sandbox's public index, as anyone can on PyPI; return its package and version.
 
     Raises:
         BadDistribution.
@@ -25,22 +25,22 @@ def plant(store: Store, blobs: Blobs, path: Path) -> str:
     with blobs.draft() as draft:
         draft.write(path.read_bytes())
         draft.sync()
-        made = check_file(draft.path, path.name)
+        distribution = check_file(draft.path, path.name)
         planted = RemoteFile(
-            filename=made.filename,
-            version=made.version,
+            filename=distribution.filename,
+            version=distribution.version,
             sha256=draft.sha256,
-            requires_python=made.requires_python,
+            requires_python=distribution.requires_python,
             url=None,
         )
         with store.transaction():
-            store.put(f"{_PLANTED}{made.package}/{made.filename}", asdict(planted))
+            store.put(f"{_PLANTED}{distribution.package}/{distribution.filename}", asdict(planted))
             blobs.keep(draft)
-    return f"{made.package} {made.version}"
+    return f"{distribution.package} {distribution.version}"
 
 
 def unplant(store: Store) -> None:
-    """Take everything planted off the public index."""
+    """Delete all planted files."""
     with store.transaction():
         store.delete_below(_PLANTED)
 

@@ -1,4 +1,4 @@
-"""What the handlers of an index work with: the store, the files, the public index, the repository."""
+"""The dependencies of an index's handlers: the store, the files, the public index, the repository."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sandbox.cloud.pypi.mirror import PublicIndex
 
 @dataclass(frozen=True, kw_only=True)
 class Dependencies:
-    """What the handlers work with."""
+    """The parts of the cloud that the handlers use."""
 
     store: Store
     blobs: Blobs
@@ -23,15 +23,16 @@ class Dependencies:
 
 
 def read_dependencies(request: Request) -> Dependencies:
+    """The dependencies, from the app's state."""
     state = request.app.state
     return Dependencies(store=state.store, blobs=state.blobs, public_index=state.public_index)
 
 
 def find_repository(request: Request, verb: str) -> Json:
-    """The repository that the request names, if the caller may do that to it."""
+    """The repository that the request names, if the principal has `repositories.VERB` on it."""
     store: Store = request.app.state.store
     with store.transaction():
-        # An index makes no project by being asked for one.
+        # A request to an index creates no project.
         if store.get(f"projects/{request.path_params['project']}") is None:
             raise not_found()
         return repositories.find_repository(request, f"artifactregistry.repositories.{verb}")[1]

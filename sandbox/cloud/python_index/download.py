@@ -22,38 +22,38 @@ from sandbox.cloud.pypi.files import UnreachableError, unavailable
 from sandbox.cloud.python_index.dependencies import Dependencies, find_repository, read_dependencies
 from sandbox.cloud.python_index.upstreams import list_candidates, list_remote_files
 
-# Unknown at Google. A client follows a redirect at once.
+# Google's limit is unknown. A client follows a redirect at once.
 DOWNLOAD_SECONDS = 300
 DOWNLOADS = "/artifacts-downloads/"
 
 
 def logged_path(path: str) -> str:
-    """A path as the log may keep it: without a download's token."""
+    """A path for the log, without a download's token."""
     return re.sub(rf"^({DOWNLOADS}.*/).+", r"\1***", path)
 
 
 class DownloadTokens:
-    """Signs and reads the tokens of downloads; they end with the process, if not before."""
+    """Signs and reads the tokens of downloads. They are valid for minutes, and only in this process."""
 
     def __init__(self) -> None:
         self._fernet = Fernet(Fernet.generate_key())
 
     def make(self, place: str, sha256: str) -> str:
-        """A token for that content, at that place alone."""
+        """A token for that content, valid only at that place."""
         return self._fernet.encrypt(f"{place} {sha256}".encode()).decode()
 
     def read(self, place: str, token: str) -> str:
-        """The content that a token was made for.
+        """The SHA-256 of the content that a token is for.
 
         Raises:
-            GoogleError: PERMISSION_DENIED, the status that a refused download was seen with (uv 20850).
+            GoogleError: PERMISSION_DENIED, Google's status for a refused download (uv 20850).
         """
         try:
-            said = self._fernet.decrypt(token.encode(), ttl=DOWNLOAD_SECONDS).decode()
+            text = self._fernet.decrypt(token.encode(), ttl=DOWNLOAD_SECONDS).decode()
         except InvalidToken:
-            said = ""
-        made_for, _, sha256 = said.partition(" ")
-        if made_for != place:
+            text = ""
+        signed_place, _, sha256 = text.partition(" ")
+        if signed_place != place:
             raise GoogleError("PERMISSION_DENIED", "This download address is not valid, or no longer.")
         return sha256
 
@@ -64,13 +64,13 @@ async def begin_download(request: Request) -> Response:
     package, filename = request.path_params["package"], request.path_params["filename"]
     source = repository["name"]
     if normalise(package) != package:
-        # Pages link to the normalised name alone; rules are for that.
+        # Pages link only to the normalised name, and rules apply to it.
         raise not_found()
     with cloud.store.transaction():
         check_download(cloud.store, source, package)
     if repository["mode"] == "VIRTUAL_REPOSITORY":
-        offers = await list_candidates(cloud, repository, package)
-        source = next((offer.source for offer in offers if offer.link.filename == filename), "")
+        candidates = await list_candidates(cloud, repository, package)
+        source = next((c.source for c in candidates if c.link.filename == filename), "")
         with cloud.store.transaction():
             check_download(cloud.store, source, package)
     sha256 = await _obtain(cloud, source, package, filename)
@@ -86,7 +86,7 @@ def _place(request: Request) -> str:
 
 
 async def _obtain(cloud: Dependencies, repository: str, package: str, filename: str) -> str:
-    """The SHA-256 of a file in a standard or remote repository, which fetches it the first time."""
+    """The SHA-256 of a file in a standard or remote repository. A remote one fetches a new file."""
     with cloud.store.transaction():
         found = cloud.store.get(repository)
         known = find_file(cloud.store, repository, package, filename)
@@ -106,10 +106,10 @@ async def _obtain(cloud: Dependencies, repository: str, package: str, filename: 
 
 
 def _record(cloud: Dependencies, repository: str, package: str, link: SimpleLink) -> None:
-    """Write the documents of a file that a remote repository has fetched just now."""
+    """Write the documents of a file that a remote repository has just fetched."""
     size = cloud.blobs.path(link.sha256 or "").stat().st_size
     with cloud.store.transaction():
-        # Another client may have asked at the same time, or the repository be gone.
+        # Another client can have downloaded the file, or deleted the repository, at the same time.
         new = find_file(cloud.store, repository, package, link.filename) is None
         if new and cloud.store.get(repository):
             add_file(cloud.store, repository, package, link, size, fetchTime=now())
@@ -120,6 +120,6 @@ async def send_file(request: Request) -> Response:
     sha256 = request.app.state.download_tokens.read(_place(request), request.path_params["token"])
     file = FileResponse(cloud.blobs.path(sha256), media_type="application/octet-stream")
     if request.method == "HEAD":
-        # Ranges work, but no HEAD says so (uv 18998).
+        # Ranges work, but the answer to HEAD does not say so (uv 18998).
         del file.headers["accept-ranges"]
     return file

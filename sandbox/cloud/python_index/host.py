@@ -1,6 +1,6 @@
 """The host `LOCATION-python.pkg.dev`: its login, its refusals and its routes.
 
-Handlers wait for clients, disks and the public index, so they never do that inside a transaction.
+The handlers wait for clients, disks and the public index, but never inside a transaction.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from sandbox.cloud.python_index.upload import upload
 
 DOMAIN = "-python.pkg.dev"
 HOST = f"{{location}}{DOMAIN}"
-# Google takes no other with an access token (uv 9778: a valid token under `__token__` is 401).
+# Google accepts an access token only with this user name (uv 9778: under `__token__` it answers 401).
 USER = "oauth2accesstoken"
-# Unknown at Google: pip, uv and twine need the 401 alone, and keyring is asked for any realm.
+# Google's realm is unknown. pip, uv and twine only need the 401, and ask the keyring for any realm.
 CHALLENGE = 'Basic realm="Artifact Registry"'
-# The answer to the root of an index, which Google does not list (bazel rules_python 3709, 3826).
+# Google's answer to the root of an index: it does not list packages (bazel rules_python 3709, 3826).
 _NOTHING = """<!DOCTYPE html>
 <html lang=en>
   <meta charset=utf-8>
@@ -36,7 +36,7 @@ _NOTHING = """<!DOCTYPE html>
 
 
 def identify_client(store: Store, request: Request) -> Principal:
-    """The caller behind Basic or Bearer credentials; nobody where a download's own token decides.
+    """The principal that Basic or Bearer credentials identify; none for a download, whose token is enough.
 
     Raises:
         GoogleError: UNAUTHENTICATED.
@@ -49,20 +49,20 @@ def identify_client(store: Store, request: Request) -> Principal:
         try:
             user, _, token = base64.b64decode(credentials, validate=True).decode().partition(":")
         except ValueError:
-            # Of whatever kind: no ASCII, no base64, no UTF-8.
+            # For text that is not ASCII, not base64 or not UTF-8.
             user, token = "", ""
         if user != USER:
             raise GoogleError("UNAUTHENTICATED", f"Log in as {USER}, with an access token as password.")
         authorization = f"Bearer {token}"
-    caller = identify(store, authorization)
-    if caller.member is None:
+    principal = identify(store, authorization)
+    if principal.member is None:
         raise GoogleError("UNAUTHENTICATED", "This index needs a login: an OAuth 2 access token.")
-    return caller
+    return principal
 
 
 def refusal(error: GoogleError) -> Response:
-    """An error as this host words it: one line of text."""
-    # 409 on Google's APIs, but here an upload of what is there was seen with 400 (twine 816).
+    """An error in the form of this host: one line of text."""
+    # Google's APIs answer 409, but this host answers 400 to an upload of an existing file (twine 816).
     status = 400 if error.status == "ALREADY_EXISTS" else HTTP_STATUS[error.status]
     headers = {"WWW-Authenticate": CHALLENGE} if error.status == "UNAUTHENTICATED" else {}
     return PlainTextResponse(f"{error.message}\n", status, headers)

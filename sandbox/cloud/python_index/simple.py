@@ -21,14 +21,13 @@ async def show_page(request: Request) -> Response:
     name = request.path_params["package"]
     package = normalise(name)
     if package != name:
-        # Unknown at Google, whose own pages link to the normalised name.
+        # Google's answer is unknown. Its own pages link to the normalised name.
         return RedirectResponse(f"{request.scope['path'].removesuffix(f'{name}/')}{package}/")
     with cloud.store.transaction():
         check_download(cloud.store, repository["name"], package)
-    offers = await list_candidates(cloud, repository, package)
-    if not offers:
+    candidates = await list_candidates(cloud, repository, package)
+    if not candidates:
         raise not_found()
-    links = (
-        offer.link.as_google_shows() for offer in sorted(offers, key=lambda offer: offer.link.filename)
-    )
+    candidates.sort(key=lambda candidate: candidate.link.filename)
+    links = (candidate.link.as_google_shows() for candidate in candidates)
     return show_links(package, links, f"../../{package}")

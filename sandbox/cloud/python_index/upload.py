@@ -19,12 +19,12 @@ from sandbox.cloud.packaging.distributions import BadDistribution, Distribution,
 from sandbox.cloud.packaging.pages import SimpleLink
 from sandbox.cloud.python_index.dependencies import find_repository, read_dependencies
 
-# Unknown at Google; the public index's default, and a stop before the disk is full.
+# Google's limit is unknown. This is the public index's default.
 UPLOAD_BYTES = 100 * 1024**2
-# For the form beside the file: its text fields, above all the description. The sandbox's own, both.
+# The form's text fields without the file; the description is most of them. Both are the sandbox's own.
 FORM_BYTES = 16 * 1024**2
 FIELD_BYTES = 8 * 1024**2
-# Fields that say what the file is; twice, they would say two things.
+# Fields that describe the file, each of which must occur only once.
 _SINGLE = frozenset(
     ":action protocol_version name version filetype metadata_version requires_python content md5_digest "
     "sha256_digest blake2_256_digest".split()
@@ -35,30 +35,30 @@ async def upload(request: Request) -> Response:
     cloud = read_dependencies(request)
     repository = find_repository(request, "uploadArtifacts")
     if repository["mode"] != "STANDARD_REPOSITORY":
-        # Google's words are unknown.
+        # Google's text is unknown.
         raise invalid(f"Uploads go to standard repositories; this is a {repository['mode']}.")
     limited = Request(request.scope, _limit(request))
     async with limited.form(max_files=1, max_part_size=FIELD_BYTES) as form:
         try:
             fields, content = _read_form(form)
             with cloud.blobs.draft() as draft:
-                made = await run_in_threadpool(_receive, fields, content, draft)
+                distribution = await run_in_threadpool(_receive, fields, content, draft)
                 link = SimpleLink(
-                    filename=made.filename,
-                    version=made.version,
+                    filename=distribution.filename,
+                    version=distribution.version,
                     sha256=draft.sha256,
-                    requires_python=made.requires_python,
+                    requires_python=distribution.requires_python,
                 )
                 with cloud.store.transaction():
-                    # The repository may have been deleted since.
+                    # Another client can have deleted the repository during the upload.
                     if cloud.store.get(repository["name"]) is None:
                         raise not_found()
-                    add_file(cloud.store, repository["name"], made.package, link, draft.size)
+                    add_file(cloud.store, repository["name"], distribution.package, link, draft.size)
                     cloud.blobs.keep(draft)
         except BadDistribution as error:
-            # Google's words are unknown; its status for what a form says wrongly is.
+            # Google's text is unknown; its status for a wrong form is known.
             raise invalid(str(error)) from error
-    # Unknown at Google: the status of a success, and what it says; clients take any 2xx.
+    # Google's status and text for a success are unknown; clients accept any 2xx.
     return PlainTextResponse("")
 
 
@@ -67,10 +67,10 @@ def _too_large() -> HTTPException:
 
 
 def _limit(request: Request) -> Receive:
-    """The request's body, refused where it becomes too large."""
+    """The request's body, refused when it is too large."""
     limit = UPLOAD_BYTES + FORM_BYTES
     declared = request.headers.get("content-length", "")
-    # By its length first: Python makes no number of thousands of digits.
+    # First the length of the text: Python converts no number with thousands of digits.
     if declared.isdecimal() and (len(declared) > len(str(limit)) or int(declared) > limit):
         raise _too_large()
     received = 0
@@ -90,7 +90,7 @@ def _read_form(form: FormData) -> tuple[dict[str, str], UploadFile]:
     """The form's text fields and its file.
 
     Raises:
-        BadDistribution: they are not what an upload sends.
+        BadDistribution: the form is not that of an upload.
     """
     fields: dict[str, str] = {}
     content: UploadFile | None = None
@@ -107,12 +107,12 @@ def _read_form(form: FormData) -> tuple[dict[str, str], UploadFile]:
 
 
 def _receive(fields: dict[str, str], content: UploadFile, draft: Draft) -> Distribution:
-    """Write an upload's file to the disk and check it; in a thread."""
+    """Write an upload's file to the disk and check it. Call this in a thread."""
     while chunk := content.file.read(CHUNK_BYTES):
         draft.write(chunk)
     if draft.size > UPLOAD_BYTES:
         raise _too_large()
     draft.flush()
-    made = check_upload(fields, content.filename or "", draft)
+    distribution = check_upload(fields, content.filename or "", draft)
     draft.sync()
-    return made
+    return distribution

@@ -1,6 +1,6 @@
-"""The files that a repository offers of a package, whichever repository has them.
+"""The files of a package that a repository offers, in any of its upstreams.
 
-Owns what virtual and remote repositories take from their upstreams: lists of files, not their content.
+Owns the lists of files that virtual and remote repositories read from their upstreams, not the content.
 """
 
 from __future__ import annotations
@@ -18,15 +18,19 @@ from sandbox.cloud.python_index.dependencies import Dependencies
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """A file that a repository offers, and the repository that really has it."""
+    """A file that a repository offers.
+
+    Attributes:
+        link: the file.
+        source: the full name of the repository that has it: an upstream, or the repository itself.
+    """
 
     link: SimpleLink
     source: str
-    """Full name of the upstream, or of the repository itself."""
 
 
 async def list_candidates(cloud: Dependencies, repository: Json, package: str) -> list[Candidate]:
-    """The files that a repository offers of a package."""
+    """The files of a package that a repository offers."""
     name, mode = repository["name"], repository["mode"]
     if mode == "VIRTUAL_REPOSITORY":
         return await _list_virtual_candidates(cloud, repository, package)
@@ -39,19 +43,19 @@ async def list_candidates(cloud: Dependencies, repository: Json, package: str) -
 
 
 async def _list_virtual_candidates(cloud: Dependencies, virtual: Json, package: str) -> list[Candidate]:
-    """All upstreams' versions; one that several have is the highest priority's alone (uv 6104).
+    """The versions of all upstreams; each version is from the first upstream by priority (uv 6104).
 
-    Google asks the virtual repository for `repositories.readViaVirtualRepository` on each ("Produced by
-    the upstream repository when a virtual repository authenticates to it", the audit logging page);
-    here it has that always, as its service agent has in a project that nobody took it from.
+    At Google the virtual repository needs `repositories.readViaVirtualRepository` on each upstream
+    ("Produced by the upstream repository when a virtual repository authenticates to it", the audit logging
+    page). Here it always has that permission, as its service agent has by default.
 
-    Unknown at Google is what is listed while the public index does not answer; here, what the others
-    have, so that a private package installs without a network.
+    It is unknown what Google lists while the public index does not answer. The sandbox lists the files of
+    the other upstreams, so that a private package installs without a network.
     """
     config = virtual.get("virtualRepositoryConfig") or {}
     policies: list[Json] = config.get("upstreamPolicies", [])
-    offers: dict[str, list[Candidate]] = {}
-    silent: GoogleError | None = None
+    candidates: dict[str, list[Candidate]] = {}
+    failure: GoogleError | None = None
     for policy in sorted(policies, key=lambda policy: -policy.get("priority", 0)):
         with cloud.store.transaction():
             upstream = cloud.store.get(policy["repository"])
@@ -59,21 +63,21 @@ async def _list_virtual_candidates(cloud: Dependencies, virtual: Json, package: 
         if upstream is None or upstream["mode"] == "VIRTUAL_REPOSITORY":
             continue
         try:
-            offered = await list_candidates(cloud, upstream, package)
+            upstream_candidates = await list_candidates(cloud, upstream, package)
         except GoogleError as error:
-            silent = error
+            failure = error
             continue
         versions: dict[str, list[Candidate]] = {}
-        for offer in offered:
-            versions.setdefault(canonicalize_version(offer.link.version), []).append(offer)
-        offers = {**versions, **offers}
-    if silent and not offers:
-        raise silent
-    return [offer for version in offers.values() for offer in version]
+        for candidate in upstream_candidates:
+            versions.setdefault(canonicalize_version(candidate.link.version), []).append(candidate)
+        candidates = {**versions, **candidates}
+    if failure and not candidates:
+        raise failure
+    return [candidate for version in candidates.values() for candidate in version]
 
 
 async def list_remote_files(cloud: Dependencies, repository: str, package: str) -> list[RemoteFile]:
-    """What a remote repository lists: the public index's page, or the last one that it saw."""
+    """The files that a remote repository lists: the public index's page, or its last copy of the page."""
     name = f"{repository}/pages/{package}"
     try:
         published = await cloud.public_index.find(package)

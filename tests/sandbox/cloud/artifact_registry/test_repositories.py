@@ -9,7 +9,7 @@ from tests.support.cloud import REGISTRY, STANDARD, Cloud, message
 pytestmark = pytest.mark.sandbox
 
 
-def test_an_operation_is_first_answered_undone(cloud: Cloud) -> None:
+def test_a_create_is_answered_by_an_unfinished_operation(cloud: Cloud) -> None:
     status, operation = cloud.make("python")
     assert status == 200
     assert "done" not in operation
@@ -19,7 +19,7 @@ def test_an_operation_is_first_answered_undone(cloud: Cloud) -> None:
     assert cloud.ask("GET", f"{REGISTRY}/{cloud.project}/locations/us/operations/none")[0] == 404
 
 
-def test_only_a_get_tells_the_registry_uri(cloud: Cloud) -> None:
+def test_only_a_get_shows_the_registry_uri(cloud: Cloud) -> None:
     cloud.make("python")
     _, read = cloud.ask("GET", f"{cloud.repositories}/python")
     assert read["registryUri"] == f"us-python.pkg.dev/{cloud.project.partition('/')[2]}/python"
@@ -30,29 +30,29 @@ def test_only_a_get_tells_the_registry_uri(cloud: Cloud) -> None:
     assert "registryUri" not in patched
 
 
-def test_a_repository_cannot_be_made_twice(cloud: Cloud) -> None:
+def test_a_repository_cannot_be_created_twice(cloud: Cloud) -> None:
     cloud.make("python")
     assert message(cloud.make("python")) == (409, "the repository already exists")
 
 
 @pytest.mark.parametrize("field", ["format", "mode", "kmsKeyName", "remoteRepositoryConfig"])
-def test_what_is_immutable_cannot_be_patched(cloud: Cloud, field: str) -> None:
+def test_immutable_fields_cannot_be_updated(cloud: Cloud, field: str) -> None:
     cloud.make("python")
     answer = cloud.ask("PATCH", f"{cloud.repositories}/python?updateMask={field}", {field: "x"})
     assert message(answer) == (400, f"Field '{field}' of a repository is immutable.")
 
 
 @pytest.mark.parametrize("repository", ["Python", "my_repo", "a" * 64, "python-"])
-def test_a_repository_id_outside_the_grammar_is_refused(cloud: Cloud, repository: str) -> None:
+def test_an_invalid_repository_id_is_refused(cloud: Cloud, repository: str) -> None:
     assert cloud.make(repository)[0] == 400
 
 
 @pytest.mark.parametrize("labels", [{"Team": "a"}, {"team": "A"}, {f"k{i}": "v" for i in range(65)}])
-def test_labels_outside_the_rules_are_refused(cloud: Cloud, labels: dict[str, str]) -> None:
+def test_invalid_labels_are_refused(cloud: Cloud, labels: dict[str, str]) -> None:
     assert cloud.make("python", labels=labels)[0] == 400
 
 
-def test_a_location_that_is_none_is_refused(cloud: Cloud) -> None:
+def test_an_unknown_location_is_refused(cloud: Cloud) -> None:
     url = f"{REGISTRY}/{cloud.project}/locations/us-centra1/repositories?repository_id=python"
     assert message(cloud.ask("POST", url, STANDARD)) == (
         403,
@@ -60,7 +60,7 @@ def test_a_location_that_is_none_is_refused(cloud: Cloud) -> None:
     )
 
 
-def test_an_upstream_must_exist_and_cannot_go_while_it_is_used(cloud: Cloud) -> None:
+def test_an_upstream_must_exist_and_cannot_be_deleted_while_in_use(cloud: Cloud) -> None:
     upstream = f"{cloud.project}/locations/us/repositories/python"
     policies = {"upstreamPolicies": [{"id": "private", "repository": upstream, "priority": 1}]}
     virtual = {"mode": "VIRTUAL_REPOSITORY", "virtualRepositoryConfig": policies}

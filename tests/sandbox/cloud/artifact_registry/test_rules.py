@@ -15,7 +15,7 @@ def deny(package: str) -> dict[str, str]:
     return {"action": "DENY", "operation": "DOWNLOAD", "packageId": package}
 
 
-def test_a_rule_is_made_at_once_read_listed_changed_and_deleted(cloud: Cloud) -> None:
+def test_a_rule_is_created_read_listed_updated_and_deleted(cloud: Cloud) -> None:
     cloud.make("python")
     rules = f"{cloud.repositories}/python/rules"
     name = f"{cloud.project}/locations/us/repositories/python/rules/deny-a"
@@ -29,7 +29,7 @@ def test_a_rule_is_made_at_once_read_listed_changed_and_deleted(cloud: Cloud) ->
     assert cloud.ask("GET", f"{rules}/deny-a")[0] == 404
 
 
-def test_there_is_one_rule_a_package_and_one_for_all(cloud: Cloud) -> None:
+def test_each_package_has_one_rule_and_all_packages_have_one(cloud: Cloud) -> None:
     cloud.make("python")
     rules = f"{cloud.repositories}/python/rules"
     for rule_id, body in (("a", deny("a")), ("b", deny("b")), ("all", deny(""))):
@@ -53,7 +53,7 @@ def test_there_is_one_rule_a_package_and_one_for_all(cloud: Cloud) -> None:
         ("", {}),
     ],
 )
-def test_a_rule_that_is_none_or_not_imitated_is_refused(
+def test_an_invalid_or_unsupported_rule_is_refused(
     cloud: Cloud, rule_id: str, change: dict[str, Any]
 ) -> None:
     cloud.make("python")
@@ -62,7 +62,7 @@ def test_a_rule_that_is_none_or_not_imitated_is_refused(
     assert cloud.ask("GET", f"{cloud.repositories}/python/rules")[1] == {"rules": []}
 
 
-def test_rules_go_with_their_repository(cloud: Cloud) -> None:
+def test_rules_are_deleted_with_their_repository(cloud: Cloud) -> None:
     cloud.make("python")
     rules = f"{cloud.repositories}/python/rules"
     cloud.ask("POST", f"{rules}?ruleId=a", deny("a"))
@@ -72,7 +72,7 @@ def test_rules_go_with_their_repository(cloud: Cloud) -> None:
     assert cloud.ask("GET", rules)[1] == {"rules": []}
 
 
-def test_readers_see_rules_and_repository_admins_change_them(cloud: Cloud) -> None:
+def test_readers_read_rules_and_repository_admins_change_them(cloud: Cloud) -> None:
     cloud.make("python")
     roles = {"user:reader@example.com": "reader", "user:boss@example.com": "repoAdmin"}
     bindings = [{"role": f"roles/artifactregistry.{r}", "members": [m]} for m, r in roles.items()]

@@ -20,19 +20,19 @@ from tests.support.sandbox import Sandbox
 pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
 
 
-def test_the_command_line_says_what_is_no_repository(sandbox: Sandbox) -> None:
+def test_the_command_line_refuses_an_invalid_repository(sandbox: Sandbox) -> None:
     refused = sandbox("github-token", "--repository", "my-adder", "--owner-id", "1", check=False)
     assert refused.returncode == 2
     assert "no full name of a repository, such as org/name" in refused.stderr
 
 
-def test_the_issuers_key_is_private(by_ref: Federation) -> None:
+def test_only_the_owner_can_read_the_issuers_key(by_ref: Federation) -> None:
     by_ref.token()
     key = Folder(by_ref.sandbox.folder).github_key
     assert key.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_token_is_githubs_in_every_claim_that_rules_are_made_of(by_ref: Federation) -> None:
+def test_a_token_has_every_claim_that_rules_use(by_ref: Federation) -> None:
     claims = jwt.decode(by_ref.token(), options={"verify_signature": False})
     assert {
         "iss": GITHUB,

@@ -30,8 +30,8 @@ def wait_until(happens: Callable[[], bool]) -> None:
         assert time.monotonic() < deadline, "in vain"
 
 
-class TestActingAsAnAccount:
-    def test_needs_the_grant_which_an_owner_does_not_have_as_such(self, identities: Identities) -> None:
+class TestImpersonation:
+    def test_an_owner_needs_a_grant_to_impersonate(self, identities: Identities) -> None:
         acting, permission = identities.acting(OWNER), "iam.serviceAccounts.getAccessToken"
         with pytest.raises(exceptions.RefreshError) as refused:
             acting.refresh(identities.google)
@@ -54,24 +54,24 @@ class TestActingAsAnAccount:
         assert identities.status_with(acting.token) == 200
 
     @pytest.mark.parametrize("role", ["roles/iam.serviceAccountAdmin", "roles/owner"])
-    def test_is_in_no_other_role(self, identities: Identities, role: str) -> None:
+    def test_no_other_role_allows_impersonation(self, identities: Identities, role: str) -> None:
         identities.grant(identities.account, role, ALICE)
         with pytest.raises(exceptions.RefreshError, match="Unable to acquire impersonated credentials"):
             identities.acting(ALICE).refresh(identities.google)
 
-    def test_can_be_granted_on_the_project(self, identities: Identities) -> None:
+    def test_impersonation_can_be_granted_on_the_project(self, identities: Identities) -> None:
         identities.grant(f"{MANAGER}/projects/{identities.project}", TOKEN_CREATOR, ALICE)
         acting = identities.acting(ALICE)
         acting.refresh(identities.google)
         assert identities.status_with(acting.token) == 200
 
-    def test_of_one_that_does_not_exist_is_refused_alike(self, identities: Identities) -> None:
+    def test_impersonation_of_a_missing_account_is_refused_alike(self, identities: Identities) -> None:
         with pytest.raises(exceptions.RefreshError, match="getAccessToken"):
             identities.acting(OWNER, target=f"none@{identities.project}.iam.gserviceaccount.com").refresh(
                 identities.google
             )
 
-    def test_ends_when_the_token_expires(self, identities: Identities) -> None:
+    def test_impersonation_ends_when_the_token_expires(self, identities: Identities) -> None:
         identities.grant(identities.account, TOKEN_CREATOR, ALICE)
         acting = identities.acting(ALICE, lifetime=2)
         acting.refresh(identities.google)
@@ -85,10 +85,10 @@ class TestActingAsAnAccount:
             ({"lifetime": "0s"}, "lifetime: must be a duration of at most 3600s."),
             ({"lifetime": "soon"}, "lifetime: must be a duration of at most 3600s."),
             ({"scope": []}, "scope: at least one is required."),
-            ({"delegates": ["x"]}, "The sandbox imitates no chains of delegates."),
+            ({"delegates": ["x"]}, "The sandbox does not emulate chains of delegates."),
         ],
     )
-    def test_is_for_an_hour_at_most_and_for_a_scope(
+    def test_a_token_needs_a_scope_and_lasts_an_hour_at_most(
         self, identities: Identities, change: dict[str, Any], said: str
     ) -> None:
         identities.grant(identities.account, TOKEN_CREATOR, ALICE)
@@ -98,7 +98,7 @@ class TestActingAsAnAccount:
         )
         assert (status, answer["error"]["message"]) == (400, said)
 
-    def test_needs_the_wildcard_for_the_project_and_the_api(self, identities: Identities) -> None:
+    def test_impersonation_needs_the_project_wildcard_and_the_api(self, identities: Identities) -> None:
         identities.grant(identities.account, TOKEN_CREATOR, ALICE)
         base = "https://iamcredentials.googleapis.com/v1/projects"
         rest = f"serviceAccounts/{identities.email}:generateAccessToken"
@@ -110,7 +110,7 @@ class TestActingAsAnAccount:
         status, answer = identities.ask("POST", f"{base}/-/{rest}", {"scope": SCOPES}, ALICE)
         assert (status, answer["error"]["details"][0]["reason"]) == (403, "SERVICE_DISABLED")
 
-    def test_needs_a_login(self, identities: Identities) -> None:
+    def test_impersonation_needs_a_login(self, identities: Identities) -> None:
         url = f"https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/{identities.email}"
         answer = identities.session.post(f"{url}:generateAccessToken", json={"scope": SCOPES}, timeout=30)
         assert answer.status_code == 401

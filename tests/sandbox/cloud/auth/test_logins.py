@@ -21,8 +21,8 @@ from tests.support.sandbox import Sandbox
 pytestmark = pytest.mark.sandbox
 
 
-class TestALogin:
-    def test_inside_is_private_and_stays_the_same(self, identities: Identities) -> None:
+class TestLogins:
+    def test_a_login_is_private_and_stays_the_same(self, identities: Identities) -> None:
         assert identities.login_of(ALICE) == identities.login_of(ALICE)
         assert identities.login_of(ALICE) != identities.login_of(OWNER)
         files = list((identities.sandbox.folder / "credentials").iterdir())
@@ -30,7 +30,7 @@ class TestALogin:
         database = (identities.sandbox.folder / "cloud.db").read_bytes()
         assert identities.login_of(ALICE)["refresh_token"].encode() not in database
 
-    def test_is_found_by_googles_library_and_renews_itself(self, identities: Identities) -> None:
+    def test_googles_library_finds_and_refreshes_a_login(self, identities: Identities) -> None:
         script = (
             "import google.auth as a, google.auth.transport.requests as r;"
             f"c, _ = a.default(scopes={SCOPES}); c.refresh(r.Request()); print(c.token)"
@@ -40,9 +40,7 @@ class TestALogin:
         identities.grant(f"{MANAGER}/projects/{identities.project}", "roles/browser", ALICE)
         assert identities.status_with(token) == 200
 
-    def test_that_is_revoked_gives_no_token_and_the_next_run_logs_in_anew(
-        self, identities: Identities
-    ) -> None:
+    def test_a_revoked_login_is_replaced_at_the_next_run(self, identities: Identities) -> None:
         before, login = identities.login_of(ALICE), identities.credentials_of(ALICE)
         assert identities.send({"token": before["refresh_token"]}, "revoke") == (200, {})
         with pytest.raises(exceptions.RefreshError, match=r"Token has been expired or revoked\."):
@@ -51,16 +49,16 @@ class TestALogin:
         assert identities.login_of(ALICE) != before
         identities.credentials_of(ALICE).refresh(identities.google)
 
-    def test_of_another_client_is_refused(self, identities: Identities) -> None:
+    def test_a_login_with_another_client_is_refused(self, identities: Identities) -> None:
         login = {**identities.login_of(ALICE), "client_secret": "guessed"}
         answer = identities.send({"grant_type": "refresh_token", **login})
         assert refusal(answer) == (401, "invalid_client", "The OAuth client was not found.")
 
-    def test_by_password_is_none(self, identities: Identities) -> None:
+    def test_a_password_grant_is_refused(self, identities: Identities) -> None:
         answer = identities.send({"grant_type": "password"})
         assert refusal(answer) == (400, "unsupported_grant_type", "Invalid grant_type: password")
 
-    def test_serves_gcloud(self, identities: Identities) -> None:
+    def test_gcloud_uses_the_login(self, identities: Identities) -> None:
         if shutil.which("gcloud") is None:
             pytest.skip("gcloud is not installed")
         identities.grant(f"{MANAGER}/projects/{identities.project}", "roles/browser", ALICE)
@@ -68,7 +66,7 @@ class TestALogin:
             printed = identities.sandbox.run("gcloud", *command.split(), "print-access-token", member=ALICE)
             assert identities.status_with(printed.stdout.strip()) == 200, command
 
-    def test_of_gcloud_can_be_a_key(self, identities: Identities) -> None:
+    def test_gcloud_activates_a_key(self, identities: Identities) -> None:
         if shutil.which("gcloud") is None:
             pytest.skip("gcloud is not installed")
         script = (
@@ -82,7 +80,9 @@ class TestALogin:
         identities.sandbox.run("rm", "-r", "key.json", ".config/gcloud", cwd=home)
 
 
-def test_no_setting_or_login_of_a_client_gets_in(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_of_the_outer_shell_are_not_visible_inside(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
     theirs = "PIP_INDEX_URL PIP_CONFIG_FILE UV_INDEX POETRY_HTTP_BASIC_X_PASSWORD NETRC XDG_CONFIG_HOME"
     for key in (*theirs.split(), "PYTHON_KEYRING_BACKEND", "PIP_CERT"):
         monkeypatch.setenv(key, "of-the-real-world")

@@ -17,7 +17,7 @@ from tests.support.identities import (
 pytestmark = pytest.mark.sandbox
 
 
-class TestAScope:
+class TestScopes:
     AUTH = "https://www.googleapis.com/auth/"
 
     def token_for(self, identities: Identities, *scopes: str) -> str:
@@ -59,13 +59,13 @@ class TestAScope:
             ("userinfo.email", set[str]()),
         ],
     )
-    def test_bounds_what_its_token_may_do(self, identities: Identities, scope: str, lets: set[str]) -> None:
+    def test_a_scope_limits_its_token(self, identities: Identities, scope: str, lets: set[str]) -> None:
         found = self.allowed(identities, self.token_for(identities, scope))
         expected = {what: not lets.isdisjoint({what, what.partition(" ")[0]}) for what in found}
         assert found == expected
         assert all(self.allowed(identities, self.token_for(identities, scope, "cloud-platform")).values())
 
-    def test_that_is_missing_is_told_as_google_tells_it(self, identities: Identities) -> None:
+    def test_an_insufficient_scope_is_refused_in_googles_words(self, identities: Identities) -> None:
         refused = self.asked(
             identities, self.token_for(identities, "devstorage.read_only"), "GET", identities.account
         )
@@ -78,7 +78,7 @@ class TestAScope:
         line = next(line for line in reversed(identities.sandbox.log()) if identities.email in line["path"])
         assert (line["status"], line["principal"]) == (403, f"serviceAccount:{identities.email}")
 
-    def test_is_that_of_a_login_or_of_who_acts_as_the_account(self, identities: Identities) -> None:
+    def test_logins_and_impersonation_keep_the_requested_scope(self, identities: Identities) -> None:
         narrow = [f"{self.AUTH}devstorage.read_only"]
         login = credentials.Credentials.from_authorized_user_info(identities.login_of(OWNER), narrow)
         login.refresh(identities.google)

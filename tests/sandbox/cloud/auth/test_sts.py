@@ -65,11 +65,11 @@ def test_the_right_environment_publishes(by_environment: Federation) -> None:
     assert versions(by_environment, "by-environment") == ["1.0"]
 
 
-def test_another_of_the_listed_repositories_publishes_too(by_ref: Federation) -> None:
+def test_every_listed_repository_publishes(by_ref: Federation) -> None:
     assert by_ref.access_token(by_ref.token(repository="acme/tool"))
 
 
-def test_a_stranger_uploads_nothing(by_ref: Federation) -> None:
+def test_an_unlisted_repository_uploads_nothing(by_ref: Federation) -> None:
     said = publish(by_ref, "twine", by_ref.token(repository="acme/other"), "strange", "1.0", check=False)
     # Wrapped to the terminal's width, within words too.
     assert "".join(CONDITION.partition(": ")[2].split()) in "".join(said.split())
@@ -99,7 +99,7 @@ def test_a_stranger_uploads_nothing(by_ref: Federation) -> None:
         *("github's own audience", "another audience", "expired"),
     ],
 )
-def test_any_other_workflow_is_refused_by_the_rule(
+def test_another_workflow_is_refused_by_the_rule(
     by_ref: Federation, said: dict[str, str], words: list[str], rule: str
 ) -> None:
     assert rule in by_ref.refusal(by_ref.token(*words, **said))
@@ -119,7 +119,7 @@ def test_any_other_workflow_is_refused_by_the_rule(
         ),
     ],
 )
-def test_outside_the_environment_nobody_publishes(
+def test_a_workflow_outside_the_environment_is_refused(
     by_environment: Federation, said: dict[str, str], rule: str
 ) -> None:
     assert rule in by_environment.refusal(by_environment.token(**said))
@@ -153,18 +153,20 @@ def test_outside_the_environment_nobody_publishes(
         ({"iat": 2**40}, "invalid_grant: The ID Token is not valid: The token is not yet valid"),
     ],
 )
-def test_a_token_of_another_shape_is_refused(by_ref: Federation, claims: dict[str, Any], rule: str) -> None:
+def test_a_token_with_wrong_claims_is_refused(
+    by_ref: Federation, claims: dict[str, Any], rule: str
+) -> None:
     assert rule in by_ref.refusal(by_ref.signed(**claims))
 
 
-def test_a_token_for_several_and_for_most_of_two_days_is_as_good(by_ref: Federation) -> None:
+def test_a_token_for_several_audiences_and_almost_two_days_is_accepted(by_ref: Federation) -> None:
     made_at = int(time.time())
     long = {"iat": made_at, "exp": made_at + 48 * 60 * 60 - 1}
     assert by_ref.access_token(by_ref.signed(aud=["https://other.example", by_ref.audience], **long))
     assert "48 hours" in by_ref.refusal(by_ref.signed(iat=made_at, exp=made_at + 48 * 60 * 60))
 
 
-def test_a_token_that_another_key_signed_is_refused(by_ref: Federation) -> None:
+def test_a_token_with_another_signature_is_refused(by_ref: Federation) -> None:
     stranger = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     assert "invalid_grant: The signature of the ID Token" in by_ref.refusal(by_ref.signed(stranger))
     assert by_ref.access_token(by_ref.signed())
@@ -202,7 +204,7 @@ def test_a_malformed_exchange_is_refused(by_ref: Federation, change: dict[str, A
     assert (status, said["error"]) == (400, error)
 
 
-def test_the_exchange_takes_googles_json_as_the_action_sends_it(by_ref: Federation) -> None:
+def test_the_exchange_accepts_the_json_of_the_google_action(by_ref: Federation) -> None:
     body = {
         "audience": f"//iam.googleapis.com/{by_ref.provider}",
         "grantType": EXCHANGE["grant_type"],
@@ -216,7 +218,7 @@ def test_the_exchange_takes_googles_json_as_the_action_sends_it(by_ref: Federati
     assert answer.json()["token_type"] == "Bearer"
 
 
-def test_a_federated_token_is_the_writers_alone_to_become(by_ref: Federation) -> None:
+def test_a_federated_token_impersonates_only_the_writer(by_ref: Federation) -> None:
     _, exchanged = by_ref.exchange(subject_token=by_ref.token())
     reader = by_ref.program.outputs()["reader_email"]
     project = f"projects/{by_ref.program.project}/serviceAccounts"
@@ -232,7 +234,7 @@ def test_a_federated_token_is_the_writers_alone_to_become(by_ref: Federation) ->
     assert statuses == [403, 200]
 
 
-def test_a_federated_token_is_for_what_it_was_asked_for_alone(by_ref: Federation) -> None:
+def test_a_federated_token_keeps_the_requested_scope(by_ref: Federation) -> None:
     narrow = "https://www.googleapis.com/auth/devstorage.read_only"
     _, exchanged = by_ref.exchange(subject_token=by_ref.token(), scope=narrow)
     url = "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts"
@@ -244,7 +246,7 @@ def test_a_federated_token_is_for_what_it_was_asked_for_alone(by_ref: Federation
     assert "insufficient authentication scopes" in refused.text
 
 
-def test_no_token_is_in_the_log(by_ref: Federation) -> None:
+def test_the_log_has_no_token(by_ref: Federation) -> None:
     token = by_ref.token()
     access = by_ref.access_token(token)
     text = by_ref.sandbox("log", "--json").stdout

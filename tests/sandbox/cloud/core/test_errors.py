@@ -9,7 +9,7 @@ from tests.support.cloud import MANAGER, REGISTRY, Cloud, message
 pytestmark = pytest.mark.sandbox
 
 
-def test_a_body_that_is_no_object_is_refused(cloud: Cloud) -> None:
+def test_a_body_without_an_object_is_refused(cloud: Cloud) -> None:
     cloud.make("python")
     _, account = cloud.ask("POST", cloud.accounts, {"accountId": "python-reader"})
     for url in (
@@ -20,14 +20,14 @@ def test_a_body_that_is_no_object_is_refused(cloud: Cloud) -> None:
         assert (status, answer["error"]["status"]) == (400, "INVALID_ARGUMENT")
 
 
-def test_no_token_and_a_wrong_one_are_401(cloud: Cloud) -> None:
+def test_a_missing_or_unknown_token_is_401(cloud: Cloud) -> None:
     url = f"{MANAGER}/{cloud.project}"
     code = ["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}"]
     assert cloud.sandbox.run(*code, url).stdout == "401"
     assert cloud.sandbox.run(*code, "-H", "Authorization: Bearer ya29.invented", url).stdout == "401"
 
 
-def test_a_body_that_is_no_json_is_refused_in_google_words(cloud: Cloud) -> None:
+def test_a_body_without_json_is_an_invalid_argument(cloud: Cloud) -> None:
     script = 'curl -sS -H "Authorization: Bearer $GOOGLE_OAUTH_ACCESS_TOKEN" -d "{oops" "$1"'
     said = cloud.sandbox.run("sh", "-c", script, "sh", f"{cloud.repositories}?repository_id=a").stdout
     assert '"status":"INVALID_ARGUMENT"' in said
@@ -40,7 +40,7 @@ def test_a_body_that_is_no_json_is_refused_in_google_words(cloud: Cloud) -> None
         f"{REGISTRY}/projects/demo-project/locations/us/repositories/python/dockerImages",
     ],
 )
-def test_what_is_not_imitated_is_refused_by_name(cloud: Cloud, url: str) -> None:
+def test_an_unsupported_request_is_refused_by_name(cloud: Cloud, url: str) -> None:
     status, said = message(cloud.ask("GET", url))
     assert status == 501
-    assert said == f"The sandbox does not imitate GET {url.removeprefix('https://')}."
+    assert said == f"The sandbox does not emulate GET {url.removeprefix('https://')}."

@@ -57,7 +57,7 @@ def cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
     index.server.server_close()
 
 
-def test_no_body_header_or_path_makes_any_route_fail(cloud: Cloud) -> None:
+def test_no_body_header_or_path_causes_a_server_error(cloud: Cloud) -> None:
     seed = 7
     draw = random.Random(seed)
     statuses: set[int] = set()
@@ -138,14 +138,14 @@ def test_a_value_of_another_type_is_400_in_googles_form(
 
 
 @pytest.mark.parametrize("body", [b"{oops", b'{"a": NaN}', b'{"a": "\\ud800"}', b"[" * 100_000, b"\xff"])
-def test_what_is_no_json_is_400_in_googles_words(cloud: Cloud, body: bytes) -> None:
+def test_invalid_json_is_400_in_googles_words(cloud: Cloud, body: bytes) -> None:
     path = f"/v1/projects/{PROJECT}/services:batchEnable"
     status, text = cloud.ask("POST", "serviceusage.googleapis.com", path, body)
     assert status == 400
     assert json.loads(text)["error"]["message"].startswith("Invalid JSON payload received.")
 
 
-def test_a_fault_of_the_sandbox_itself_is_logged_as_500(
+def test_an_error_of_the_sandbox_itself_is_logged_as_500(
     cloud: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
@@ -160,7 +160,7 @@ def test_a_fault_of_the_sandbox_itself_is_logged_as_500(
     assert last["principal"] == OWNER
 
 
-def test_a_login_or_download_that_is_no_ascii_is_refused(cloud: Cloud) -> None:
+def test_a_login_or_download_outside_ascii_is_refused(cloud: Cloud) -> None:
     for header in ("Basic é", "Basic \xff"):
         login = (b"authorization", header.encode("latin-1"))
         assert cloud.ask("GET", HOST, "/p/python/simple/x/", b"", login)[0] == 401
@@ -168,7 +168,7 @@ def test_a_login_or_download_that_is_no_ascii_is_refused(cloud: Cloud) -> None:
     assert cloud.ask("GET", HOST, path, b"")[0] == 403
 
 
-def test_names_that_no_client_could_keep_are_left_out_of_the_public_indexs_page(cloud: Cloud) -> None:
+def test_a_page_of_the_public_index_omits_file_names_that_are_too_long(cloud: Cloud) -> None:
     status, page = cloud.ask("GET", LOOPBACK_STANDS_FOR, "/simple/helper/", b"")
     assert status == 200
     assert UPLOAD.filename in page
@@ -178,7 +178,7 @@ def test_names_that_no_client_could_keep_are_left_out_of_the_public_indexs_page(
 @pytest.mark.parametrize(
     "about", [b"[" * 100_000, b'{"name": "\\ud800"}', b'{"name": "a", "metadata": NaN}']
 )
-def test_an_objects_description_that_is_no_json_is_400(cloud: Cloud, about: bytes) -> None:
+def test_an_object_description_without_json_is_400(cloud: Cloud, about: bytes) -> None:
     cloud.restore()
     body = OBJECT.replace(b'{"name": "folder/file"}', about)
     assert cloud.ask("POST", "storage.googleapis.com", UPLOADS, body, OBJECT_TYPE)[0] == 400

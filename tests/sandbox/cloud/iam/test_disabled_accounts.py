@@ -18,16 +18,16 @@ from tests.support.identities import (
 pytestmark = pytest.mark.sandbox
 
 
-class TestADisabledAccount:
+class TestDisabledAccounts:
     def switch(self, identities: Identities, verb: str) -> None:
         assert identities.ask("POST", f"{identities.account}:{verb}", {}) == (200, {})
 
-    def test_says_so_until_it_is_enabled(self, identities: Identities) -> None:
+    def test_an_account_shows_that_it_is_disabled_until_it_is_enabled(self, identities: Identities) -> None:
         for verb, disabled in (("disable", True), ("disable", True), ("enable", None), ("enable", None)):
             self.switch(identities, verb)
             assert identities.ask("GET", identities.account)[1].get("disabled") is disabled
 
-    def test_is_refused_with_the_tokens_that_it_has_and_they_are_good_again_afterwards(
+    def test_tokens_of_a_disabled_account_are_refused_until_it_is_enabled(
         self, identities: Identities
     ) -> None:
         token = identities.assert_with(identities.make_key())[1]["access_token"]
@@ -45,7 +45,7 @@ class TestADisabledAccount:
         assert identities.status_with(token) == 200
         assert identities.session.get(index, headers=login, timeout=30).status_code != 401
 
-    def test_gets_no_token_by_its_keys_or_through_others(self, identities: Identities) -> None:
+    def test_a_disabled_account_gets_no_token_by_key_or_impersonation(self, identities: Identities) -> None:
         key = identities.make_key()
         identities.grant(identities.account, TOKEN_CREATOR, ALICE)
         acting = identities.acting(ALICE)
@@ -65,14 +65,14 @@ class TestADisabledAccount:
         ("role", "status"),
         [("roles/iam.serviceAccountAdmin", 200), ("roles/iam.serviceAccountViewer", 403)],
     )
-    def test_is_made_so_by_those_alone_who_may(
+    def test_only_an_account_admin_disables_and_enables(
         self, identities: Identities, role: str, status: int
     ) -> None:
         identities.grant(identities.account, role, ALICE)
         for verb in ("disable", "enable"):
             assert identities.ask("POST", f"{identities.account}:{verb}", {}, member=ALICE)[0] == status
 
-    def test_is_made_so_by_gcloud(self, identities: Identities) -> None:
+    def test_gcloud_disables_and_enables_an_account(self, identities: Identities) -> None:
         if shutil.which("gcloud") is None:
             pytest.skip("gcloud is not installed")
         for verb, disabled in (("disable", True), ("enable", None)):

@@ -11,14 +11,14 @@ from tests.support.cloud import MANAGER, Cloud, message
 pytestmark = pytest.mark.sandbox
 
 
-def test_a_policy_that_nobody_wrote_is_an_etag_alone(cloud: Cloud) -> None:
+def test_an_unset_policy_has_only_an_etag(cloud: Cloud) -> None:
     cloud.make("python")
     status, policy = cloud.ask("GET", f"{cloud.repositories}/python:getIamPolicy")
     assert status == 200
     assert list(policy) == ["etag"]
 
 
-def test_a_stale_etag_is_refused_and_a_new_one_comes_with_every_write(cloud: Cloud) -> None:
+def test_a_stale_etag_is_refused_and_each_write_returns_a_new_one(cloud: Cloud) -> None:
     cloud.make("python")
     url = f"{cloud.repositories}/python"
     _, old = cloud.ask("GET", f"{url}:getIamPolicy")
@@ -30,14 +30,14 @@ def test_a_stale_etag_is_refused_and_a_new_one_comes_with_every_write(cloud: Clo
     assert (status, refused["error"]["status"]) == (409, "ABORTED")
 
 
-def test_a_role_that_nobody_holds_is_not_kept(cloud: Cloud) -> None:
+def test_a_role_without_members_is_dropped(cloud: Cloud) -> None:
     cloud.make("python")
     bindings = [{"role": "roles/artifactregistry.reader", "members": []}]
     url = f"{cloud.repositories}/python:setIamPolicy"
     assert "bindings" not in cloud.ask("POST", url, {"policy": {"bindings": bindings}})[1]
 
 
-class TestAGrantWithACondition:
+class TestConditions:
     ROLE = "roles/artifactregistry.reader"
     CONDITION = {"title": "for a while", "expression": "request.time < timestamp('2030-01-01T00:00:00Z')"}  # noqa: RUF012
     MAYBE, SURELY = "user:maybe@example.com", "user:surely@example.com"
@@ -59,7 +59,7 @@ class TestAGrantWithACondition:
     def write(self, cloud: Cloud, url: str, policy: Any) -> tuple[int, Any]:
         return cloud.ask("POST", f"{url}:setIamPolicy", {"policy": policy})
 
-    def test_is_kept_apart_from_the_one_without_and_returned_as_it_was_set(
+    def test_a_conditional_binding_stays_separate_and_unchanged(
         self, cloud: Cloud, url: str, bindings: list[Any]
     ) -> None:
         assert sorted(str(binding.get("condition")) for binding in bindings) == sorted(
@@ -70,15 +70,13 @@ class TestAGrantWithACondition:
         assert self.write(cloud, url, policy)[1]["bindings"] == bindings
 
     @pytest.mark.usefixtures("bindings")
-    def test_grants_nothing_here(self, cloud: Cloud, url: str) -> None:
+    def test_a_conditional_binding_grants_nothing_in_the_sandbox(self, cloud: Cloud, url: str) -> None:
         assert cloud.ask("GET", url, member=self.SURELY)[0] == 200
         assert cloud.ask("GET", url, member=self.MAYBE)[0] == 403
 
     @pytest.mark.usefixtures("bindings")
     @pytest.mark.parametrize("query", ["", "?options.requestedPolicyVersion=1"])
-    def test_shows_as_a_role_of_another_name_to_whoever_does_not_ask_for_version_3(
-        self, cloud: Cloud, url: str, query: str
-    ) -> None:
+    def test_a_version_below_3_shows_a_changed_role_name(self, cloud: Cloud, url: str, query: str) -> None:
         _, policy = cloud.ask("GET", f"{url}:getIamPolicy{query}")
         assert policy["version"] == 1
         assert "condition" not in str(policy)
@@ -87,7 +85,7 @@ class TestAGrantWithACondition:
         answer = self.write(cloud, url, {**policy, "version": 3})
         assert message(answer) == (400, f"Role {role} is not supported for this resource.")
 
-    def test_needs_version_3_to_be_written_and_to_stay(
+    def test_a_conditional_binding_must_be_written_as_version_3(
         self, cloud: Cloud, url: str, bindings: list[Any]
     ) -> None:
         answer = self.write(cloud, url, {"version": 1, "bindings": bindings})
@@ -102,12 +100,12 @@ class TestAGrantWithACondition:
     @pytest.mark.parametrize(
         "condition", [{"title": "x"}, {"expression": "true"}, {"title": 1, "expression": "true"}, "true"]
     )
-    def test_of_another_shape_is_refused(self, cloud: Cloud, url: str, condition: Any) -> None:
+    def test_a_malformed_condition_is_refused(self, cloud: Cloud, url: str, condition: Any) -> None:
         binding = {"role": self.ROLE, "members": [self.MAYBE], "condition": condition}
         assert self.write(cloud, url, {"version": 3, "bindings": [binding]})[0] == 400
         assert self.write(cloud, url, {"version": 2, "bindings": []})[0] == 400
 
-    def test_on_a_project_is_asked_for_in_the_body(self, cloud: Cloud) -> None:
+    def test_the_body_requests_the_version_of_a_project_policy(self, cloud: Cloud) -> None:
         url = f"{MANAGER}/{cloud.project}"
         _, policy = cloud.ask("POST", f"{url}:getIamPolicy", {"options": {"requestedPolicyVersion": 3}})
         with_it = {"role": self.ROLE, "members": [self.MAYBE], "condition": self.CONDITION}
@@ -129,7 +127,7 @@ class TestAGrantWithACondition:
         ),
     ],
 )
-def test_a_member_that_google_does_not_know_is_refused(cloud: Cloud, member: str, said: str) -> None:
+def test_an_unknown_member_is_refused(cloud: Cloud, member: str, said: str) -> None:
     cloud.make("python")
     policy = {"bindings": [{"role": "roles/artifactregistry.reader", "members": [member]}]}
     answer = cloud.ask("POST", f"{cloud.repositories}/python:setIamPolicy", {"policy": policy})
@@ -137,14 +135,14 @@ def test_a_member_that_google_does_not_know_is_refused(cloud: Cloud, member: str
     assert message(answer)[1].startswith(said)
 
 
-def test_whoever_was_granted_nothing_may_do_nothing(cloud: Cloud) -> None:
+def test_a_member_without_a_grant_is_refused(cloud: Cloud) -> None:
     cloud.make("python")
     answer = cloud.ask("GET", f"{cloud.repositories}/python", member="user:stranger@example.com")
     assert answer[0] == 403
     assert "artifactregistry.repositories.get" in message(answer)[1]
 
 
-def test_a_grant_on_a_repository_counts_there_alone(cloud: Cloud) -> None:
+def test_a_grant_on_a_repository_counts_only_there(cloud: Cloud) -> None:
     reader = "user:reader@example.com"
     cloud.make("python")
     cloud.make("other")

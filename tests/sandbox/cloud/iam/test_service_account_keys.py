@@ -28,15 +28,15 @@ WINDOW = (
 )
 
 
-class TestAKey:
-    def test_becomes_a_token_that_stands_for_its_account(self, identities: Identities) -> None:
+class TestKeys:
+    def test_a_key_is_exchanged_for_a_token_of_its_account(self, identities: Identities) -> None:
         login = service_account.Credentials.from_service_account_info(identities.make_key(), scopes=SCOPES)
         login.refresh(identities.google)
         assert identities.status_with(login.token) == 200
         asked = [r for r in identities.sandbox.log() if r["path"] == f"/v1/projects/{identities.project}"]
         assert asked[-1]["principal"] == f"serviceAccount:{identities.email}"
 
-    def test_is_listed_and_read_without_its_private_half(self, identities: Identities) -> None:
+    def test_a_listed_key_has_no_private_half(self, identities: Identities) -> None:
         key_id = identities.make_key()["private_key_id"]
         _, listed = identities.ask("GET", f"{identities.account}/keys")
         _, read = identities.ask("GET", f"{identities.account}/keys/{key_id}")
@@ -44,7 +44,7 @@ class TestAKey:
         assert read["name"].endswith(f"/serviceAccounts/{identities.email}/keys/{key_id}")
         assert not {"privateKeyData", "publicKey"} & set(read)
 
-    def test_that_is_deleted_signs_nothing_more(self, identities: Identities) -> None:
+    def test_a_deleted_key_is_refused(self, identities: Identities) -> None:
         key = identities.make_key()
         assert identities.ask("DELETE", f"{identities.account}/keys/{key['private_key_id']}") == (200, {})
         login = service_account.Credentials.from_service_account_info(key, scopes=SCOPES)
@@ -52,12 +52,12 @@ class TestAKey:
             login.refresh(identities.google)
         assert identities.ask("GET", f"{identities.account}/keys/{key['private_key_id']}")[0] == 404
 
-    def test_that_is_anothers_signs_nothing_here(self, identities: Identities) -> None:
+    def test_another_private_key_is_refused(self, identities: Identities) -> None:
         stranger = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         forged = {**identities.make_key(), "private_key": stranger}
         assert refusal(identities.assert_with(forged)) == (400, "invalid_grant", "Invalid JWT Signature.")
 
-    def test_of_a_deleted_account_is_gone_with_it(self, identities: Identities) -> None:
+    def test_a_key_is_deleted_with_its_account(self, identities: Identities) -> None:
         key = identities.make_key()
         assert identities.ask("DELETE", identities.account)[0] == 200
         assert refusal(identities.assert_with(key))[2] == "Invalid grant: account not found"
@@ -67,13 +67,13 @@ class TestAKey:
             "another account of that name"
         )
 
-    def test_of_another_kind_is_refused(self, identities: Identities) -> None:
+    def test_another_key_type_is_refused(self, identities: Identities) -> None:
         status, answer = identities.ask(
             "POST", f"{identities.account}/keys", {"privateKeyType": "TYPE_PKCS12_FILE"}
         )
         assert (status, answer["error"]["status"]) == (400, "INVALID_ARGUMENT")
 
-    def test_is_made_by_those_alone_who_may(self, identities: Identities) -> None:
+    def test_only_a_key_admin_creates_keys(self, identities: Identities) -> None:
         assert identities.ask("POST", f"{identities.account}/keys", {}, ALICE)[0] == 403
         identities.grant(identities.account, "roles/iam.serviceAccountKeyAdmin", ALICE)
         assert identities.ask("POST", f"{identities.account}/keys", {}, ALICE)[0] == 200
@@ -93,7 +93,7 @@ class TestAKey:
             ({"scope": None}, "Invalid OAuth scope or ID token audience provided."),
         ],
     )
-    def test_signs_no_claims_but_its_own_for_an_hour(
+    def test_a_key_signs_only_its_own_claims_for_an_hour(
         self, identities: Identities, changes: dict[str, Any], said: str
     ) -> None:
         now = int(time.time())
@@ -103,17 +103,19 @@ class TestAKey:
         assert (status, text) == (400, said)
         assert error == ("invalid_scope" if "scope" in changes else "invalid_grant")
 
-    def test_speaks_for_nobody_else(self, identities: Identities) -> None:
+    def test_a_key_cannot_act_for_another_subject(self, identities: Identities) -> None:
         answer = identities.assert_with(identities.make_key(), sub="alice@example.com")
         assert answer[1]["error"] == "unauthorized_client"
 
     @pytest.mark.parametrize("assertion", ["", "a.b.c", "e30.e30."])
-    def test_is_needed_for_an_assertion(self, identities: Identities, assertion: str) -> None:
+    def test_an_assertion_without_a_signature_is_refused(
+        self, identities: Identities, assertion: str
+    ) -> None:
         answer = identities.send({"grant_type": JWT_BEARER, "assertion": assertion})
         assert answer[0] == 400
         assert answer[1]["error"] == "invalid_grant"
 
-    def test_signs_no_assertion_of_another_algorithm(self, identities: Identities) -> None:
+    def test_an_assertion_with_another_algorithm_is_refused(self, identities: Identities) -> None:
         key = identities.make_key()
         claims = {"iss": identities.email, "aud": TOKEN_URI, "iat": 0, "exp": 2**40, "scope": SCOPES[0]}
         for secret, algorithm in (("", "none"), ("x" * 32, "HS256")):

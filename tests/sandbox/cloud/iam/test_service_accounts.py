@@ -9,7 +9,7 @@ from tests.support.cloud import Cloud
 pytestmark = pytest.mark.sandbox
 
 
-def test_accounts_are_made_read_changed_and_deleted(cloud: Cloud) -> None:
+def test_accounts_are_created_read_updated_and_deleted(cloud: Cloud) -> None:
     status, made = cloud.ask(
         "POST", cloud.accounts, {"accountId": "python-reader", "serviceAccount": {"displayName": "one"}}
     )
@@ -26,7 +26,7 @@ def test_accounts_are_made_read_changed_and_deleted(cloud: Cloud) -> None:
     assert cloud.ask("GET", one)[0] == 404
 
 
-def test_a_policy_names_a_deleted_account_by_what_it_was_and_never_means_its_successor(
+def test_a_grant_to_a_deleted_account_never_counts_for_its_successor(
     cloud: Cloud,
 ) -> None:
     cloud.make("python")

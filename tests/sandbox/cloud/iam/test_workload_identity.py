@@ -28,7 +28,7 @@ def pools(program: Program) -> dict[str, str]:
     return {p["name"].rpartition("/")[2]: p["state"] for p in found["workloadIdentityPools"]}
 
 
-def test_the_writer_is_granted_and_nothing_changes_afterwards(by_ref: Federation) -> None:
+def test_the_workflows_get_the_writer_and_nothing_changes_afterwards(by_ref: Federation) -> None:
     assert by_ref.program.changes() == {}
     assert "~" not in by_ref.program.refresh().partition("Resources:")[2]
     assert by_ref.program.changes() == {}
@@ -41,7 +41,7 @@ def test_the_writer_is_granted_and_nothing_changes_afterwards(by_ref: Federation
     ]
 
 
-def test_another_ref_changes_the_provider_in_place(program: Program, tmp_path: Path) -> None:
+def test_another_ref_updates_the_provider_in_place(program: Program, tmp_path: Path) -> None:
     program.configure(pypiProxy=False, github=BY_REF)
     program.up()
     before = federation(program, tmp_path)
@@ -61,9 +61,7 @@ def test_another_ref_changes_the_provider_in_place(program: Program, tmp_path: P
     assert after.access_token(after.token(environment="release"))
 
 
-def test_a_provider_that_was_opened_by_hand_is_closed_at_the_next_refreshed_up(
-    program: Program, tmp_path: Path
-) -> None:
+def test_up_with_refresh_restores_a_changed_condition(program: Program, tmp_path: Path) -> None:
     program.configure(pypiProxy=False, github=BY_REF)
     program.up()
     cloud = federation(program, tmp_path)
@@ -77,9 +75,7 @@ def test_a_provider_that_was_opened_by_hand_is_closed_at_the_next_refreshed_up(
     assert cloud.access_token(cloud.token())
 
 
-def test_what_was_disabled_by_hand_works_again_after_the_next_refreshed_up(
-    program: Program, tmp_path: Path
-) -> None:
+def test_up_with_refresh_enables_a_disabled_pool_and_provider(program: Program, tmp_path: Path) -> None:
     program.configure(pypiProxy=False, github=BY_REF)
     program.up()
     cloud = federation(program, tmp_path)
@@ -95,7 +91,7 @@ def test_what_was_disabled_by_hand_works_again_after_the_next_refreshed_up(
 
 
 @pytest.mark.parametrize("access", ["authoritative", pytest.param("additive", marks=pytest.mark.slow)])
-def test_off_and_on_and_down_and_up_work_though_google_keeps_deleted_pools(
+def test_keyless_publishing_can_be_removed_and_added_although_google_keeps_deleted_pools(
     program: Program, tmp_path: Path, access: str
 ) -> None:
     settings = {"pypiProxy": False, "access": access}
@@ -129,7 +125,7 @@ def test_off_and_on_and_down_and_up_work_though_google_keeps_deleted_pools(
 
 
 @pytest.mark.parametrize("what", ["pool", "provider"])
-def test_what_somebody_deleted_is_made_anew(program: Program, tmp_path: Path, what: str) -> None:
+def test_a_deleted_pool_or_provider_is_created_again(program: Program, tmp_path: Path, what: str) -> None:
     program.configure(pypiProxy=False, github=BY_REF)
     program.up()
     cloud = federation(program, tmp_path)

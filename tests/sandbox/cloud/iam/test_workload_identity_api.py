@@ -15,7 +15,7 @@ from tests.support.federation import (
 pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
 
 
-def test_a_disabled_pool_or_provider_lets_nobody_in(by_environment: Federation) -> None:
+def test_a_disabled_pool_or_provider_admits_no_token(by_environment: Federation) -> None:
     token = by_environment.token(environment="release")
     for name in (by_environment.provider, by_environment.provider.partition("/providers/")[0]):
         for disabled in (True, False):
@@ -44,7 +44,7 @@ class TestPools:
         assert cloud.ask("GET", operation["name"])[1]["done"] is True
         return f"{collection}/{ident}"
 
-    def test_a_deleted_one_keeps_its_id_until_it_is_brought_back(
+    def test_a_deleted_pool_keeps_its_id_until_it_is_undeleted(
         self, by_ref: Federation, collection: str
     ) -> None:
         name = self.make(by_ref, collection)
@@ -63,7 +63,7 @@ class TestPools:
         assert by_ref.ask("GET", f"{name}:listAttestationRules") == (200, {})
 
     @pytest.mark.parametrize("ident", ["gcp-mine", "abc", "Upper", "a" * 33, ""])
-    def test_an_id_has_googles_grammar(self, by_ref: Federation, collection: str, ident: str) -> None:
+    def test_an_invalid_pool_id_is_refused(self, by_ref: Federation, collection: str, ident: str) -> None:
         assert by_ref.ask("POST", f"{collection}?workloadIdentityPoolId={ident}", {})[0] == 400
 
     @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ class TestPools:
             ({"displayName": "x" * 33}, "at most 32"),
         ],
     )
-    def test_a_provider_must_be_sound(
+    def test_an_invalid_provider_is_refused(
         self, by_ref: Federation, collection: str, change: dict[str, Any], says: str
     ) -> None:
         right = {
@@ -97,7 +97,7 @@ class TestPools:
         assert says in said["error"]["message"]
         assert by_ref.ask("POST", providers, right)[0] == 200
 
-    def test_allowed_audiences_stand_in_for_the_name(self, by_environment: Federation) -> None:
+    def test_allowed_audiences_replace_the_default_audience(self, by_environment: Federation) -> None:
         change = {"oidc": {"issuerUri": GITHUB, "allowedAudiences": ["ours"]}}
         mask = "oidc.allowed_audiences,oidc.issuer_uri,oidc.jwks_json"
         path = f"{by_environment.provider}?updateMask={mask}"
@@ -108,7 +108,7 @@ class TestPools:
         assert by_environment.ask("PATCH", path, {"oidc": {"issuerUri": GITHUB}})[0] == 200
         assert by_environment.access_token(token)
 
-    def test_a_policy_names_no_pool_that_is_not_there(self, by_ref: Federation) -> None:
+    def test_a_policy_cannot_name_a_missing_pool(self, by_ref: Federation) -> None:
         account = f"projects/{by_ref.program.project}/serviceAccounts/{by_ref.writer}"
         member = "principalSet://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/*"
         binding = {"role": "roles/iam.workloadIdentityUser", "members": [member]}

@@ -64,7 +64,7 @@ COSTLY: dict[str, Callable[[], list[Upload]]] = {
 
 
 @pytest.mark.parametrize("reason", COSTLY)
-def test_what_would_cost_others_their_answers_is_refused(reason: str, tmp_path: Path) -> None:
+def test_a_distribution_that_needs_too_many_resources_is_refused(reason: str, tmp_path: Path) -> None:
     for upload in COSTLY[reason]():
         path = tmp_path / "file"
         path.write_bytes(upload.content)

@@ -10,7 +10,7 @@ from tests.support.sandbox import Sandbox
 pytestmark = pytest.mark.sandbox
 
 
-def test_a_new_project_has_every_api_off_but_two(sandbox: Sandbox) -> None:
+def test_a_new_project_has_only_two_apis_enabled(sandbox: Sandbox) -> None:
     cloud = Cloud(sandbox)
     _, services = cloud.ask("GET", f"{USAGE}/{cloud.project}/services?filter=state:ENABLED")
     assert {service["config"]["name"] for service in services["services"]} == {
@@ -23,7 +23,7 @@ def test_a_new_project_has_every_api_off_but_two(sandbox: Sandbox) -> None:
         assert answer["error"]["details"][0]["reason"] == "SERVICE_DISABLED"
 
 
-def test_resource_manager_can_be_off_too(cloud: Cloud) -> None:
+def test_resource_manager_can_be_disabled(cloud: Cloud) -> None:
     assert cloud.ask("GET", f"{MANAGER}/{cloud.project}")[0] == 200
     cloud.ask("POST", f"{USAGE}/{cloud.project}/services/cloudresourcemanager.googleapis.com:disable", {})
     status, answer = cloud.ask("GET", f"{MANAGER}/{cloud.project}")
@@ -31,7 +31,7 @@ def test_resource_manager_can_be_off_too(cloud: Cloud) -> None:
     assert answer["error"]["details"][0]["metadata"]["service"] == "cloudresourcemanager.googleapis.com"
 
 
-def test_several_apis_are_enabled_by_one_request(sandbox: Sandbox) -> None:
+def test_one_request_enables_several_apis(sandbox: Sandbox) -> None:
     cloud = Cloud(sandbox)
     names = ["artifactregistry.googleapis.com", "iam.googleapis.com"]
     status, _ = cloud.ask("POST", f"{USAGE}/{cloud.project}/services:batchEnable", {"serviceIds": names})

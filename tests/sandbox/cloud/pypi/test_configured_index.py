@@ -14,7 +14,7 @@ from sandbox.runtime.proxy import is_imitated
 pytestmark = pytest.mark.sandbox
 
 
-def test_the_index_is_the_one_that_pip_is_configured_with(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_public_index_is_pips_configured_index(monkeypatch: pytest.MonkeyPatch) -> None:
     long = f"https://user:secret@index.example/{'a' * 100}/simple/"
     monkeypatch.setenv("PIP_INDEX_URL", long)
     assert read_configured_index() == long
@@ -25,7 +25,7 @@ def test_the_index_is_the_one_that_pip_is_configured_with(monkeypatch: pytest.Mo
     assert not is_imitated("files.index.example", "index.example")
 
 
-def test_pips_default_index_is_imitated_where_nothing_else_is_configured(
+def test_the_public_index_is_pips_default_without_configuration(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("PIP_INDEX_URL", raising=False)
@@ -42,7 +42,7 @@ GOOGLES = "https://us-python.pkg.dev/some-project/python/simple/"
 
 
 @pytest.mark.parametrize("address", [GOOGLES, "https://oauth2accesstoken:s3cret@x.googleapis.com./simple/"])
-def test_an_index_of_googles_own_is_not_taken_for_the_public_one(
+def test_an_index_on_a_google_host_is_not_the_public_index(
     address: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.delenv("PIP_INDEX_URL", raising=False)
@@ -51,5 +51,5 @@ def test_an_index_of_googles_own_is_not_taken_for_the_public_one(
     assert caplog.text == ""
     monkeypatch.setenv("PIP_INDEX_URL", address)
     assert read_configured_index() == default
-    assert "which the sandbox imitates and never asks" in caplog.text
+    assert "a host that the sandbox emulates and never contacts" in caplog.text
     assert "s3cret" not in caplog.text

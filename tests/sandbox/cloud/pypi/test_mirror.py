@@ -25,7 +25,7 @@ pytestmark = pytest.mark.sandbox
 URL = f"https://{LOOPBACK_STANDS_FOR}"
 
 
-def test_pip_and_uv_install_from_it_through_the_sandbox(
+def test_pip_and_uv_install_from_the_public_index(
     registry: Registry, public: TinyIndex, tmp_path: Path
 ) -> None:
     for client, *command in (("pip", "pip", "install"), ("uv", "uv", "pip", "install")):
@@ -35,7 +35,7 @@ def test_pip_and_uv_install_from_it_through_the_sandbox(
     assert len([path for path in public.asked if path.startswith("/packages/")]) == 1, "kept once fetched"
 
 
-def test_pages_and_files_need_no_login_and_come_from_the_same_host(
+def test_pages_and_files_need_no_login_and_have_the_same_host(
     registry: Registry, public: TinyIndex
 ) -> None:
     session = registry.session(None)
@@ -54,7 +54,9 @@ def test_pages_and_files_need_no_login_and_come_from_the_same_host(
     assert session.get(f"{URL}/simple/Helper/", timeout=30).url == f"{URL}/simple/helper/"
 
 
-def test_what_nobody_published_is_404_and_nobody_uploads(registry: Registry, public: TinyIndex) -> None:
+def test_an_unpublished_package_is_404_and_uploads_are_refused(
+    registry: Registry, public: TinyIndex
+) -> None:
     session = registry.session(None)
     for path in ("simple/none/", "simple/", "", "files/helper/none.whl", "files/none/none.whl"):
         assert session.get(f"{URL}/{path}", timeout=30).status_code == 404, path
@@ -76,25 +78,25 @@ def index_in_this_process(folder: Path, login: str = "") -> Generator[tuple[Publ
     real.server.server_close()
 
 
-def test_no_page_or_redirect_leads_to_google(tmp_path: Path) -> None:
+def test_no_page_or_redirect_causes_a_request_to_google(tmp_path: Path) -> None:
     with index_in_this_process(tmp_path) as (index, real):
         (file,) = asyncio.run(index.find("helper"))
         leads = replace(file, url=f"{GOOGLES}helper/helper-1.0.tar.gz")
-        with pytest.raises(UnreachableError, match=r"leads to us-python\.pkg\.dev, which the sandbox"):
+        with pytest.raises(UnreachableError, match=r"leads to us-python\.pkg\.dev, a host that"):
             asyncio.run(index.fetch(leads))
         path = f"/packages/{file.filename}"
         for target in (GOOGLES, "https://STORAGE.googleapis.com/x", "https://x.pkg.dev./x"):
             real.moved = {path: target, "/simple/other/": target}
-            with pytest.raises(UnreachableError, match="which the sandbox imitates"):
+            with pytest.raises(UnreachableError, match="a host that the sandbox emulates"):
                 asyncio.run(index.fetch(file))
-            with pytest.raises(UnreachableError, match="which the sandbox imitates"):
+            with pytest.raises(UnreachableError, match="a host that the sandbox emulates"):
                 asyncio.run(index.find("other"))
         real.moved = {path: "/packages/elsewhere"}
         real.publish(replace(wheel("helper", "1.0"), filename="elsewhere"))
         assert asyncio.run(index.fetch(file)) == file.sha256, "any other redirect is followed"
 
 
-def test_a_login_is_sent_to_the_index_alone_and_never_stored(tmp_path: Path) -> None:
+def test_a_login_is_sent_only_to_the_index_and_never_stored(tmp_path: Path) -> None:
     with index_in_this_process(tmp_path, login="someone:s3cr%40t@") as (index, real):
         (file,) = asyncio.run(index.find("helper"))
         assert asyncio.run(index.fetch(file)) == file.sha256

@@ -20,7 +20,7 @@ def plant(registry: Registry, folder: Path, *uploads: Upload) -> str:
     return registry.sandbox("plant", *(str(folder / upload.filename) for upload in uploads)).stdout
 
 
-def test_a_planted_package_is_on_it_until_it_is_taken_away(
+def test_a_planted_package_is_on_the_index_until_it_is_deleted(
     registry: Registry, public: TinyIndex, tmp_path: Path
 ) -> None:
     session = registry.session(None)
@@ -35,7 +35,7 @@ def test_a_planted_package_is_on_it_until_it_is_taken_away(
     assert len(listed(session, URL, "helper")) == 2
 
 
-def test_a_planted_package_reaches_a_remote_repository_and_lives_through_a_restart(
+def test_a_planted_package_is_in_a_remote_repository_after_a_restart(
     registry: Registry, public: TinyIndex, tmp_path: Path
 ) -> None:
     plant(registry, tmp_path, wheel("my-adder", "99.0"))
@@ -47,7 +47,9 @@ def test_a_planted_package_reaches_a_remote_repository_and_lives_through_a_resta
     assert len(listed(registry.session(), url, "my-adder")) == 2
 
 
-def test_planting_works_without_a_network(registry: Registry, public: TinyIndex, tmp_path: Path) -> None:
+def test_a_package_can_be_planted_without_a_network(
+    registry: Registry, public: TinyIndex, tmp_path: Path
+) -> None:
     public.down = True
     plant(registry, tmp_path, wheel("my-adder", "99.0"))
     session = registry.session(None)
@@ -57,7 +59,7 @@ def test_planting_works_without_a_network(registry: Registry, public: TinyIndex,
     assert "the public index does not answer" in answer.text
 
 
-def test_what_is_no_distribution_is_not_planted(registry: Registry, tmp_path: Path) -> None:
+def test_an_invalid_distribution_is_not_planted(registry: Registry, tmp_path: Path) -> None:
     for filename, reason in {
         "my_adder-2.0-py3-none-any.whl": "metadata of version 1.0",
         "none-1.0.tar.gz": "No such file",

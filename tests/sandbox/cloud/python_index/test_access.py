@@ -26,7 +26,7 @@ READER, WRITER, ADMIN, STRANGER = (
 )
 
 
-def test_a_bad_day_is_a_503_in_words(registry: Registry) -> None:
+def test_an_unavailable_index_answers_503_with_a_text(registry: Registry) -> None:
     url = registry.make()
     session = registry.session()
     registry.sandbox("fault", "unavailable=1")
@@ -37,7 +37,7 @@ def test_a_bad_day_is_a_503_in_words(registry: Registry) -> None:
     assert (answer.status_code, answer.text) == (503, "The service is currently unavailable.\n")
 
 
-def test_who_may_read_upload_and_delete(registry: Registry) -> None:
+def test_each_role_reads_uploads_and_deletes_only_what_it_allows(registry: Registry) -> None:
     url = registry.make()
     upload = wheel("my-adder", "1.0")
     put(registry, url, upload)
@@ -75,7 +75,7 @@ def test_who_may_read_upload_and_delete(registry: Registry) -> None:
                 assert f"{registry.parent}/python" in answer.text
 
 
-def test_reading_through_a_virtual_repository_needs_a_grant_on_that_alone(registry: Registry) -> None:
+def test_a_virtual_repository_needs_no_grant_on_its_upstreams(registry: Registry) -> None:
     private = registry.make()
     upload = wheel("my-adder", "1.0")
     put(registry, private, upload)
@@ -86,7 +86,7 @@ def test_reading_through_a_virtual_repository_needs_a_grant_on_that_alone(regist
     assert session.get(f"{private}/my-adder/{upload.filename}", timeout=30).status_code == 403
 
 
-def test_a_login_is_oauth2accesstoken_with_a_token_that_lives(registry: Registry) -> None:
+def test_a_login_is_oauth2accesstoken_with_a_valid_token(registry: Registry) -> None:
     url = registry.make()
     upload = wheel("my-adder", "1.0")
     put(registry, url, upload)
@@ -119,7 +119,7 @@ def test_a_login_is_oauth2accesstoken_with_a_token_that_lives(registry: Registry
     assert answer.status_code == 200
 
 
-def test_an_api_that_is_off_and_a_repository_that_is_not_there(registry: Registry) -> None:
+def test_a_disabled_api_is_403_and_a_missing_repository_is_404(registry: Registry) -> None:
     url = registry.make()
     session = registry.session()
     assert session.get(f"{url}-other/simple/x/", timeout=30).status_code == 404

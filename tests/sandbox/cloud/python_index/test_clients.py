@@ -19,7 +19,7 @@ from tests.support.indexes import (
 pytestmark = pytest.mark.sandbox
 
 
-def test_what_twine_and_uv_upload_pip_and_uv_install(registry: Registry, tmp_path: Path) -> None:
+def test_pip_and_uv_install_uploads_of_twine_and_uv(registry: Registry, tmp_path: Path) -> None:
     url = registry.make()
     for upload in (wheel("my-adder", "1.0.0"), sdist("my-adder", "1.0.0"), wheel("my-adder", "1.1.0")):
         (tmp_path / upload.filename).write_bytes(upload.content)
@@ -35,7 +35,7 @@ def test_what_twine_and_uv_upload_pip_and_uv_install(registry: Registry, tmp_pat
         assert (tmp_path / client / "my_adder.py").read_text() == "VERSION = '1.1.0'\n"
 
 
-def test_twine_is_told_why_a_file_is_refused(registry: Registry, tmp_path: Path) -> None:
+def test_twine_shows_why_a_file_is_refused(registry: Registry, tmp_path: Path) -> None:
     url = registry.make()
     upload = wheel("my-adder", "1.0.0")
     put(registry, url, upload)
@@ -57,7 +57,7 @@ def test_twine_is_told_why_a_file_is_refused(registry: Registry, tmp_path: Path)
     assert "400 Bad Request" in said
 
 
-def test_pip_installs_nothing_whose_requires_python_does_not_fit(
+def test_pip_skips_versions_whose_requires_python_does_not_match(
     registry: Registry, tmp_path: Path
 ) -> None:
     url = registry.make()

@@ -40,7 +40,7 @@ def kill(registry: Registry) -> None:
 
 
 @pytest.mark.parametrize(("share", "milliseconds"), [(0.5, 0), (0.99, 0), (1, 0), (1, 12), (1, 40)])
-def test_a_kill_during_an_upload_leaves_all_of_the_file_or_nothing(
+def test_a_kill_during_an_upload_stores_the_whole_file_or_nothing(
     registry: Registry, share: float, milliseconds: int
 ) -> None:
     url = registry.make()
@@ -78,7 +78,7 @@ def test_a_kill_during_an_upload_leaves_all_of_the_file_or_nothing(
     registry.must("DELETE", f"{API}/{registry.parent}/python")
 
 
-def test_a_client_that_goes_away_leaves_nothing(registry: Registry) -> None:
+def test_a_client_that_disconnects_stores_nothing(registry: Registry) -> None:
     url = registry.make()
     before = registry.stored()
     body, kind = prepare(url, wheel("my-adder", "1.0", payload=random.Random(2).randbytes(3_000_000)))
@@ -99,7 +99,7 @@ def test_a_client_that_goes_away_leaves_nothing(registry: Registry) -> None:
     assert "Traceback" not in registry.folder.server_log.read_text()
 
 
-def test_content_that_no_document_names_goes_at_the_next_start(registry: Registry) -> None:
+def test_the_next_start_deletes_content_without_a_document(registry: Registry) -> None:
     url = registry.make()
     upload = wheel("my-adder", "1.0")
     put(registry, url, upload)

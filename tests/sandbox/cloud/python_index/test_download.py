@@ -20,7 +20,7 @@ from tests.support.indexes import (
 pytestmark = pytest.mark.sandbox
 
 
-def test_a_download_is_a_redirect_that_needs_no_login_and_takes_ranges(registry: Registry) -> None:
+def test_a_download_redirects_to_an_address_without_login_and_with_ranges(registry: Registry) -> None:
     url = registry.make()
     upload = wheel("my-adder", "1.0")
     put(registry, url, upload)
@@ -39,7 +39,7 @@ def test_a_download_is_a_redirect_that_needs_no_login_and_takes_ranges(registry:
     assert head.headers["content-length"] == str(len(upload.content))
 
 
-def test_a_download_address_cannot_be_made_up_or_moved(registry: Registry) -> None:
+def test_a_download_address_cannot_be_guessed_or_moved(registry: Registry) -> None:
     url = registry.make()
     registry.make("other")
     upload = wheel("my-adder", "1.0")
@@ -54,7 +54,7 @@ def test_a_download_address_cannot_be_made_up_or_moved(registry: Registry) -> No
         assert "download address" in answer.text
 
 
-def test_a_download_address_is_good_for_minutes_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_download_address_is_valid_only_for_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
     tokens, now = DownloadTokens(), time.time()
     token = tokens.make("/here/", "abc")
     monkeypatch.setattr(time, "time", lambda: now + DOWNLOAD_SECONDS - 2)
@@ -64,7 +64,7 @@ def test_a_download_address_is_good_for_minutes_alone(monkeypatch: pytest.Monkey
         tokens.read("/here/", token)
 
 
-def test_no_download_token_is_logged(registry: Registry) -> None:
+def test_download_tokens_are_not_logged(registry: Registry) -> None:
     url = registry.make()
     upload = wheel("my-adder", "1.0")
     put(registry, url, upload)

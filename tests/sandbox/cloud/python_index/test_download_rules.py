@@ -20,7 +20,7 @@ from tests.support.indexes import (
 pytestmark = pytest.mark.sandbox
 
 
-def test_a_denied_package_is_listed_through_the_virtual_repository_but_stops_pip(
+def test_a_virtual_repository_lists_a_denied_package_but_pip_cannot_install_it(
     registry: Registry, public: TinyIndex, tmp_path: Path
 ) -> None:
     put(registry, registry.make(), wheel("my-adder", "1.0"))
@@ -46,7 +46,7 @@ def test_a_denied_package_is_listed_through_the_virtual_repository_but_stops_pip
     assert listed(session, remote, "helper") == ["helper-1.0-py3-none-any.whl"]
 
 
-def test_a_packages_rule_goes_before_the_repositorys(registry: Registry, public: TinyIndex) -> None:
+def test_a_rule_for_a_package_overrides_the_rule_for_all(registry: Registry, public: TinyIndex) -> None:
     url = registry.make_remote()
     public.publish(wheel("helper", "1.0"), wheel("other", "1.0"))
     registry.deny("public", "all")

@@ -42,7 +42,7 @@ def test_a_page_is_plain_html_with_relative_links(registry: Registry) -> None:
     )
 
 
-def test_names_are_normalised_by_a_redirect(registry: Registry) -> None:
+def test_a_redirect_normalises_names(registry: Registry) -> None:
     url = registry.make()
     put(registry, url, wheel("my-adder", "1.0"))
     answer = registry.session().get(f"{url}/simple/My__Adder/", allow_redirects=False, timeout=30)
@@ -53,7 +53,7 @@ def test_names_are_normalised_by_a_redirect(registry: Registry) -> None:
 @pytest.mark.parametrize(
     "path", ["simple/", "simple", "simple/nothing/", "", "my-adder/none.whl", "a/b/c/d"]
 )
-def test_what_is_not_there_is_404(registry: Registry, path: str) -> None:
+def test_a_missing_page_or_file_is_404(registry: Registry, path: str) -> None:
     url = registry.make()
     put(registry, url, wheel("my-adder", "1.0"))
     assert registry.session().get(f"{url}/{path}", timeout=30).status_code == 404

@@ -32,14 +32,14 @@ from tests.support.indexes import (
 pytestmark = pytest.mark.sandbox
 
 
-def test_an_upload_goes_to_the_repositorys_own_address_alone(registry: Registry) -> None:
+def test_uploads_are_accepted_only_at_the_address_of_the_repository(registry: Registry) -> None:
     url = registry.make()
     for path in ("simple", "simple/x", "my-adder"):
         assert send(registry.session(), f"{url}/{path}", wheel("my-adder", "1.0")).status_code == 404
     assert listed(registry.session(), url, "my-adder") == []
 
 
-def test_a_file_is_there_once_in_whatever_spelling(registry: Registry) -> None:
+def test_a_file_cannot_be_uploaded_twice_in_any_spelling(registry: Registry) -> None:
     url = registry.make()
     upload = sdist("my-adder", "1.0")
     put(registry, url, upload)
@@ -62,7 +62,7 @@ def test_a_file_is_there_once_in_whatever_spelling(registry: Registry) -> None:
     assert session.get(f"{url}/simple/my-adder/", timeout=30).text == before
 
 
-def test_a_version_with_too_many_digits_and_a_file_name_that_is_too_long_are_400(
+def test_too_many_digits_and_a_too_long_file_name_are_400(
     registry: Registry,
 ) -> None:
     url = registry.make()
@@ -80,7 +80,7 @@ def test_a_version_with_too_many_digits_and_a_file_name_that_is_too_long_are_400
         assert answer.status_code == 400, answer.text[:200]
 
 
-def test_of_two_uploads_at_once_one_wins(registry: Registry) -> None:
+def test_one_of_two_simultaneous_uploads_succeeds(registry: Registry) -> None:
     url = registry.make()
     sessions = [registry.session(), registry.session()]
     with concurrent.futures.ThreadPoolExecutor() as pool:
@@ -93,7 +93,7 @@ def test_of_two_uploads_at_once_one_wins(registry: Registry) -> None:
             assert sessions[0].get(f"{url}/{name}/{winner.filename}", timeout=30).content == winner.content
 
 
-def test_an_upload_that_is_too_large_is_413_and_leaves_nothing(registry: Registry) -> None:
+def test_an_upload_that_is_too_large_is_413_and_stores_nothing(registry: Registry) -> None:
     url = registry.make()
     before = registry.stored()
     session = registry.session()
@@ -114,7 +114,7 @@ def test_an_upload_that_is_too_large_is_413_and_leaves_nothing(registry: Registr
     assert registry.stored() == before
 
 
-def test_virtual_and_remote_repositories_take_no_uploads(registry: Registry, public: TinyIndex) -> None:
+def test_virtual_and_remote_repositories_refuse_uploads(registry: Registry, public: TinyIndex) -> None:
     registry.make()
     for url in (registry.make_remote(), registry.make_virtual("python")):
         answer = send(registry.session(), url, wheel("my-adder", "1.0"))
@@ -122,7 +122,7 @@ def test_virtual_and_remote_repositories_take_no_uploads(registry: Registry, pub
         assert "standard repositories" in answer.text
 
 
-def test_an_answer_lost_after_the_upload_leaves_the_file(registry: Registry) -> None:
+def test_a_lost_answer_after_an_upload_keeps_the_file(registry: Registry) -> None:
     url = registry.make()
     session = registry.session()
     registry.sandbox("fault", "cut=1")

@@ -28,7 +28,7 @@ def forget_pages(registry: Registry) -> None:
         store.delete_below("public-index/pages/")
 
 
-def test_a_virtual_repository_lists_all_versions_each_from_the_first_that_has_it(
+def test_a_virtual_repository_lists_each_version_from_its_first_upstream(
     registry: Registry, tmp_path: Path
 ) -> None:
     one, two = registry.make("one"), registry.make("two")
@@ -48,7 +48,7 @@ def test_a_virtual_repository_lists_all_versions_each_from_the_first_that_has_it
     assert (tmp_path / "t" / "my_adder.py").read_text() == "VERSION = '3.0'\n"
 
 
-def test_a_remote_repository_goes_on_with_what_it_has_while_the_public_index_is_down(
+def test_a_remote_repository_serves_its_copies_while_the_public_index_is_down(
     registry: Registry, public: TinyIndex
 ) -> None:
     url = registry.make_remote()
@@ -72,9 +72,7 @@ def test_a_remote_repository_goes_on_with_what_it_has_while_the_public_index_is_
         assert public.url not in answer.text
 
 
-def test_a_file_that_comes_damaged_from_the_public_index_is_not_kept(
-    registry: Registry, public: TinyIndex
-) -> None:
+def test_a_damaged_file_of_the_public_index_is_not_stored(registry: Registry, public: TinyIndex) -> None:
     url = registry.make_remote()
     public.publish(wheel("helper", "1.0"))
     session = registry.session()
@@ -86,7 +84,7 @@ def test_a_file_that_comes_damaged_from_the_public_index_is_not_kept(
     assert registry.documents("files", "public") == []
 
 
-def test_a_private_package_installs_through_the_virtual_repository_while_the_public_index_is_down(
+def test_a_virtual_repository_serves_private_packages_while_the_public_index_is_down(
     registry: Registry, public: TinyIndex
 ) -> None:
     put(registry, registry.make(), wheel("my-adder", "1.0"))

@@ -12,7 +12,7 @@ from tests.support.sandbox import Sandbox
 pytestmark = pytest.mark.sandbox
 
 
-def test_a_bucket_is_made_read_and_deleted(buckets: Buckets) -> None:
+def test_a_bucket_is_created_read_and_deleted(buckets: Buckets) -> None:
     asked = {"publicAccessPrevention": "enforced", "uniformBucketLevelAccess": {"enabled": True}}
     status, made = buckets.make(iamConfiguration=asked, location="europe-west1")
     assert status == 200
@@ -23,7 +23,7 @@ def test_a_bucket_is_made_read_and_deleted(buckets: Buckets) -> None:
     assert reason(buckets.ask("GET", "")) == (404, "notFound")
 
 
-def test_without_the_api_there_is_no_bucket(sandbox: Sandbox) -> None:
+def test_a_bucket_needs_the_enabled_api(sandbox: Sandbox) -> None:
     status, answer = sandbox.ask("POST", f"{BASE}?project=storage-api-off", {"name": "some-bucket"})
     assert status == 403
     assert answer["error"]["details"][0]["metadata"]["service"] == "storage.googleapis.com"
@@ -32,18 +32,18 @@ def test_without_the_api_there_is_no_bucket(sandbox: Sandbox) -> None:
 @pytest.mark.parametrize(
     "body", [{"name": "Upper"}, {"name": "ab"}, {"name": "goog-x"}, {"name": 3}, {"location": "us-centra1"}]
 )
-def test_a_bad_name_or_place_is_refused(buckets: Buckets, body: Any) -> None:
+def test_an_invalid_name_or_location_is_refused(buckets: Buckets, body: Any) -> None:
     assert reason(buckets.make(**body)) == (400, "invalid")
 
 
-def test_a_bucket_has_its_name_alone_in_all_projects(bucket: Buckets, sandbox: Sandbox) -> None:
+def test_a_bucket_name_is_unique_across_projects(bucket: Buckets, sandbox: Sandbox) -> None:
     assert "you already own it" in bucket.make()[1]["error"]["message"]
     other = Buckets(sandbox)
     other.name = bucket.name
     assert reason(other.make()) == (409, "conflict")
 
 
-def test_without_a_login_there_is_a_challenge(bucket: Buckets) -> None:
+def test_a_request_without_a_login_gets_a_challenge(bucket: Buckets) -> None:
     session = bucket.sandbox.session()
     answer = session.get(f"{BASE}/{bucket.name}", headers={"Authorization": ""}, timeout=30)
     assert answer.status_code == 401
@@ -51,7 +51,7 @@ def test_without_a_login_there_is_a_challenge(bucket: Buckets) -> None:
     assert answer.headers["www-authenticate"].startswith("Bearer ")
 
 
-def test_versioning_is_switched_and_nothing_else_of_a_bucket(bucket: Buckets) -> None:
+def test_only_the_versioning_of_a_bucket_can_be_updated(bucket: Buckets) -> None:
     status, changed = bucket.ask("PATCH", "", {"name": bucket.name, "versioning": {"enabled": True}})
     assert (status, changed["versioning"], changed["metageneration"]) == (200, {"enabled": True}, "2")
     assert bucket.ask("GET", "") == (200, changed)
@@ -65,14 +65,14 @@ def test_versioning_is_switched_and_nothing_else_of_a_bucket(bucket: Buckets) ->
 
 
 @pytest.mark.parametrize("versioning", [True, "on", []])
-def test_versioning_of_no_sense_is_refused(buckets: Buckets, versioning: Any) -> None:
+def test_invalid_versioning_is_refused(buckets: Buckets, versioning: Any) -> None:
     assert buckets.make(versioning=versioning)[0] == 400
 
 
-def test_a_bucket_changes_only_in_the_metageneration_that_was_asked_for(bucket: Buckets) -> None:
+def test_a_bucket_only_changes_if_its_metageneration_matches(bucket: Buckets) -> None:
     assert bucket.ask("PATCH", "?ifMetagenerationMatch=9", {"versioning": {}})[0] == 412
     assert bucket.ask("PATCH", "?ifMetagenerationMatch=1", {"versioning": {}})[1]["metageneration"] == "2"
 
 
-def test_a_change_of_nothing_leaves_versioning_unsaid(bucket: Buckets) -> None:
+def test_an_empty_update_does_not_set_versioning(bucket: Buckets) -> None:
     assert "versioning" not in bucket.ask("PATCH", "", {})[1]

@@ -9,7 +9,7 @@ from tests.support.buckets import Buckets, reason
 pytestmark = pytest.mark.sandbox
 
 
-def test_a_delimiter_makes_folders_of_names(bucket: Buckets) -> None:
+def test_a_delimiter_groups_names_into_prefixes(bucket: Buckets) -> None:
     for name in ("a", "s/p/dev.json", "s/p/dev.json.bak", "s/p-q/x", "s/z"):
         bucket.upload(name, b"1")
     assert bucket.listed("delimiter=/") == (["a"], ["s/"], "")
@@ -19,7 +19,7 @@ def test_a_delimiter_makes_folders_of_names(bucket: Buckets) -> None:
     assert bucket.listed("prefix=t") == ([], [], "")
 
 
-def test_a_list_comes_in_pages_that_have_every_name_once(bucket: Buckets) -> None:
+def test_the_pages_of_a_list_have_every_name_once(bucket: Buckets) -> None:
     for name in ("a/1", "a/2", "b", "c/1", "d"):
         bucket.upload(name, b"1")
     names, prefixes, token = bucket.listed("delimiter=/&maxResults=2")
@@ -31,7 +31,7 @@ def test_a_list_comes_in_pages_that_have_every_name_once(bucket: Buckets) -> Non
         assert reason(bucket.ask("GET", f"/o?maxResults={number}")) == (400, "invalid")
 
 
-def test_old_versions_are_listed_of_a_bucket_that_has_none_alone(bucket: Buckets) -> None:
+def test_old_versions_can_only_be_listed_without_versioning(bucket: Buckets) -> None:
     bucket.upload("a", b"x")
     assert bucket.listed("versions=true")[0] == ["a"]
     assert bucket.ask("PATCH", "", {"versioning": {"enabled": True}})[0] == 200
@@ -40,14 +40,14 @@ def test_old_versions_are_listed_of_a_bucket_that_has_none_alone(bucket: Buckets
     assert (status, answer["error"]["status"]) == (501, "UNIMPLEMENTED")
 
 
-def test_a_list_can_begin_at_a_name(bucket: Buckets) -> None:
+def test_a_list_can_start_at_a_name(bucket: Buckets) -> None:
     for name in ("a", "b", "c"):
         bucket.upload(name, b"x")
     assert bucket.listed("startOffset=b")[0] == ["b", "c"]
     assert bucket.listed("startOffset=&endOffset=")[0] == ["a", "b", "c"]
 
 
-def test_a_list_takes_any_prefix_and_an_object_is_sent_as_it_was_said_to_be(bucket: Buckets) -> None:
+def test_a_list_accepts_any_prefix_and_an_object_keeps_its_content_type(bucket: Buckets) -> None:
     bucket.upload("\U0010fffe/a", b"x")
     assert bucket.listed("prefix=\U0010fffe")[0] == ["\U0010fffe/a"]
     assert bucket.listed("prefix=\U0010ffff")[0] == []

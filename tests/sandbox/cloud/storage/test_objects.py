@@ -11,7 +11,7 @@ from tests.support.buckets import BASE, READER, XML, Buckets, reason
 pytestmark = pytest.mark.sandbox
 
 
-def test_an_object_comes_back_byte_for_byte_under_a_name_with_slashes(bucket: Buckets) -> None:
+def test_an_object_keeps_its_bytes_and_a_name_with_slashes(bucket: Buckets) -> None:
     content = b"[global]\nindex-url = x\r\n\r\n--y \xff\x00"
     status, made = bucket.upload("config/pip/pip.conf", content)
     assert (status, made["size"]) == (200, str(len(content)))
@@ -28,7 +28,7 @@ def test_an_object_comes_back_byte_for_byte_under_a_name_with_slashes(bucket: Bu
     assert bucket.ask("DELETE", "")[0] == 204
 
 
-def test_an_object_that_is_written_again_is_another(bucket: Buckets) -> None:
+def test_a_replaced_object_has_a_new_generation(bucket: Buckets) -> None:
     _, first = bucket.upload("a", b"1")
     _, second = bucket.upload("a", b"2")
     assert int(first["generation"]) < int(second["generation"])
@@ -47,17 +47,17 @@ def test_an_object_that_is_written_again_is_another(bucket: Buckets) -> None:
         (b"{}", "application/json"),
     ],
 )
-def test_a_body_that_is_no_upload_is_refused(bucket: Buckets, body: bytes, kind: str) -> None:
+def test_a_malformed_upload_is_refused(bucket: Buckets, body: bytes, kind: str) -> None:
     assert reason(bucket.send(body, kind)) == (400, "invalid")
 
 
-def test_an_upload_in_pieces_is_not_imitated(bucket: Buckets) -> None:
+def test_a_resumable_upload_is_refused(bucket: Buckets) -> None:
     status, answer = bucket.send(b"{}", "application/json", uploadType="resumable")
     assert status == 501
     assert "resumable" in answer["error"]["message"]
 
 
-def test_who_was_granted_nothing_is_refused_and_a_viewer_only_reads(bucket: Buckets) -> None:
+def test_a_member_without_a_grant_is_refused_and_a_viewer_only_reads(bucket: Buckets) -> None:
     bucket.upload("a", b"1")
     assert reason(bucket.ask("GET", "/o/a", member=READER)) == (403, "forbidden")
     _, policy = bucket.ask("GET", "/iam?optionsRequestedPolicyVersion=3")
@@ -72,7 +72,7 @@ def test_who_was_granted_nothing_is_refused_and_a_viewer_only_reads(bucket: Buck
     assert reason(bucket.ask("PUT", "/iam", bad)) == (400, "invalid")
 
 
-def test_the_xml_api_reads_what_the_json_api_wrote(bucket: Buckets) -> None:
+def test_the_xml_api_reads_objects_of_the_json_api(bucket: Buckets) -> None:
     _, made = bucket.upload(".pulumi/stacks/p/dev.json", b'{"a": 1}')
     for path in (".pulumi/stacks/p/dev.json", ".pulumi%2Fstacks%2Fp%2Fdev.json"):
         answer = bucket.read(f"{bucket.name}/{path}")
@@ -99,12 +99,12 @@ def test_the_xml_api_refuses_in_xml(bucket: Buckets) -> None:
     assert "does not have storage.objects.get access" in stranger.text
 
 
-def test_what_is_not_imitated_is_no_object_of_the_xml_api(bucket: Buckets) -> None:
+def test_an_unsupported_request_is_not_an_object_of_the_xml_api(bucket: Buckets) -> None:
     assert bucket.ask("GET", "/notificationConfigs")[0] == 501
     assert bucket.sandbox.ask("GET", f"{XML}/{bucket.name}")[0] == 501
 
 
-def test_a_copy_has_content_and_kind_of_the_original_or_another_kind(bucket: Buckets) -> None:
+def test_a_copy_has_the_original_content_and_kind_or_another_kind(bucket: Buckets) -> None:
     _, made = bucket.upload("s/dev.json", b"state", {"metadata": {"k": "v"}})
     path = f"/o/s%2Fdev.json/rewriteTo/b/{bucket.name}/o/s%2Fdev.json.bak"
     status, done = bucket.ask("POST", path)
@@ -120,7 +120,7 @@ def test_a_copy_has_content_and_kind_of_the_original_or_another_kind(bucket: Buc
     assert bucket.read(f"{bucket.name}/s/dev.json.bak").content == b"state"
 
 
-def test_a_copy_needs_original_and_place_and_the_right_to_both(bucket: Buckets) -> None:
+def test_a_copy_needs_the_original_the_bucket_and_both_permissions(bucket: Buckets) -> None:
     bucket.upload("a", b"1")
     assert reason(bucket.ask("POST", f"/o/b/rewriteTo/b/{bucket.name}/o/c")) == (404, "notFound")
     assert reason(bucket.ask("POST", f"/o/a/rewriteTo/b/{bucket.name}-not/o/c")) == (404, "notFound")
@@ -130,7 +130,7 @@ def test_a_copy_needs_original_and_place_and_the_right_to_both(bucket: Buckets) 
     assert bucket.listed()[0] == ["a"]
 
 
-def test_an_object_changes_only_in_the_generation_that_was_asked_for(bucket: Buckets) -> None:
+def test_an_object_only_changes_if_its_generation_matches(bucket: Buckets) -> None:
     absent = {"ifGenerationMatch": "0"}
     _, first = bucket.upload("a", b"1", **absent)
     assert reason(bucket.upload("a", b"2", **absent)) == (412, "conditionNotMet")
@@ -149,7 +149,7 @@ def test_an_object_changes_only_in_the_generation_that_was_asked_for(bucket: Buc
     assert bucket.ask("DELETE", f"/o/a?ifGenerationMatch={second['generation']}")[0] == 204
 
 
-def test_content_that_is_not_what_its_digest_says_is_refused(bucket: Buckets) -> None:
+def test_content_with_a_wrong_digest_is_refused(bucket: Buckets) -> None:
     _, made = bucket.upload("a", b"1")
     assert bucket.upload("b", b"1", {"md5Hash": made["md5Hash"]})[0] == 200
     assert reason(bucket.upload("c", b"2", {"md5Hash": made["md5Hash"]})) == (400, "invalid")
@@ -157,11 +157,11 @@ def test_content_that_is_not_what_its_digest_says_is_refused(bucket: Buckets) ->
 
 
 @pytest.mark.parametrize("kind", [5, "text/pl\u00e4in", "a\r\nb: c", ["text/plain"]])
-def test_a_kind_that_is_no_header_is_refused(bucket: Buckets, kind: Any) -> None:
+def test_an_invalid_content_type_is_refused(bucket: Buckets, kind: Any) -> None:
     assert reason(bucket.upload("a", b"1", {"contentType": kind})) == (400, "invalid")
 
 
-def test_who_administers_objects_replaces_and_deletes_them_and_reads_no_policy(bucket: Buckets) -> None:
+def test_an_object_admin_changes_objects_but_reads_no_policy(bucket: Buckets) -> None:
     bucket.upload("a", b"1")
     bucket.grant("roles/storage.objectAdmin", READER)
     assert bucket.ask("POST", f"/o/a/rewriteTo/b/{bucket.name}/o/b", member=READER)[0] == 200
@@ -179,7 +179,7 @@ def test_who_administers_objects_replaces_and_deletes_them_and_reads_no_policy(b
         ("POST", "/o/a/rewriteTo/b/any/o/b?sourceGeneration=1"),
     ],
 )
-def test_what_would_change_the_answer_is_not_passed_over(bucket: Buckets, method: str, path: str) -> None:
+def test_unsupported_parameters_are_refused(bucket: Buckets, method: str, path: str) -> None:
     bucket.upload("a", b"x")
     path = path.replace("/b/any/", f"/b/{bucket.name}/")
     status, answer = bucket.ask(method, path)
