@@ -20,7 +20,7 @@ _numbers = itertools.count(1)
 
 
 class Buckets:
-    """A project with the Cloud Storage API on."""
+    """A project with the Cloud Storage API enabled."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.sandbox = sandbox
@@ -53,14 +53,14 @@ class Buckets:
         return self.send(body, **query)
 
     def ask(self, method: str, path: str, body: Any = None, member: str = OWNER) -> tuple[int, Any]:
-        """An answer without content is None."""
+        """Send a request; an answer without content is None."""
         answer = self.sandbox.session(member).request(
             method, f"{BASE}/{self.name}{path}", json=body, timeout=30
         )
         return answer.status_code, answer.json() if answer.content else None
 
     def read(self, path: str, **headers: str) -> requests.Response:
-        """By the XML API."""
+        """Read by the XML API."""
         return self.sandbox.session().get(f"{XML}/{path}", headers=headers, timeout=30)
 
     def grant(self, role: str, member: str) -> None:
@@ -68,7 +68,7 @@ class Buckets:
         assert self.ask("PUT", "/iam", {"bindings": [binding]})[0] == 200
 
     def listed(self, query: str = "") -> tuple[list[str], list[str], str]:
-        """A page of the list: names of objects, prefixes, and the token of the next."""
+        """A page of the list: names of objects, prefixes, and the token of the next page."""
         status, page = self.ask("GET", f"/o?{query}")
         assert status == 200
         names = [item["name"] for item in page.get("items", [])]

@@ -39,7 +39,7 @@ _files = itertools.count(1)
 
 @dataclass
 class Federation:
-    """A stack that lets workflows publish, and a way to ask that carries no login of its own."""
+    """A stack that lets workflows publish, and a session without a login."""
 
     program: Program
     session: requests.Session
@@ -53,25 +53,25 @@ class Federation:
 
     @property
     def audience(self) -> str:
-        """What `google-github-actions/auth` asks GitHub for."""
+        """The audience that `google-github-actions/auth` requests from GitHub."""
         return f"https://iam.googleapis.com/{self.provider}"
 
-    def token(self, *words: str, **said: str) -> str:
-        """A workflow's token; by default that of the one that may publish."""
+    def token(self, *words: str, **changes: str) -> str:
+        """A workflow's token; by default the workflow can publish."""
         right = {"repository": REPOSITORY, "owner_id": OWNER_ID, "ref": REF, "audience": self.audience}
-        options = {**right, **said}
+        options = {**right, **changes}
         flags = [f"--{key.replace('_', '-')}={value}" for key, value in options.items()]
         return self.sandbox("github-token", *flags, *words).stdout.strip()
 
     def signed(self, key: Any = None, **claims: Any) -> str:
-        """The right workflow's token with other claims, signed by the issuer or by another's key."""
+        """The right workflow's token with other claims, signed with the issuer's key or another one."""
         token = self.token()
-        said = {**jwt.decode(token, options={"verify_signature": False}), **claims}
-        said = {name: value for name, value in said.items() if value is not None}
+        payload = {**jwt.decode(token, options={"verify_signature": False}), **claims}
+        payload = {name: value for name, value in payload.items() if value is not None}
         folder = Folder(self.sandbox.folder)
         own: Any = load_pem_private_key(folder.github_key.read_bytes(), None)
         headers = {"kid": jwt.get_unverified_header(token)["kid"]}
-        return jwt.encode(said, key or own, algorithm="RS256", headers=headers)
+        return jwt.encode(payload, key or own, algorithm="RS256", headers=headers)
 
     def login(self, token: str) -> Path:
         """The credentials file that `google-github-actions/auth` writes, with the token in a file."""
@@ -96,12 +96,12 @@ class Federation:
         return str(credentials.token)
 
     def refusal(self, token: str) -> str:
-        """Why there is none."""
+        """The reason of the refusal, in Google's library."""
         with pytest.raises(exceptions.GoogleAuthError) as refused:
             self.access_token(token)
-        said = str(refused.value)
-        assert token not in said
-        return re.sub(r"\\+(['\"])", r"\1", said.replace("Error code ", ""))
+        text = str(refused.value)
+        assert token not in text
+        return re.sub(r"\\+(['\"])", r"\1", text.replace("Error code ", ""))
 
     def exchange(self, **change: str | None) -> tuple[int, Any]:
         form = {**EXCHANGE, "audience": f"//iam.googleapis.com/{self.provider}", **change}
@@ -112,13 +112,13 @@ class Federation:
         return self.sandbox.ask(method, f"{IAM}/{path}", body)
 
     def status_as(self, token: str, path: str) -> int:
-        """What an access token may do."""
+        """The status of a request with an access token."""
         login = {"Authorization": f"Bearer {token}"}
         return self.session.post(f"{IAM}/{path}", headers=login, json={}, timeout=30).status_code
 
 
 def anonymous(sandbox: Sandbox) -> requests.Session:
-    """What asks a Google host without a login, through the proxy."""
+    """A session without a login that uses the sandbox's proxy."""
     lines = sandbox.run("env", "-0").stdout.split("\0")
     inside = dict(line.split("=", 1) for line in lines if line)
     session = requests.Session()
@@ -129,7 +129,7 @@ def anonymous(sandbox: Sandbox) -> requests.Session:
 
 
 def federation(program: Program, folder: Path) -> Federation:
-    """What the stack of a program says, as it is now."""
+    """The stack's federation, from its current outputs."""
     outputs = program.outputs()
     provider, writer = outputs["workload_identity_provider"], outputs["writer_email"]
     return Federation(program, anonymous(program.sandbox), folder, provider, writer)

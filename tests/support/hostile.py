@@ -1,4 +1,4 @@
-"""The cloud's app in this process, with one of everything, and bodies that are wrong in one place."""
+"""The cloud's app in this process with one of every resource, and bodies that are wrong in one place."""
 # seeds, not secrets
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ EMAIL = f"python-reader@{PROJECT}.iam.gserviceaccount.com"
 ACCOUNT = f"projects/{PROJECT}/serviceAccounts/{EMAIL}"
 REPOSITORY = f"projects/{PROJECT}/locations/{LOCATION}/repositories/python"
 UPLOAD = wheel("helper", "1.0")
-# What stands in a route's path, so that the request comes as far as its body is read.
+# The values of a route's path parameters, so that the handler reads the body.
 PARTS = {
     "project": PROJECT,
     "location": LOCATION,
@@ -59,7 +59,7 @@ PARTS = {
     "provider": "github",
     "of": "github-1",
 }
-# Every field that any route reads, with a value that is right.
+# Every field that a route reads, with a valid value.
 BODY: dict[str, Any] = {
     "policy": {"etag": "x", "bindings": [{"role": "roles/browser", "members": ["user:a@example.com"]}]},
     "accountId": "python-writer",
@@ -131,7 +131,7 @@ PATHS = ["é", "%C3%A9", "%ED%A0%80", "%00", "%2F", "%3F", "a" * 3000, "9" * 500
 
 
 class Cloud:
-    """The app over a project that has one of everything."""
+    """The app with one project that has one of every resource."""
 
     def __init__(self, folder: Path, index: TinyIndex) -> None:
         self.log = folder / "requests.log"
@@ -173,7 +173,7 @@ class Cloud:
         return sent[0]["status"], text.decode("utf-8", "replace")
 
     def restore(self) -> None:
-        """Everything that a route's path names is there, whatever became of it."""
+        """Create again every resource that a route's path names."""
         with self.store.transaction():
             grant(self.store, f"projects/{PROJECT}", "roles/owner", OWNER)
             self.store.delete_below(f"{REPOSITORY}/rules/")
@@ -207,7 +207,7 @@ class Cloud:
                 add_file(self.store, REPOSITORY, "helper", link, draft.size)
 
     def routes(self) -> Iterator[tuple[str, str, str]]:
-        """Method, host and path of all that is imitated."""
+        """Method, host and path of every route."""
         for host in self.app.routes:
             if not isinstance(host, Host):
                 continue
@@ -222,7 +222,7 @@ class Cloud:
 
 
 def places(value: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """The way to each value that is inside another."""
+    """The path to each value inside another value."""
     inside: Any = ()
     if isinstance(value, dict):
         inside = value.items()  # pyright: ignore[reportUnknownMemberType]
@@ -259,5 +259,5 @@ def draw_body(draw: random.Random) -> bytes:
                 place = place[key]
             place[way[-1]] = copy.deepcopy(draw.choice(OTHER_TYPES))
         except (KeyError, IndexError, TypeError):
-            pass  # Another change was there before.
+            pass  # An earlier change removed the place.
     return json.dumps(body).encode()

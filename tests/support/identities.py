@@ -1,4 +1,4 @@
-"""A project with one service account, and requests that carry no login of their own."""
+"""A project with one service account, and requests without a login of their own."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ALICE = "user:alice@example.com"
 
 @dataclass
 class Identities:
-    """A project with one account, and a way to ask that carries no login of its own."""
+    """A project with one account, and a session without a login."""
 
     sandbox: Sandbox
     session: requests.Session
@@ -44,7 +44,7 @@ class Identities:
 
     @property
     def google(self) -> Request:
-        """What google-auth sends its requests with."""
+        """The transport of google-auth."""
         return Request(session=self.session)
 
     def ask(self, method: str, url: str, body: Any = None, member: str = OWNER) -> tuple[int, Any]:
@@ -55,7 +55,7 @@ class Identities:
         assert self.ask("POST", url, {})[0] == 200
 
     def make_key(self) -> dict[str, Any]:
-        """A key file, as whoever makes a key gets it once."""
+        """The key file, which Google shows only when it creates the key."""
         status, key = self.ask("POST", f"{self.account}/keys", {})
         assert status == 200, key
         return json.loads(base64.b64decode(key["privateKeyData"]))
@@ -70,7 +70,7 @@ class Identities:
         return answer.status_code, answer.json()
 
     def assert_with(self, key: dict[str, Any], **changes: Any) -> tuple[int, Any]:
-        """Send an assertion of one's own making; None takes a claim out."""
+        """Send an assertion with changed claims; None removes a claim."""
         now = int(time.time())
         scope = SCOPES[0]
         claims = {"iss": self.email, "aud": TOKEN_URI, "iat": now, "exp": now + 3600, "scope": scope}
@@ -90,7 +90,7 @@ class Identities:
     def acting(
         self, member: str, lifetime: int = 3600, target: str = ""
     ) -> impersonated_credentials.Credentials:
-        """google-auth's credentials of the account, by a member's own."""
+        """google-auth's credentials of the account, from a member's login."""
         return impersonated_credentials.Credentials(
             source_credentials=self.credentials_of(member),
             target_principal=target or self.email,
@@ -99,7 +99,7 @@ class Identities:
         )
 
     def status_with(self, token: str | None) -> int:
-        """What the account's token may do on the project, granted `roles/browser`."""
+        """The status of a read of the project; the account has `roles/browser` on it."""
         headers = {"Authorization": f"Bearer {token}"}
         url = f"{MANAGER}/projects/{self.project}"
         return self.session.get(url, headers=headers, timeout=30).status_code

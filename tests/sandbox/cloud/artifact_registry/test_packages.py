@@ -1,4 +1,4 @@
-"""What the Artifact Registry API tells of packages, to gcloud and to programs; the index agrees."""
+"""Packages in the Artifact Registry API, for gcloud and programs; the index shows the same."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.sandbox import Sandbox
 
 pytestmark = pytest.mark.sandbox
 
-STRANGER = "user:stranger@example.com"
+OTHER = "user:other@example.com"
 
 
 @pytest.fixture
@@ -149,18 +149,18 @@ def test_each_request_needs_its_own_permission(registry: Registry) -> None:
         "files/tool%2Ftool-1.0-py3-none-any.whl:download?alt=media": "files.download",
     }
     for path, permission in paths.items():
-        answer = registry.ask("GET", f"{url}/{path}", member=STRANGER)
+        answer = registry.ask("GET", f"{url}/{path}", member=OTHER)
         assert answer.status_code == 403
         assert f"'artifactregistry.{permission}'" in answer.text
-    registry.grant("python", "reader", STRANGER)
+    registry.grant("python", "reader", OTHER)
     for path in paths:
-        assert registry.ask("GET", f"{url}/{path}", member=STRANGER).status_code == 200
+        assert registry.ask("GET", f"{url}/{path}", member=OTHER).status_code == 200
 
 
 def test_a_writer_cannot_delete(registry: Registry) -> None:
-    registry.grant("python", "writer", STRANGER)
+    registry.grant("python", "writer", OTHER)
     for path in ("packages/tool", "packages/tool/versions/1.0"):
-        answer = registry.ask("DELETE", f"{API}/{registry.parent}/python/{path}", member=STRANGER)
+        answer = registry.ask("DELETE", f"{API}/{registry.parent}/python/{path}", member=OTHER)
         assert answer.status_code == 403
         assert ".delete'" in answer.text
     assert names(registry.documents("packages")) == ["my-adder", "tool"]

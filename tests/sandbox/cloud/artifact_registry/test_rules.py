@@ -1,4 +1,4 @@
-"""Download rules in the Artifact Registry API: one per package, and who may change them."""
+"""Download rules in the Artifact Registry API: one per package, and who can change them."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_readers_read_rules_and_repository_admins_change_them(cloud: Cloud) -> N
     cloud.ask("POST", f"{cloud.repositories}/python:setIamPolicy", {"policy": {"bindings": bindings}})
     rules = f"{cloud.repositories}/python/rules"
     assert cloud.ask("GET", rules, member="user:reader@example.com")[0] == 200
-    assert cloud.ask("GET", rules, member="user:stranger@example.com")[0] == 403
+    assert cloud.ask("GET", rules, member="user:other@example.com")[0] == 403
     assert cloud.ask("POST", f"{rules}?ruleId=a", deny("a"), "user:reader@example.com")[0] == 403
     assert cloud.ask("POST", f"{rules}?ruleId=a", deny("a"), "user:boss@example.com")[0] == 200
     assert cloud.ask("DELETE", f"{rules}/a", None, "user:reader@example.com")[0] == 403

@@ -20,14 +20,14 @@ from tests.support.identities import (
 )
 
 pytestmark = pytest.mark.sandbox
-# A busy machine; the tokens that are waited for live a second or two.
-PATIENCE_SECONDS = 20
+# For a busy machine. The tokens in question expire after a second or two.
+TIMEOUT_SECONDS = 20
 
 
 def wait_until(happens: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while not happens():
-        assert time.monotonic() < deadline, "in vain"
+        assert time.monotonic() < deadline, "timed out"
 
 
 class TestImpersonation:
@@ -79,7 +79,7 @@ class TestImpersonation:
         wait_until(lambda: identities.status_with(acting.token) == 401)
 
     @pytest.mark.parametrize(
-        ("change", "said"),
+        ("change", "text"),
         [
             ({"lifetime": "3601s"}, "lifetime: must be a duration of at most 3600s."),
             ({"lifetime": "0s"}, "lifetime: must be a duration of at most 3600s."),
@@ -89,14 +89,14 @@ class TestImpersonation:
         ],
     )
     def test_a_token_needs_a_scope_and_lasts_an_hour_at_most(
-        self, identities: Identities, change: dict[str, Any], said: str
+        self, identities: Identities, change: dict[str, Any], text: str
     ) -> None:
         identities.grant(identities.account, TOKEN_CREATOR, ALICE)
         url = f"https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/{identities.email}"
         status, answer = identities.ask(
             "POST", f"{url}:generateAccessToken", {"scope": SCOPES, **change}, ALICE
         )
-        assert (status, answer["error"]["message"]) == (400, said)
+        assert (status, answer["error"]["message"]) == (400, text)
 
     def test_impersonation_needs_the_project_wildcard_and_the_api(self, identities: Identities) -> None:
         identities.grant(identities.account, TOKEN_CREATOR, ALICE)

@@ -21,23 +21,23 @@ class TestScopes:
     AUTH = "https://www.googleapis.com/auth/"
 
     def token_for(self, identities: Identities, *scopes: str) -> str:
-        """By a key; the account may do anything in its project."""
+        """A token by key; the account owns its project."""
         identities.grant(
             f"{MANAGER}/projects/{identities.project}", "roles/owner", f"serviceAccount:{identities.email}"
         )
-        wanted = " ".join(f"{self.AUTH}{scope}" for scope in scopes)
-        return identities.assert_with(identities.make_key(), scope=wanted)[1]["access_token"]
+        names = " ".join(f"{self.AUTH}{scope}" for scope in scopes)
+        return identities.assert_with(identities.make_key(), scope=names)[1]["access_token"]
 
-    def asked(self, identities: Identities, token: str, method: str, url: str) -> requests.Response:
+    def send(self, identities: Identities, token: str, method: str, url: str) -> requests.Response:
         login = {"Authorization": f"Bearer {token}"}
         return identities.session.request(method, url, headers=login, json={}, timeout=30)
 
     def allowed(self, identities: Identities, token: str) -> dict[str, bool]:
-        """What a token's scopes let it ask, whatever comes of it."""
+        """The requests that a token's scopes allow, whatever their result."""
         index = f"https://us-central1-python.pkg.dev/{identities.project}/python"
         buckets = f"https://storage.googleapis.com/storage/v1/b?project={identities.project}"
         return {
-            what: "insufficient authentication scopes" not in self.asked(identities, token, *request).text
+            what: "insufficient authentication scopes" not in self.send(identities, token, *request).text
             for what, request in {
                 "read index": ("GET", f"{index}/simple/"),
                 "upload": ("POST", f"{index}/"),
@@ -66,7 +66,7 @@ class TestScopes:
         assert all(self.allowed(identities, self.token_for(identities, scope, "cloud-platform")).values())
 
     def test_an_insufficient_scope_is_refused_in_googles_words(self, identities: Identities) -> None:
-        refused = self.asked(
+        refused = self.send(
             identities, self.token_for(identities, "devstorage.read_only"), "GET", identities.account
         )
         error = refused.json()["error"]

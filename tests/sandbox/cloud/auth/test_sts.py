@@ -26,20 +26,20 @@ NOT_THERE = "/locations/global/workloadIdentityPools/p/providers/q"
 
 
 def publish(cloud: Federation, client: str, token: str, name: str, version: str, check: bool = True) -> str:
-    """A real client uploads a wheel, with what the workflow's token is worth."""
+    """Upload a wheel with a real client and a workflow's token."""
     upload = wheel(name, version)
     path = cloud.folder / upload.filename
     path.write_bytes(upload.content)
     url = cloud.program.outputs()["repository_url"]
     command = {
-        # Through the keyring, which asks google-auth.
+        # Through the keyring, which uses google-auth.
         "twine": ["twine", "upload", "--non-interactive", "--repository-url", url],
-        # As in the workflow: the access token as the password.
+        # Like the workflow: the access token is the password.
         "uv": ["uv", "publish", "--publish-url", url, "--username", "oauth2accesstoken"],
     }[client]
     login = f"GOOGLE_APPLICATION_CREDENTIALS={cloud.login(token)}"
     password = [f"UV_PUBLISH_PASSWORD={cloud.access_token(token)}"] if client == "uv" and check else []
-    # As nobody: where google-auth is refused, the keyring goes on to ask gcloud for its login.
+    # As a member without grants: if google-auth is refused, the keyring uses the login of gcloud.
     done = cloud.sandbox.run("env", login, *password, *command, str(path), check=check, member=NOBODY)
     return done.stdout + done.stderr
 
@@ -70,14 +70,14 @@ def test_every_listed_repository_publishes(by_ref: Federation) -> None:
 
 
 def test_an_unlisted_repository_uploads_nothing(by_ref: Federation) -> None:
-    said = publish(by_ref, "twine", by_ref.token(repository="acme/other"), "strange", "1.0", check=False)
-    # Wrapped to the terminal's width, within words too.
-    assert "".join(CONDITION.partition(": ")[2].split()) in "".join(said.split())
+    output = publish(by_ref, "twine", by_ref.token(repository="acme/other"), "strange", "1.0", check=False)
+    # twine wraps lines at the terminal's width, even inside words.
+    assert "".join(CONDITION.partition(": ")[2].split()) in "".join(output.split())
     assert versions(by_ref, "strange") == []
 
 
 @pytest.mark.parametrize(
-    ("said", "words", "rule"),
+    ("options", "words", "rule"),
     [
         ({"repository": "acme/other"}, [], CONDITION),
         ({"repository": "acme/my-adder2"}, [], CONDITION),
@@ -100,18 +100,18 @@ def test_an_unlisted_repository_uploads_nothing(by_ref: Federation) -> None:
     ],
 )
 def test_another_workflow_is_refused_by_the_rule(
-    by_ref: Federation, said: dict[str, str], words: list[str], rule: str
+    by_ref: Federation, options: dict[str, str], words: list[str], rule: str
 ) -> None:
-    assert rule in by_ref.refusal(by_ref.token(*words, **said))
+    assert rule in by_ref.refusal(by_ref.token(*words, **options))
 
 
 @pytest.mark.parametrize(
-    ("said", "rule"),
+    ("options", "rule"),
     [
         ({"environment": "staging"}, CONDITION),
         ({"environment": "release", "owner_id": "666"}, CONDITION),
         ({"environment": "release", "repository": "acme/tool"}, CONDITION),
-        # Without the claim there is nothing to map.
+        # The mapping fails without the claim.
         ({}, "invalid_request: Could not obtain a value for attribute.environment"),
         (
             {"fork": "mallory/my-adder"},
@@ -120,9 +120,9 @@ def test_another_workflow_is_refused_by_the_rule(
     ],
 )
 def test_a_workflow_outside_the_environment_is_refused(
-    by_environment: Federation, said: dict[str, str], rule: str
+    by_environment: Federation, options: dict[str, str], rule: str
 ) -> None:
-    assert rule in by_environment.refusal(by_environment.token(**said))
+    assert rule in by_environment.refusal(by_environment.token(**options))
 
 
 @pytest.mark.parametrize(
@@ -167,8 +167,8 @@ def test_a_token_for_several_audiences_and_almost_two_days_is_accepted(by_ref: F
 
 
 def test_a_token_with_another_signature_is_refused(by_ref: Federation) -> None:
-    stranger = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    assert "invalid_grant: The signature of the ID Token" in by_ref.refusal(by_ref.signed(stranger))
+    other_key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    assert "invalid_grant: The signature of the ID Token" in by_ref.refusal(by_ref.signed(other_key))
     assert by_ref.access_token(by_ref.signed())
 
 
@@ -180,8 +180,10 @@ def test_a_token_without_a_signature_is_refused(by_ref: Federation) -> None:
         "ey.no.jwt",
         "",
     ):
-        status, said = by_ref.exchange(subject_token=token)
-        assert (status, said["error"]) in {(400, "invalid_grant"), (400, "invalid_request")}, said
+        status, error_body = by_ref.exchange(subject_token=token)
+        assert (status, error_body["error"]) in {(400, "invalid_grant"), (400, "invalid_request")}, (
+            error_body
+        )
 
 
 @pytest.mark.parametrize(
@@ -200,8 +202,8 @@ def test_a_token_without_a_signature_is_refused(by_ref: Federation) -> None:
     ],
 )
 def test_a_malformed_exchange_is_refused(by_ref: Federation, change: dict[str, Any], error: str) -> None:
-    status, said = by_ref.exchange(**{"subject_token": by_ref.token(), **change})
-    assert (status, said["error"]) == (400, error)
+    status, refused = by_ref.exchange(**{"subject_token": by_ref.token(), **change})
+    assert (status, refused["error"]) == (400, error)
 
 
 def test_the_exchange_accepts_the_json_of_the_google_action(by_ref: Federation) -> None:

@@ -29,8 +29,8 @@ def test_a_missing_or_unknown_token_is_401(cloud: Cloud) -> None:
 
 def test_a_body_without_json_is_an_invalid_argument(cloud: Cloud) -> None:
     script = 'curl -sS -H "Authorization: Bearer $GOOGLE_OAUTH_ACCESS_TOKEN" -d "{oops" "$1"'
-    said = cloud.sandbox.run("sh", "-c", script, "sh", f"{cloud.repositories}?repository_id=a").stdout
-    assert '"status":"INVALID_ARGUMENT"' in said
+    output = cloud.sandbox.run("sh", "-c", script, "sh", f"{cloud.repositories}?repository_id=a").stdout
+    assert '"status":"INVALID_ARGUMENT"' in output
 
 
 @pytest.mark.parametrize(
@@ -41,6 +41,6 @@ def test_a_body_without_json_is_an_invalid_argument(cloud: Cloud) -> None:
     ],
 )
 def test_an_unsupported_request_is_refused_by_name(cloud: Cloud, url: str) -> None:
-    status, said = message(cloud.ask("GET", url))
+    status, text = message(cloud.ask("GET", url))
     assert status == 501
-    assert said == f"The sandbox does not emulate GET {url.removeprefix('https://')}."
+    assert text == f"The sandbox does not emulate GET {url.removeprefix('https://')}."

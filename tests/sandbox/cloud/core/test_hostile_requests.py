@@ -42,7 +42,7 @@ def cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
     connect = sqlite3.connect
 
     def connect_without_waiting(*words: Any, **options: Any) -> sqlite3.Connection:
-        # No crash is tried here, and the disk would take most of the time.
+        # These tests do not crash the process, and syncing the disk would take most of the time.
         database = connect(*words, **options)
         database.execute("PRAGMA synchronous = OFF")
         return database
@@ -66,10 +66,10 @@ def test_no_body_header_or_path_causes_a_server_error(cloud: Cloud) -> None:
     for method, host, path in routes:
         cloud.restore()
         for _ in range(25):
-            asked = path
+            target = path
             if draw.random() < 0.15:
                 last = draw.choice([part for part in path.split("/") if part] or [""])
-                asked = path.replace(last, draw.choice(PATHS)) if last else path
+                target = path.replace(last, draw.choice(PATHS)) if last else path
             mask = draw.choice([*MASKS, draw.choice(MASKS).split(",")[0], "x", "é"])
             number = draw.choice(["1", "x", "9" * 5000, "-1"])
             query = draw.choice(
@@ -92,14 +92,14 @@ def test_no_body_header_or_path_causes_a_server_error(cloud: Cloud) -> None:
             headers = draw.sample(HEADERS, draw.choice([0, 0, 0, 1, 2]))
             at = f"{host}:[" if draw.random() < 0.03 else host
             body = draw_body(draw)
-            case = f"seed {seed}: {method} {host} {asked[:200]}?{query[:100]} {headers} {body[:1000]!r}"
+            case = f"seed {seed}: {method} {host} {target[:200]}?{query[:100]} {headers} {body[:1000]!r}"
             try:
-                status, text = cloud.ask(method, at, f"{asked}?{query}", body, *headers)
+                status, text = cloud.ask(method, at, f"{target}?{query}", body, *headers)
             except Exception as error:
                 pytest.fail(f"{case}\n{error!r}")
             assert status < 500 or status == 501, f"{case}\n{status} {text}"
             statuses.add(status)
-    assert {200, 307, 400, 401, 403, 404, 409} <= statuses, "the requests come far enough to matter"
+    assert {200, 307, 400, 401, 403, 404, 409} <= statuses, "the requests reach the handlers"
 
 
 @pytest.mark.parametrize(

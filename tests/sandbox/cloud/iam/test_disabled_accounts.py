@@ -1,4 +1,4 @@
-"""A disabled service account: its tokens, its keys, and who may disable it."""
+"""A disabled service account: its tokens, its keys, and who can disable it."""
 
 from __future__ import annotations
 

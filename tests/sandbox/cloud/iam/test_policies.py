@@ -49,7 +49,7 @@ class TestConditions:
 
     @pytest.fixture
     def bindings(self, cloud: Cloud, url: str) -> list[Any]:
-        """What was set, as it was set: with the condition and without."""
+        """The two bindings that were set: with the condition and without."""
         with_it = {"role": self.ROLE, "members": [self.MAYBE], "condition": self.CONDITION}
         bindings = [with_it, {"role": self.ROLE, "members": [self.SURELY]}]
         answer = self.write(cloud, url, {"version": 3, "bindings": bindings})
@@ -94,7 +94,7 @@ class TestConditions:
         plain = [{"role": self.ROLE, "members": [self.SURELY]}]
         answer = self.write(cloud, url, {**policy, "version": 1, "bindings": plain})
         assert "cannot be less than the existing policy version (3)" in message(answer)[1]
-        # Without an etag nobody looks at what was there.
+        # Without an etag the server does not compare versions.
         assert self.write(cloud, url, {"bindings": plain})[1]["version"] == 1
 
     @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ class TestConditions:
 
 
 @pytest.mark.parametrize(
-    ("member", "said"),
+    ("member", "text"),
     [
         ("a@example.com", "The member a@example.com is of an unknown type."),
         ("robot:a@example.com", "The member robot:a@example.com is of an unknown type."),
@@ -127,17 +127,17 @@ class TestConditions:
         ),
     ],
 )
-def test_an_unknown_member_is_refused(cloud: Cloud, member: str, said: str) -> None:
+def test_an_unknown_member_is_refused(cloud: Cloud, member: str, text: str) -> None:
     cloud.make("python")
     policy = {"bindings": [{"role": "roles/artifactregistry.reader", "members": [member]}]}
     answer = cloud.ask("POST", f"{cloud.repositories}/python:setIamPolicy", {"policy": policy})
     assert answer[0] == 400
-    assert message(answer)[1].startswith(said)
+    assert message(answer)[1].startswith(text)
 
 
 def test_a_member_without_a_grant_is_refused(cloud: Cloud) -> None:
     cloud.make("python")
-    answer = cloud.ask("GET", f"{cloud.repositories}/python", member="user:stranger@example.com")
+    answer = cloud.ask("GET", f"{cloud.repositories}/python", member="user:other@example.com")
     assert answer[0] == 403
     assert "artifactregistry.repositories.get" in message(answer)[1]
 

@@ -33,8 +33,10 @@ class TestKeys:
         login = service_account.Credentials.from_service_account_info(identities.make_key(), scopes=SCOPES)
         login.refresh(identities.google)
         assert identities.status_with(login.token) == 200
-        asked = [r for r in identities.sandbox.log() if r["path"] == f"/v1/projects/{identities.project}"]
-        assert asked[-1]["principal"] == f"serviceAccount:{identities.email}"
+        requests_of_project = [
+            r for r in identities.sandbox.log() if r["path"] == f"/v1/projects/{identities.project}"
+        ]
+        assert requests_of_project[-1]["principal"] == f"serviceAccount:{identities.email}"
 
     def test_a_listed_key_has_no_private_half(self, identities: Identities) -> None:
         key_id = identities.make_key()["private_key_id"]
@@ -53,8 +55,8 @@ class TestKeys:
         assert identities.ask("GET", f"{identities.account}/keys/{key['private_key_id']}")[0] == 404
 
     def test_another_private_key_is_refused(self, identities: Identities) -> None:
-        stranger = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        forged = {**identities.make_key(), "private_key": stranger}
+        other_key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        forged = {**identities.make_key(), "private_key": other_key}
         assert refusal(identities.assert_with(forged)) == (400, "invalid_grant", "Invalid JWT Signature.")
 
     def test_a_key_is_deleted_with_its_account(self, identities: Identities) -> None:
@@ -79,7 +81,7 @@ class TestKeys:
         assert identities.ask("POST", f"{identities.account}/keys", {}, ALICE)[0] == 200
 
     @pytest.mark.parametrize(
-        ("changes", "said"),
+        ("changes", "expected"),
         [
             ({"aud": "https://example.com/token"}, "Invalid JWT: Failed audience check."),
             ({"aud": None}, "Invalid JWT: Failed audience check."),
@@ -94,13 +96,13 @@ class TestKeys:
         ],
     )
     def test_a_key_signs_only_its_own_claims_for_an_hour(
-        self, identities: Identities, changes: dict[str, Any], said: str
+        self, identities: Identities, changes: dict[str, Any], expected: str
     ) -> None:
         now = int(time.time())
-        # Times are told from now on.
+        # The times are relative to now.
         changes = {k: now + v if isinstance(v, int) else v for k, v in changes.items()}
         status, error, text = refusal(identities.assert_with(identities.make_key(), **changes))
-        assert (status, text) == (400, said)
+        assert (status, text) == (400, expected)
         assert error == ("invalid_scope" if "scope" in changes else "invalid_grant")
 
     def test_a_key_cannot_act_for_another_subject(self, identities: Identities) -> None:

@@ -21,7 +21,7 @@ def test_accounts_are_created_read_updated_and_deleted(cloud: Cloud) -> None:
     one = f"{cloud.accounts}/{made['email']}"
     change = {"serviceAccount": {"displayName": "two", "etag": made["etag"]}, "updateMask": "display_name"}
     assert cloud.ask("PATCH", one, change)[1]["displayName"] == "two"
-    assert cloud.ask("PATCH", one, change)[0] == 409, "the etag is stale by now"
+    assert cloud.ask("PATCH", one, change)[0] == 409, "the etag is stale"
     assert cloud.ask("DELETE", one) == (200, {})
     assert cloud.ask("GET", one)[0] == 404
 
@@ -33,8 +33,8 @@ def test_a_grant_to_a_deleted_account_never_counts_for_its_successor(
     policy_of = f"{cloud.repositories}/python"
     _, made = cloud.ask("POST", cloud.accounts, {"accountId": "short-lived"})
     member, role = f"serviceAccount:{made['email']}", "roles/artifactregistry.reader"
-    wanted = {"bindings": [{"role": role, "members": [member, "user:a@example.com"]}]}
-    cloud.ask("POST", f"{policy_of}:setIamPolicy", {"policy": wanted})
+    desired = {"bindings": [{"role": role, "members": [member, "user:a@example.com"]}]}
+    cloud.ask("POST", f"{policy_of}:setIamPolicy", {"policy": desired})
     assert cloud.ask("GET", policy_of, member=member)[0] == 200
     cloud.ask("DELETE", f"{cloud.accounts}/{made['email']}")
     _, policy = cloud.ask("GET", f"{policy_of}:getIamPolicy")

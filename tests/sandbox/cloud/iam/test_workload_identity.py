@@ -1,4 +1,4 @@
-"""Workload identity pools and their providers: the program's, and the API by itself."""
+"""Workload identity pools and providers of the program."""
 
 from __future__ import annotations
 
@@ -67,8 +67,8 @@ def test_up_with_refresh_restores_a_changed_condition(program: Program, tmp_path
     cloud = federation(program, tmp_path)
     opened = {"attributeCondition": "assertion.repository_owner != ''"}
     assert cloud.ask("PATCH", f"{cloud.provider}?updateMask=attributeCondition", opened)[0] == 200
-    stranger = cloud.token(repository="mallory/x", owner_id="666")
-    assert DENIED in cloud.refusal(stranger), "the grant on the account is a second lock"
+    other = cloud.token(repository="mallory/x", owner_id="666")
+    assert DENIED in cloud.refusal(other), "the grant on the account also protects it"
     assert cloud.access_token(cloud.token(ref="refs/heads/any"))
     program.up("--refresh")
     assert CONDITION in cloud.refusal(cloud.token(ref="refs/heads/any"))
@@ -120,7 +120,7 @@ def test_keyless_publishing_can_be_removed_and_added_although_google_keeps_delet
     third = federation(program, tmp_path)
     assert third.access_token(third.token())
     assert sorted(pools(program).values()) == ["ACTIVE", "DELETED", "DELETED"]
-    assert "invalid_target" in first.refusal(workflow), "nothing brings the first pool back"
+    assert "invalid_target" in first.refusal(workflow), "the first pool stays deleted"
     program.destroy()
 
 

@@ -30,7 +30,7 @@ _ids = itertools.count(1)
 
 
 class TestPools:
-    """The API by itself."""
+    """Requests to the API without the program."""
 
     @pytest.fixture
     def collection(self, by_ref: Federation) -> str:
@@ -54,8 +54,8 @@ class TestPools:
         assert by_ref.ask("GET", name) == (200, {"name": name, "state": "DELETED"})
         listed = by_ref.ask("GET", collection)[1]["workloadIdentityPools"]
         assert name not in [pool["name"] for pool in listed]
-        status, said = by_ref.ask("POST", again, {})
-        assert (status, said["error"]["message"]) == (409, "Requested entity already exists")
+        status, refused = by_ref.ask("POST", again, {})
+        assert (status, refused["error"]["message"]) == (409, "Requested entity already exists")
         assert by_ref.ask("PATCH", f"{name}?updateMask=disabled", {"disabled": True})[0] == 400
         assert by_ref.ask("DELETE", name)[0] == 404
         assert by_ref.ask("POST", f"{name}:undelete", {})[0] == 200
@@ -67,7 +67,7 @@ class TestPools:
         assert by_ref.ask("POST", f"{collection}?workloadIdentityPoolId={ident}", {})[0] == 400
 
     @pytest.mark.parametrize(
-        ("change", "says"),
+        ("change", "text"),
         [
             ({"attributeCondition": ""}, "must reference one of the provider's claims"),
             ({"attributeCondition": "true"}, "must reference one of the provider's claims"),
@@ -84,7 +84,7 @@ class TestPools:
         ],
     )
     def test_an_invalid_provider_is_refused(
-        self, by_ref: Federation, collection: str, change: dict[str, Any], says: str
+        self, by_ref: Federation, collection: str, change: dict[str, Any], text: str
     ) -> None:
         right = {
             "oidc": {"issuerUri": GITHUB},
@@ -92,9 +92,9 @@ class TestPools:
             "attributeCondition": "assertion.repository_owner_id == '1'",
         }
         providers = f"{self.make(by_ref, collection)}/providers?workloadIdentityPoolProviderId=github"
-        status, said = by_ref.ask("POST", providers, {**right, **change})
+        status, refused = by_ref.ask("POST", providers, {**right, **change})
         assert status == 400
-        assert says in said["error"]["message"]
+        assert text in refused["error"]["message"]
         assert by_ref.ask("POST", providers, right)[0] == 200
 
     def test_allowed_audiences_replace_the_default_audience(self, by_environment: Federation) -> None:
@@ -112,6 +112,8 @@ class TestPools:
         account = f"projects/{by_ref.program.project}/serviceAccounts/{by_ref.writer}"
         member = "principalSet://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/*"
         binding = {"role": "roles/iam.workloadIdentityUser", "members": [member]}
-        status, said = by_ref.ask("POST", f"{account}:setIamPolicy", {"policy": {"bindings": [binding]}})
+        status, refused = by_ref.ask(
+            "POST", f"{account}:setIamPolicy", {"policy": {"bindings": [binding]}}
+        )
         assert status == 400
-        assert said["error"]["message"].startswith("Identity Pool does not exist (projects/1/")
+        assert refused["error"]["message"].startswith("Identity Pool does not exist (projects/1/")

@@ -1,4 +1,4 @@
-"""Enabled APIs: asked through the proxy, as clients do."""
+"""Enabled and disabled APIs of a project."""
 
 from __future__ import annotations
 

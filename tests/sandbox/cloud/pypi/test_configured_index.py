@@ -31,10 +31,10 @@ def test_the_public_index_is_pips_default_without_configuration(
     monkeypatch.delenv("PIP_INDEX_URL", raising=False)
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
     address = read_configured_index()
-    said = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "pip", "download", "--help"], capture_output=True, text=True, check=True
     )
-    assert address in "".join(said.stdout.split())
+    assert address in "".join(process.stdout.split())
     assert find_host(address) not in ("", LOOPBACK_STANDS_FOR)
 
 

@@ -32,7 +32,9 @@ def test_pip_and_uv_install_from_the_public_index(
         target = tmp_path / client
         registry.client(*command, "--target", str(target), "--index-url", f"{URL}/simple/", "helper")
         assert (target / "helper.py").exists()
-    assert len([path for path in public.asked if path.startswith("/packages/")]) == 1, "kept once fetched"
+    assert len([path for path in public.asked if path.startswith("/packages/")]) == 1, (
+        "one request per file"
+    )
 
 
 def test_pages_and_files_need_no_login_and_have_the_same_host(
@@ -93,7 +95,7 @@ def test_no_page_or_redirect_causes_a_request_to_google(tmp_path: Path) -> None:
                 asyncio.run(index.find("other"))
         real.moved = {path: "/packages/elsewhere"}
         real.publish(replace(wheel("helper", "1.0"), filename="elsewhere"))
-        assert asyncio.run(index.fetch(file)) == file.sha256, "any other redirect is followed"
+        assert asyncio.run(index.fetch(file)) == file.sha256, "other redirects are followed"
 
 
 def test_a_login_is_sent_only_to_the_index_and_never_stored(tmp_path: Path) -> None:
@@ -106,6 +108,6 @@ def test_a_login_is_sent_only_to_the_index_and_never_stored(tmp_path: Path) -> N
             elsewhere = f"http://127.0.0.1:{other.server.server_port}/packages/{file.filename}"
             asyncio.run(index.fetch(replace(file, url=elsewhere)))
             assert other.logins == [None]
-    kept = "".join(sqlite3.connect(tmp_path / "cloud.db").iterdump())
-    assert file.filename in kept
-    assert "s3cr" not in kept
+    dump = "".join(sqlite3.connect(tmp_path / "cloud.db").iterdump())
+    assert file.filename in dump
+    assert "s3cr" not in dump

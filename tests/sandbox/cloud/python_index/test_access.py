@@ -21,9 +21,7 @@ from tests.support.indexes import (
 )
 
 pytestmark = pytest.mark.sandbox
-READER, WRITER, ADMIN, STRANGER = (
-    f"user:{who}@example.com" for who in ("reader", "writer", "admin", "stranger")
-)
+READER, WRITER, ADMIN, OTHER = (f"user:{who}@example.com" for who in ("reader", "writer", "admin", "other"))
 
 
 def test_an_unavailable_index_answers_503_with_a_text(registry: Registry) -> None:
@@ -52,7 +50,7 @@ def test_each_role_reads_uploads_and_deletes_only_what_it_allows(registry: Regis
         READER: (200, 307, 403, 403),
         WRITER: (200, 307, 200, 403),
         ADMIN: (200, 307, 200, 200),
-        STRANGER: (403, 403, 403, 403),
+        OTHER: (403, 403, 403, 403),
         OWNER: (200, 307, 200, 200),
     }
     for n, (member, expected) in enumerate(allowed.items()):
@@ -93,7 +91,7 @@ def test_a_login_is_oauth2accesstoken_with_a_valid_token(registry: Registry) -> 
     token = registry.token(OWNER)
     expired = registry.token(OWNER, seconds=-1)
     page = f"{url}/simple/my-adder/"
-    # Refused before it is read: the client hears why all the same.
+    # The server refuses it before it reads the body, and the client still gets the reason.
     large = wheel("my-adder", "2.0", payload=random.Random(3).randbytes(4_000_000))
     for auth in (
         None,

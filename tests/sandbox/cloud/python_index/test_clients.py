@@ -52,9 +52,9 @@ def test_twine_shows_why_a_file_is_refused(registry: Registry, tmp_path: Path) -
         "-p",
         "TOKEN",
     )
-    said = registry.client(*command, str(path), check=False)
-    assert "Requested entity already exists." in said
-    assert "400 Bad Request" in said
+    output = registry.client(*command, str(path), check=False)
+    assert "Requested entity already exists." in output
+    assert "400 Bad Request" in output
 
 
 def test_pip_skips_versions_whose_requires_python_does_not_match(

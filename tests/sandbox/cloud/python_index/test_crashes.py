@@ -70,7 +70,7 @@ def test_a_kill_during_an_upload_stores_the_whole_file_or_nothing(
     session = registry.session()
     there = listed(session, url, "my-adder")
     assert there in ([], [upload.filename])
-    assert there or not answered, "what was answered is kept"
+    assert there or not answered, "an acknowledged upload is stored"
     if not there:
         assert hashlib.sha256(upload.content).hexdigest() not in registry.stored()
         put(registry, url, upload)
@@ -89,9 +89,9 @@ def test_a_client_that_disconnects_stores_nothing(registry: Registry) -> None:
 
     with pytest.raises(KeyError, match="gone"):
         registry.session().post(f"{url}/", data=until_it_goes(), headers={"Content-Type": kind}, timeout=30)
-    wanted = f'"path": "/{registry.project}/python/", "status": 499'
+    line = f'"path": "/{registry.project}/python/", "status": 499'
     deadline = time.monotonic() + 10
-    while wanted not in registry.folder.log.read_text():
+    while line not in registry.folder.log.read_text():
         assert time.monotonic() < deadline
         os.sched_yield()
     assert registry.stored() == before

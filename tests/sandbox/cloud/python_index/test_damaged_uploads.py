@@ -67,7 +67,7 @@ def cut_archive(draw: random.Random, upload: Upload) -> Upload:
 
 
 def damaged_archive(draw: random.Random, upload: Upload) -> Upload:
-    # Where the packed bytes of a member are: in headers, not every bit means something.
+    # Only inside the packed bytes of a member: some bits of a header have no meaning.
     if upload.filename.endswith(".whl"):
         start = upload.content.index(b"my_adder_data.py") + len("my_adder_data.py")
         return upload.with_content(flip(draw, upload.content, start, upload.content.index(b"PK", start)))
@@ -181,7 +181,7 @@ MUTATIONS: list[Mutation] = [
 
 
 def broken_form(draw: random.Random, upload: Upload) -> tuple[bytes, str, str]:
-    """A form that is no form, or not this one: its body, its type, and what was done."""
+    """A damaged form: its body, its type, and the kind of damage."""
     body, kind = prepare("https://none.example", upload)
     boundary = kind.rpartition("=")[2]
     what = draw.choice(["cut", "boundary", "no boundary", "json", "twice", "field", "header", "noise"])
@@ -234,4 +234,4 @@ def test_two_hundred_damaged_uploads_get_a_reason_and_change_nothing(
         assert session.get(f"{url}/simple/my-adder/", timeout=30).text == page, case
     assert "Traceback" not in registry.folder.server_log.read_text()
     for upload in sound:
-        assert send(session, url, upload).status_code == 200, "what was mutated is sound itself"
+        assert send(session, url, upload).status_code == 200, "the original upload is valid"

@@ -30,14 +30,14 @@ def test_a_virtual_repository_lists_a_denied_package_but_pip_cannot_install_it(
     registry.client(*install, "my-adder")
     assert "99.0" in (tmp_path / "t" / "my_adder.py").read_text(), "the attack works"
     registry.deny("public", "private-my-adder", package="my-adder")
-    said = registry.client(*install, "--upgrade", "my-adder", check=False)
-    assert "403" in said
+    output = registry.client(*install, "--upgrade", "my-adder", check=False)
+    assert "403" in output
     registry.client(*install, "--upgrade", "my-adder==1.0")
     assert "1.0" in (tmp_path / "t" / "my_adder.py").read_text()
     session = registry.session()
     for other in ("My_Adder", "my.adder", "my-adder%20", "x%2F..%2Fmy-adder"):
         path = f"{remote}/{other}/my_adder-99.0-py3-none-any.whl"
-        assert session.get(path, timeout=30).status_code == 404, "no other spelling gets round the rule"
+        assert session.get(path, timeout=30).status_code == 404, "another spelling does not bypass the rule"
     for path in ("simple/my-adder/", "my-adder/my_adder-99.0-py3-none-any.whl"):
         answer = session.get(f"{remote}/{path}", timeout=30)
         assert answer.status_code == 403

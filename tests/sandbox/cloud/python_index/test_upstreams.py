@@ -23,7 +23,7 @@ pytestmark = pytest.mark.sandbox
 
 
 def forget_pages(registry: Registry) -> None:
-    """As if the time was over for which the public index's pages are taken for the truth."""
+    """Delete the copies of pages, as if they were too old to use."""
     with registry.store() as store:
         store.delete_below("public-index/pages/")
 

@@ -1,4 +1,4 @@
-"""A project with the Cloud Storage API on, and a bucket in it."""
+"""A project with the Cloud Storage API enabled, and a bucket in it."""
 
 from __future__ import annotations
 

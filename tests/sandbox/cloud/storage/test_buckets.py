@@ -13,11 +13,11 @@ pytestmark = pytest.mark.sandbox
 
 
 def test_a_bucket_is_created_read_and_deleted(buckets: Buckets) -> None:
-    asked = {"publicAccessPrevention": "enforced", "uniformBucketLevelAccess": {"enabled": True}}
-    status, made = buckets.make(iamConfiguration=asked, location="europe-west1")
+    settings = {"publicAccessPrevention": "enforced", "uniformBucketLevelAccess": {"enabled": True}}
+    status, made = buckets.make(iamConfiguration=settings, location="europe-west1")
     assert status == 200
     assert (made["location"], made["locationType"]) == ("EUROPE-WEST1", "region")
-    assert made["iamConfiguration"] == asked
+    assert made["iamConfiguration"] == settings
     assert buckets.ask("GET", "") == (200, made)
     assert buckets.ask("DELETE", "") == (204, None)
     assert reason(buckets.ask("GET", "")) == (404, "notFound")

@@ -62,8 +62,8 @@ def test_a_member_without_a_grant_is_refused_and_a_viewer_only_reads(bucket: Buc
     assert reason(bucket.ask("GET", "/o/a", member=READER)) == (403, "forbidden")
     _, policy = bucket.ask("GET", "/iam?optionsRequestedPolicyVersion=3")
     policy["bindings"] = [{"role": "roles/storage.objectViewer", "members": [READER]}]
-    status, kept = bucket.ask("PUT", "/iam", policy)
-    assert (status, kept["bindings"]) == (200, policy["bindings"])
+    status, written = bucket.ask("PUT", "/iam", policy)
+    assert (status, written["bindings"]) == (200, policy["bindings"])
     assert bucket.ask("GET", "/o/a", member=READER)[0] == 200
     assert reason(bucket.ask("DELETE", "/o/a", member=READER)) == (403, "forbidden")
     assert reason(bucket.ask("GET", "/iam", member=READER)) == (403, "forbidden")
@@ -81,7 +81,7 @@ def test_the_xml_api_reads_objects_of_the_json_api(bucket: Buckets) -> None:
         assert answer.headers["X-Goog-Hash"] == f"md5={made['md5Hash']}"
     path = f"{bucket.name}/.pulumi/stacks/p/dev.json?generation="
     assert bucket.read(path + made["generation"]).status_code == 200
-    assert bucket.read(f"{path}1").status_code == 404, "old ones are not kept"
+    assert bucket.read(f"{path}1").status_code == 404, "old generations are not kept"
 
 
 def test_the_xml_api_refuses_in_xml(bucket: Buckets) -> None:
@@ -93,10 +93,10 @@ def test_the_xml_api_refuses_in_xml(bucket: Buckets) -> None:
     assert "<Code>NoSuchBucket</Code>" in elsewhere.text
     anonymous = bucket.read(f"{bucket.name}/a", Authorization="")
     assert (anonymous.status_code, "AuthenticationRequired" in anonymous.text) == (401, True)
-    stranger = bucket.sandbox.session(READER).get(f"{XML}/{bucket.name}/a", timeout=30)
-    assert (stranger.status_code, stranger.headers["content-type"][:15]) == (403, "application/xml")
-    assert "<Code>AccessDenied</Code>" in stranger.text
-    assert "does not have storage.objects.get access" in stranger.text
+    other = bucket.sandbox.session(READER).get(f"{XML}/{bucket.name}/a", timeout=30)
+    assert (other.status_code, other.headers["content-type"][:15]) == (403, "application/xml")
+    assert "<Code>AccessDenied</Code>" in other.text
+    assert "does not have storage.objects.get access" in other.text
 
 
 def test_an_unsupported_request_is_not_an_object_of_the_xml_api(bucket: Buckets) -> None:
@@ -142,9 +142,11 @@ def test_an_object_only_changes_if_its_generation_matches(bucket: Buckets) -> No
     for method, path in (("GET", "/o/a"), ("DELETE", "/o/a"), ("POST", copy)):
         assert reason(bucket.ask(method, path + old)) == (412, "conditionNotMet"), method
     place = f"/o/a/rewriteTo/b/{bucket.name}/o/b?ifGenerationMatch=0"
-    assert bucket.ask("POST", place)[0] == 200, "the condition is the place's, not the original's"
+    assert bucket.ask("POST", place)[0] == 200, "the condition applies to the copy, not to the original"
     assert reason(bucket.ask("POST", place)) == (412, "conditionNotMet")
-    assert bucket.ask("DELETE", "/o/a?ifMetagenerationMatch=1")[0] == 501, "never as if it were met"
+    assert bucket.ask("DELETE", "/o/a?ifMetagenerationMatch=1")[0] == 501, (
+        "an unknown condition is never ignored"
+    )
     assert bucket.ask("GET", "/o/a") == (200, second)
     assert bucket.ask("DELETE", f"/o/a?ifGenerationMatch={second['generation']}")[0] == 204
 
