@@ -128,15 +128,15 @@ def anonymous(sandbox: Sandbox) -> requests.Session:
     return session
 
 
-def federation(program: Program, folder: Path) -> Federation:
+def read_federation(program: Program, folder: Path) -> Federation:
     """The stack's federation, from its current outputs."""
     outputs = program.outputs()
     provider, writer = outputs["workload_identity_provider"], outputs["writer_email"]
     return Federation(program, anonymous(program.sandbox), folder, provider, writer)
 
 
-def made(sandbox: Sandbox, folder: Path, github: dict[str, Any]) -> Federation:
+def create_federation(sandbox: Sandbox, folder: Path, github: dict[str, Any]) -> Federation:
     program = new_program(sandbox, folder)
     program.configure(pypiProxy=False, github=github)
     program.up()
-    return federation(program, folder)
+    return read_federation(program, folder)

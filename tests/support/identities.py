@@ -69,7 +69,7 @@ class Identities:
         answer = self.session.post(f"https://oauth2.googleapis.com/{path}", data=form, timeout=30)
         return answer.status_code, answer.json()
 
-    def assert_with(self, key: dict[str, Any], **changes: Any) -> tuple[int, Any]:
+    def exchange_assertion(self, key: dict[str, Any], **changes: Any) -> tuple[int, Any]:
         """Send an assertion with changed claims; None removes a claim."""
         now = int(time.time())
         scope = SCOPES[0]
@@ -87,7 +87,7 @@ class Identities:
     def credentials_of(self, member: str) -> credentials.Credentials:
         return credentials.Credentials.from_authorized_user_info(self.login_of(member), SCOPES)
 
-    def acting(
+    def impersonate(
         self, member: str, lifetime: int = 3600, target: str = ""
     ) -> impersonated_credentials.Credentials:
         """google-auth's credentials of the account, from a member's login."""

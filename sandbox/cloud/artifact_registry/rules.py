@@ -1,4 +1,4 @@
-"""Download rules: which packages of a repository nobody may download.
+"""Download rules, which deny or allow downloads of a repository's packages.
 
 Owns the rules of a repository, and their effect when a client downloads a file.
 """
@@ -15,7 +15,7 @@ from sandbox.cloud.artifact_registry.repositories import REPOSITORY_PATH, find_r
 from sandbox.cloud.core.errors import GoogleError, Json, invalid, not_found, read_object
 from sandbox.cloud.core.store import Store
 
-# "Restrict artifact downloads" has the grammar of a rule's id, percent-encoding aside.
+# "Restrict artifact downloads": the grammar of a rule's id, without percent-encoding.
 RULE_ID = re.compile(r"[A-Za-z0-9._~:@+^-]{1,256}")
 RULE_FIELDS = {"action": ("ALLOW", "DENY"), "operation": ("DOWNLOAD",)}
 RULE_MUTABLE = (*RULE_FIELDS, "packageId", "condition")

@@ -1,4 +1,4 @@
-"""OAuth scopes: which APIs an access token may be used for.
+"""OAuth scopes: the APIs that an access token can be used for.
 
 Owns the scopes that each host accepts. Permissions are in `sandbox.cloud.iam.policies`.
 """

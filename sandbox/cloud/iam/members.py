@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sandbox.cloud.core.errors import Json, invalid
 from sandbox.cloud.core.store import Store
 
-# The user of the sandbox. Google makes the creator of a project its owner, so this user owns every project.
+# The user of the sandbox. At Google a project's creator is its owner, so this user owns every project.
 OWNER = "user:owner@sandbox.example"
 # A principal whose pool is deleted or disabled: no policy can name it.
 DELETED_PRINCIPAL = "deleted:principal"

@@ -1,4 +1,4 @@
-"""IAM policies: what is granted on a resource, and to whom.
+"""IAM policies: the grants on a resource.
 
 Owns the policy documents, their routes and the check of a permission. A grant on a project counts for
 everything in it, as at Google. Roles are in `roles`, members in `members`.
@@ -51,7 +51,7 @@ def check_login(principal: Principal) -> None:
 def check_permission(
     store: Store, principal: Principal, permission: str, host: str, *resources: str
 ) -> None:
-    """Refuse a principal to whom no policy of the resources grants the permission.
+    """Refuse a principal without the permission in any policy of the resources.
 
     Args:
         store: the store of the policies.
@@ -163,14 +163,14 @@ def policy_routes(
 
     Args:
         path: the resource's path.
-        resource: finds the resource's name, having checked that the caller may do that (the method's
-            name) to it.
-        read: the HTTP method of getIamPolicy, in which Google's APIs differ.
+        resource: checks that the principal has the permission for that method, and returns the
+            resource's name.
+        read: the HTTP method of getIamPolicy, which differs between Google's APIs.
     """
 
     async def get(request: Request) -> Response:
         name = resource(request, "getIamPolicy")
-        # Resource Manager has the options in the body, the others in the query.
+        # Resource Manager reads the options from the body, the other APIs from the query.
         options = read_field(await read_object(request), "options", Json())
         default = str(options.get("requestedPolicyVersion"))
         version = request.query_params.get("options.requestedPolicyVersion", default)

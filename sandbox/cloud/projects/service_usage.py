@@ -43,29 +43,29 @@ def _check_service(service: str) -> str:
 
 
 async def list_services(request: Request) -> Response:
-    store, caller = request.app.state.store, request.state.principal
+    store, principal = request.app.state.store, request.state.principal
     project = get_project(store, request.path_params["project"])
     parent = f"projects/{project['projectId']}"
-    check_permission(store, caller, "serviceusage.services.list", HOST, parent)
+    check_permission(store, principal, "serviceusage.services.list", HOST, parent)
     services = [_describe(store, project, service) for service in sorted(SERVICES)]
     state = request.query_params.get("filter", "").removeprefix("state:")
     return JSONResponse({"services": [s for s in services if state in ("", s["state"])]})
 
 
 async def describe_service(request: Request) -> Response:
-    store, caller = request.app.state.store, request.state.principal
+    store, principal = request.app.state.store, request.state.principal
     project = get_project(store, request.path_params["project"])
     parent = f"projects/{project['projectId']}"
-    check_permission(store, caller, "serviceusage.services.get", HOST, parent)
+    check_permission(store, principal, "serviceusage.services.get", HOST, parent)
     return JSONResponse(_describe(store, project, _check_service(request.path_params["service"])))
 
 
 async def enable_services(request: Request) -> Response:
     """`services/NAME:enable` and `services:batchEnable`."""
-    store, caller = request.app.state.store, request.state.principal
+    store, principal = request.app.state.store, request.state.principal
     project = get_project(store, request.path_params["project"])
     parent = f"projects/{project['projectId']}"
-    check_permission(store, caller, "serviceusage.services.enable", HOST, parent)
+    check_permission(store, principal, "serviceusage.services.enable", HOST, parent)
     single = request.path_params.get("service")
     names = [single] if single else read_list(await read_object(request), "serviceIds", str)
     if not 0 < len(names) <= BATCH_LIMIT:
@@ -83,10 +83,10 @@ async def enable_services(request: Request) -> Response:
 
 
 async def disable_service(request: Request) -> Response:
-    store, caller = request.app.state.store, request.state.principal
+    store, principal = request.app.state.store, request.state.principal
     project = get_project(store, request.path_params["project"])
     parent = f"projects/{project['projectId']}"
-    check_permission(store, caller, "serviceusage.services.disable", HOST, parent)
+    check_permission(store, principal, "serviceusage.services.disable", HOST, parent)
     service = _check_service(request.path_params["service"])
     store.delete(f"{parent}/services/{service}")
     answer = {"service": _describe(store, project, service)}

@@ -36,7 +36,7 @@ def read_configured_index() -> str:
                 address = value
     host = find_host(address)
     if is_emulated(host):
-        # With an empty configuration file: `--isolated` alone still reads the machine's configuration.
+        # With an empty configuration file: `--isolated` still reads the machine's configuration.
         address = _read_index("--isolated", PIP_CONFIG_FILE=os.devnull)
         logging.warning(
             "pip's index is on %s, a host that the sandbox emulates and never contacts. "

@@ -61,7 +61,7 @@ def condition_not_met() -> StorageError:
 
 
 def check_permission(request: Request, permission: str, kind: str, *resources: str) -> None:
-    """Refuse a principal to whom no policy of the resources grants the permission.
+    """Refuse a principal without the permission in any policy of the resources.
 
     Args:
         request: the request.

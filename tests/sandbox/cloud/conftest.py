@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from tests.support.cloud import Cloud
-from tests.support.federation import BY_ENVIRONMENT, BY_REF, Federation, anonymous, made
+from tests.support.federation import BY_ENVIRONMENT, BY_REF, Federation, anonymous, create_federation
 from tests.support.identities import IAM, MANAGER, Identities
 from tests.support.sandbox import Sandbox
 
@@ -51,9 +51,9 @@ def identities(sandbox: Sandbox, session: requests.Session) -> Identities:
 
 @pytest.fixture(scope="package")
 def by_ref(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Federation:
-    return made(sandbox, tmp_path_factory.mktemp("by-ref"), BY_REF)
+    return create_federation(sandbox, tmp_path_factory.mktemp("by-ref"), BY_REF)
 
 
 @pytest.fixture(scope="package")
 def by_environment(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Federation:
-    return made(sandbox, tmp_path_factory.mktemp("by-environment"), BY_ENVIRONMENT)
+    return create_federation(sandbox, tmp_path_factory.mktemp("by-environment"), BY_ENVIRONMENT)

@@ -32,7 +32,7 @@ def wait_until(happens: Callable[[], bool]) -> None:
 
 class TestImpersonation:
     def test_an_owner_needs_a_grant_to_impersonate(self, identities: Identities) -> None:
-        acting, permission = identities.acting(OWNER), "iam.serviceAccounts.getAccessToken"
+        acting, permission = identities.impersonate(OWNER), "iam.serviceAccounts.getAccessToken"
         with pytest.raises(exceptions.RefreshError) as refused:
             acting.refresh(identities.google)
         answer = json.loads(refused.value.args[1])
@@ -57,23 +57,23 @@ class TestImpersonation:
     def test_no_other_role_allows_impersonation(self, identities: Identities, role: str) -> None:
         identities.grant(identities.account, role, ALICE)
         with pytest.raises(exceptions.RefreshError, match="Unable to acquire impersonated credentials"):
-            identities.acting(ALICE).refresh(identities.google)
+            identities.impersonate(ALICE).refresh(identities.google)
 
     def test_impersonation_can_be_granted_on_the_project(self, identities: Identities) -> None:
         identities.grant(f"{MANAGER}/projects/{identities.project}", TOKEN_CREATOR, ALICE)
-        acting = identities.acting(ALICE)
+        acting = identities.impersonate(ALICE)
         acting.refresh(identities.google)
         assert identities.status_with(acting.token) == 200
 
     def test_impersonation_of_a_missing_account_is_refused_alike(self, identities: Identities) -> None:
         with pytest.raises(exceptions.RefreshError, match="getAccessToken"):
-            identities.acting(OWNER, target=f"none@{identities.project}.iam.gserviceaccount.com").refresh(
-                identities.google
-            )
+            identities.impersonate(
+                OWNER, target=f"none@{identities.project}.iam.gserviceaccount.com"
+            ).refresh(identities.google)
 
     def test_impersonation_ends_when_the_token_expires(self, identities: Identities) -> None:
         identities.grant(identities.account, TOKEN_CREATOR, ALICE)
-        acting = identities.acting(ALICE, lifetime=2)
+        acting = identities.impersonate(ALICE, lifetime=2)
         acting.refresh(identities.google)
         assert identities.status_with(acting.token) == 200
         wait_until(lambda: identities.status_with(acting.token) == 401)

@@ -26,7 +26,7 @@ class TestScopes:
             f"{MANAGER}/projects/{identities.project}", "roles/owner", f"serviceAccount:{identities.email}"
         )
         names = " ".join(f"{self.AUTH}{scope}" for scope in scopes)
-        return identities.assert_with(identities.make_key(), scope=names)[1]["access_token"]
+        return identities.exchange_assertion(identities.make_key(), scope=names)[1]["access_token"]
 
     def send(self, identities: Identities, token: str, method: str, url: str) -> requests.Response:
         login = {"Authorization": f"Bearer {token}"}

@@ -30,7 +30,7 @@ class TestDisabledAccounts:
     def test_tokens_of_a_disabled_account_are_refused_until_it_is_enabled(
         self, identities: Identities
     ) -> None:
-        token = identities.assert_with(identities.make_key())[1]["access_token"]
+        token = identities.exchange_assertion(identities.make_key())[1]["access_token"]
         index = f"https://us-central1-python.pkg.dev/{identities.project}/python/simple/"
         login = {"Authorization": f"Bearer {token}"}
         assert identities.status_with(token) == 200
@@ -48,9 +48,9 @@ class TestDisabledAccounts:
     def test_a_disabled_account_gets_no_token_by_key_or_impersonation(self, identities: Identities) -> None:
         key = identities.make_key()
         identities.grant(identities.account, TOKEN_CREATOR, ALICE)
-        acting = identities.acting(ALICE)
+        acting = identities.impersonate(ALICE)
         self.switch(identities, "disable")
-        assert refusal(identities.assert_with(key)) == (
+        assert refusal(identities.exchange_assertion(key)) == (
             400,
             "invalid_grant",
             "Invalid grant: account not found",
@@ -58,7 +58,7 @@ class TestDisabledAccounts:
         with pytest.raises(exceptions.RefreshError, match="getAccessToken"):
             acting.refresh(identities.google)
         self.switch(identities, "enable")
-        assert identities.assert_with(key)[0] == 200
+        assert identities.exchange_assertion(key)[0] == 200
         acting.refresh(identities.google)
 
     @pytest.mark.parametrize(

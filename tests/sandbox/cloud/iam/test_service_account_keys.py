@@ -57,15 +57,19 @@ class TestKeys:
     def test_another_private_key_is_refused(self, identities: Identities) -> None:
         other_key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         forged = {**identities.make_key(), "private_key": other_key}
-        assert refusal(identities.assert_with(forged)) == (400, "invalid_grant", "Invalid JWT Signature.")
+        assert refusal(identities.exchange_assertion(forged)) == (
+            400,
+            "invalid_grant",
+            "Invalid JWT Signature.",
+        )
 
     def test_a_key_is_deleted_with_its_account(self, identities: Identities) -> None:
         key = identities.make_key()
         assert identities.ask("DELETE", identities.account)[0] == 200
-        assert refusal(identities.assert_with(key))[2] == "Invalid grant: account not found"
+        assert refusal(identities.exchange_assertion(key))[2] == "Invalid grant: account not found"
         accounts = f"{IAM}/projects/{identities.project}/serviceAccounts"
         identities.ask("POST", accounts, {"accountId": "python-writer"})
-        assert refusal(identities.assert_with(key))[2] == "Invalid JWT Signature.", (
+        assert refusal(identities.exchange_assertion(key))[2] == "Invalid JWT Signature.", (
             "another account of that name"
         )
 
@@ -101,12 +105,12 @@ class TestKeys:
         now = int(time.time())
         # The times are relative to now.
         changes = {k: now + v if isinstance(v, int) else v for k, v in changes.items()}
-        status, error, text = refusal(identities.assert_with(identities.make_key(), **changes))
+        status, error, text = refusal(identities.exchange_assertion(identities.make_key(), **changes))
         assert (status, text) == (400, expected)
         assert error == ("invalid_scope" if "scope" in changes else "invalid_grant")
 
     def test_a_key_cannot_act_for_another_subject(self, identities: Identities) -> None:
-        answer = identities.assert_with(identities.make_key(), sub="alice@example.com")
+        answer = identities.exchange_assertion(identities.make_key(), sub="alice@example.com")
         assert answer[1]["error"] == "unauthorized_client"
 
     @pytest.mark.parametrize("assertion", ["", "a.b.c", "e30.e30."])

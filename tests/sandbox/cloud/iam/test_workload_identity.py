@@ -14,7 +14,7 @@ from tests.support.federation import (
     IAM,
     REPOSITORY,
     Federation,
-    federation,
+    read_federation,
 )
 from tests.support.sandbox import Program
 
@@ -44,27 +44,27 @@ def test_the_workflows_get_the_writer_and_nothing_changes_afterwards(by_ref: Fed
 def test_another_ref_updates_the_provider_in_place(program: Program, tmp_path: Path) -> None:
     program.configure(pypiProxy=False, github=BY_REF)
     program.up()
-    before = federation(program, tmp_path)
+    before = read_federation(program, tmp_path)
     program.configure(
         pypiProxy=False, github={**BY_REF, "repositories": [REPOSITORY], "ref": "refs/heads/next"}
     )
     assert program.changes() == {"registry-github": "update", "registry-writer-workflows": "update"}
     program.up()
-    after = federation(program, tmp_path)
+    after = read_federation(program, tmp_path)
     assert after.provider == before.provider
     assert CONDITION in after.refusal(after.token())
     assert after.access_token(after.token(ref="refs/heads/next"))
     program.configure(pypiProxy=False, github=BY_ENVIRONMENT)
     program.up()
     assert program.changes() == {}
-    after = federation(program, tmp_path)
+    after = read_federation(program, tmp_path)
     assert after.access_token(after.token(environment="release"))
 
 
 def test_up_with_refresh_restores_a_changed_condition(program: Program, tmp_path: Path) -> None:
     program.configure(pypiProxy=False, github=BY_REF)
     program.up()
-    cloud = federation(program, tmp_path)
+    cloud = read_federation(program, tmp_path)
     opened = {"attributeCondition": "assertion.repository_owner != ''"}
     assert cloud.ask("PATCH", f"{cloud.provider}?updateMask=attributeCondition", opened)[0] == 200
     other = cloud.token(repository="mallory/x", owner_id="666")
@@ -78,7 +78,7 @@ def test_up_with_refresh_restores_a_changed_condition(program: Program, tmp_path
 def test_up_with_refresh_enables_a_disabled_pool_and_provider(program: Program, tmp_path: Path) -> None:
     program.configure(pypiProxy=False, github=BY_REF)
     program.up()
-    cloud = federation(program, tmp_path)
+    cloud = read_federation(program, tmp_path)
     for name in (cloud.provider, cloud.provider.partition("/providers/")[0]):
         by_hand = {"disabled": True, "description": "theirs"}
         assert cloud.ask("PATCH", f"{name}?updateMask=disabled,description", by_hand)[0] == 200
@@ -97,7 +97,7 @@ def test_keyless_publishing_can_be_removed_and_added_although_google_keeps_delet
     settings = {"pypiProxy": False, "access": access}
     program.configure(**settings, github=BY_REF)
     program.up()
-    first = federation(program, tmp_path)
+    first = read_federation(program, tmp_path)
     workflow = first.token()
     _, federated = first.exchange(subject_token=workflow)
     program.configure(**settings)
@@ -111,13 +111,13 @@ def test_keyless_publishing_can_be_removed_and_added_although_google_keeps_delet
     assert "bindings" not in policy
     program.configure(**settings, github=BY_REF)
     program.up()
-    second = federation(program, tmp_path)
+    second = read_federation(program, tmp_path)
     assert second.provider != first.provider
     assert second.access_token(second.token())
     assert program.changes() == {}
     program.destroy()
     program.up()
-    third = federation(program, tmp_path)
+    third = read_federation(program, tmp_path)
     assert third.access_token(third.token())
     assert sorted(pools(program).values()) == ["ACTIVE", "DELETED", "DELETED"]
     assert "invalid_target" in first.refusal(workflow), "the first pool stays deleted"
@@ -128,11 +128,11 @@ def test_keyless_publishing_can_be_removed_and_added_although_google_keeps_delet
 def test_a_deleted_pool_or_provider_is_created_again(program: Program, tmp_path: Path, what: str) -> None:
     program.configure(pypiProxy=False, github=BY_REF)
     program.up()
-    cloud = federation(program, tmp_path)
+    cloud = read_federation(program, tmp_path)
     pool = cloud.provider.partition("/providers/")[0]
     assert cloud.ask("DELETE", pool if what == "pool" else cloud.provider)[0] == 200
     program.up("--refresh")
-    again = federation(program, tmp_path)
+    again = read_federation(program, tmp_path)
     assert again.provider != cloud.provider
     assert again.access_token(again.token())
     assert program.changes() == {}

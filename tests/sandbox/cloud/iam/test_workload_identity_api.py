@@ -112,8 +112,6 @@ class TestPools:
         account = f"projects/{by_ref.program.project}/serviceAccounts/{by_ref.writer}"
         member = "principalSet://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/*"
         binding = {"role": "roles/iam.workloadIdentityUser", "members": [member]}
-        status, refused = by_ref.ask(
-            "POST", f"{account}:setIamPolicy", {"policy": {"bindings": [binding]}}
-        )
+        status, refused = by_ref.ask("POST", f"{account}:setIamPolicy", {"policy": {"bindings": [binding]}})
         assert status == 400
         assert refused["error"]["message"].startswith("Identity Pool does not exist (projects/1/")
