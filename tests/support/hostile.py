@@ -1,5 +1,4 @@
 """The cloud's app in this process with one of every resource, and bodies that are wrong in one place."""
-# seeds, not secrets
 
 from __future__ import annotations
 

@@ -9,12 +9,7 @@ import pytest
 
 from sandbox.cloud.iam.workload_identity import GITHUB
 from sandbox.runtime.paths import Folder
-from tests.support.federation import (
-    OWNER_ID,
-    REF,
-    REPOSITORY,
-    Federation,
-)
+from tests.support.federation import OWNER_ID, REF, REPOSITORY, Federation
 from tests.support.sandbox import Sandbox
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.slow]

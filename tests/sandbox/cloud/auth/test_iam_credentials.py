@@ -11,13 +11,7 @@ import pytest
 from google.auth import exceptions
 
 from sandbox.cloud.iam.members import OWNER
-from tests.support.identities import (
-    ALICE,
-    MANAGER,
-    SCOPES,
-    TOKEN_CREATOR,
-    Identities,
-)
+from tests.support.identities import ALICE, MANAGER, SCOPES, TOKEN_CREATOR, Identities
 
 pytestmark = pytest.mark.sandbox
 # For a busy machine. The tokens in question expire after a second or two.

@@ -9,13 +9,7 @@ import pytest
 from google.auth import exceptions
 
 from sandbox.cloud.iam.members import OWNER
-from tests.support.identities import (
-    ALICE,
-    MANAGER,
-    SCOPES,
-    Identities,
-    refusal,
-)
+from tests.support.identities import ALICE, MANAGER, SCOPES, Identities, refusal
 from tests.support.sandbox import Sandbox
 
 pytestmark = pytest.mark.sandbox

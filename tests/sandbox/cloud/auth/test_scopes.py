@@ -8,11 +8,7 @@ from google.auth import impersonated_credentials
 from google.oauth2 import credentials
 
 from sandbox.cloud.iam.members import OWNER
-from tests.support.identities import (
-    MANAGER,
-    TOKEN_CREATOR,
-    Identities,
-)
+from tests.support.identities import MANAGER, TOKEN_CREATOR, Identities
 
 pytestmark = pytest.mark.sandbox
 

@@ -11,15 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from sandbox.cloud.iam.workload_identity import GITHUB
 from tests.support.distributions import wheel
-from tests.support.federation import (
-    CONDITION,
-    EXCHANGE,
-    NOBODY,
-    OWNER_ID,
-    SCOPES,
-    STS,
-    Federation,
-)
+from tests.support.federation import CONDITION, EXCHANGE, NOBODY, OWNER_ID, SCOPES, STS, Federation
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
 NOT_THERE = "/locations/global/workloadIdentityPools/p/providers/q"

@@ -7,13 +7,7 @@ import shutil
 import pytest
 from google.auth import exceptions
 
-from tests.support.identities import (
-    ALICE,
-    MANAGER,
-    TOKEN_CREATOR,
-    Identities,
-    refusal,
-)
+from tests.support.identities import ALICE, MANAGER, TOKEN_CREATOR, Identities, refusal
 
 pytestmark = pytest.mark.sandbox
 

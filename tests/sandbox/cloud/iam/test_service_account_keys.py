@@ -11,15 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from google.auth import exceptions
 from google.oauth2 import service_account
 
-from tests.support.identities import (
-    ALICE,
-    IAM,
-    JWT_BEARER,
-    SCOPES,
-    TOKEN_URI,
-    Identities,
-    refusal,
-)
+from tests.support.identities import ALICE, IAM, JWT_BEARER, SCOPES, TOKEN_URI, Identities, refusal
 
 pytestmark = pytest.mark.sandbox
 WINDOW = (

@@ -8,9 +8,7 @@ from typing import Any
 import pytest
 
 from sandbox.cloud.iam.workload_identity import GITHUB
-from tests.support.federation import (
-    Federation,
-)
+from tests.support.federation import Federation
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
 

@@ -8,17 +8,8 @@ import random
 import pytest
 
 from sandbox.cloud.iam.members import OWNER
-from tests.support.distributions import (
-    wheel,
-)
-from tests.support.indexes import (
-    API,
-    HOST,
-    USAGE,
-    Registry,
-    put,
-    send,
-)
+from tests.support.distributions import wheel
+from tests.support.indexes import API, HOST, USAGE, Registry, put, send
 
 pytestmark = pytest.mark.sandbox
 READER, WRITER, ADMIN, OTHER = (f"user:{who}@example.com" for who in ("reader", "writer", "admin", "other"))

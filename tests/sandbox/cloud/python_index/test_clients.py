@@ -6,15 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.distributions import (
-    sdist,
-    wheel,
-)
-from tests.support.indexes import (
-    Registry,
-    put,
-    with_login,
-)
+from tests.support.distributions import sdist, wheel
+from tests.support.indexes import Registry, put, with_login
 
 pytestmark = pytest.mark.sandbox
 

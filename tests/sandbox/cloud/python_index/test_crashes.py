@@ -17,16 +17,8 @@ import requests
 
 from sandbox.cloud.core.blobs import DRAFT_SECONDS
 from sandbox.runtime.process import find_gateway, start_gateway
-from tests.support.distributions import (
-    wheel,
-)
-from tests.support.indexes import (
-    API,
-    Registry,
-    listed,
-    prepare,
-    put,
-)
+from tests.support.distributions import wheel
+from tests.support.indexes import API, Registry, listed, prepare, put
 
 pytestmark = pytest.mark.sandbox
 

@@ -19,12 +19,7 @@ from tests.support.distributions import (
     wheel,
     wheel_members,
 )
-from tests.support.indexes import (
-    Registry,
-    prepare,
-    put,
-    send,
-)
+from tests.support.indexes import Registry, prepare, put, send
 
 pytestmark = pytest.mark.sandbox
 Mutation = Callable[[random.Random, Upload], Upload]

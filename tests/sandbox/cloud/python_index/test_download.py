@@ -8,14 +8,8 @@ import pytest
 
 from sandbox.cloud.core.errors import GoogleError
 from sandbox.cloud.python_index.download import DOWNLOAD_SECONDS, DownloadTokens
-from tests.support.distributions import (
-    wheel,
-)
-from tests.support.indexes import (
-    HOST,
-    Registry,
-    put,
-)
+from tests.support.distributions import wheel
+from tests.support.indexes import HOST, Registry, put
 
 pytestmark = pytest.mark.sandbox
 

@@ -6,16 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.distributions import (
-    wheel,
-)
-from tests.support.indexes import (
-    Registry,
-    TinyIndex,
-    listed,
-    put,
-    with_login,
-)
+from tests.support.distributions import wheel
+from tests.support.indexes import Registry, TinyIndex, listed, put, with_login
 
 pytestmark = pytest.mark.sandbox
 

@@ -6,14 +6,8 @@ import hashlib
 
 import pytest
 
-from tests.support.distributions import (
-    sdist,
-    wheel,
-)
-from tests.support.indexes import (
-    Registry,
-    put,
-)
+from tests.support.distributions import sdist, wheel
+from tests.support.indexes import Registry, put
 
 pytestmark = pytest.mark.sandbox
 

@@ -20,14 +20,7 @@ from tests.support.distributions import (
     wheel,
     with_metadata,
 )
-from tests.support.indexes import (
-    API,
-    Registry,
-    TinyIndex,
-    listed,
-    put,
-    send,
-)
+from tests.support.indexes import API, Registry, TinyIndex, listed, put, send
 
 pytestmark = pytest.mark.sandbox
 

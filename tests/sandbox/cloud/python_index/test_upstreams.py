@@ -6,18 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.distributions import (
-    Upload,
-    sdist,
-    wheel,
-)
-from tests.support.indexes import (
-    Registry,
-    TinyIndex,
-    listed,
-    put,
-    with_login,
-)
+from tests.support.distributions import Upload, sdist, wheel
+from tests.support.indexes import Registry, TinyIndex, listed, put, with_login
 
 pytestmark = pytest.mark.sandbox
 
