@@ -3,7 +3,7 @@
 Owns what Google would own: projects, services, accounts, policies, repositories, buckets. Does not own
 proxies, certificates or the clients' environment (`sandbox.runtime.proxy`, `sandbox.runtime.environment`).
 
-Imports point one way. Each part uses only parts to its left:
+Imports point one way. Each part imports only itself and the parts above it:
 
     core, packaging
         <- iam.roles, iam.members, iam.policies
