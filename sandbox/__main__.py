@@ -18,8 +18,8 @@ from typing import Any
 import click
 
 from sandbox.cloud.core.faults import Faults
-from sandbox.cloud.iam.policies import OWNER, is_member
-from sandbox.cloud.python_index.distributions import BadDistribution
+from sandbox.cloud.iam.members import OWNER, is_member
+from sandbox.cloud.packaging.distributions import BadDistribution
 from sandbox.issuers.github import Workflow
 from sandbox.runtime import next_steps, session
 from sandbox.runtime.paths import sandbox_folder

@@ -15,9 +15,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from sandbox.cloud.auth.access_tokens import fingerprint, mint_token
 from sandbox.cloud.auth.oauth2 import CLIENT_ID, CLIENT_SECRET, issue_refresh_token, logged_in
 from sandbox.cloud.core.store import Store
-from sandbox.cloud.iam.policies import fingerprint, mint_token
 from sandbox.runtime.paths import FOLDER_VARIABLE, PROGRAM, SandboxFolder, write_private
 from sandbox.runtime.process import LOOPBACK, Proxy
 from sandbox.toolchain.cache import CACHE_VARIABLE, cache_folder

@@ -24,7 +24,8 @@ import uvicorn
 from sandbox.cloud.core.app import append_log, build_app
 from sandbox.cloud.core.blobs import Blobs
 from sandbox.cloud.core.store import Store
-from sandbox.cloud.pypi.mirror import IMITATED, PublicIndex, find_host, read_configured_index
+from sandbox.cloud.pypi.configured_index import EMULATED_DOMAINS, find_host, read_configured_index
+from sandbox.cloud.pypi.mirror import PublicIndex
 from sandbox.runtime.paths import SandboxFolder, sandbox_folder, write_private
 from sandbox.runtime.process import LOOPBACK, Proxy, code_version
 
@@ -41,7 +42,7 @@ FORBIDDEN = 403
 
 def is_emulated(host: str, public_host: str) -> bool:
     """Whether the sandbox answers for a host: one of Google's, or the public Python index."""
-    return host.partition(".")[2] in IMITATED or host == public_host
+    return host.partition(".")[2] in EMULATED_DOMAINS or host == public_host
 
 
 def ensure_authority(folder: SandboxFolder) -> trustme.CA:
@@ -87,7 +88,7 @@ async def _serve(folder: SandboxFolder) -> None:
     server = await tunnels.listen()
     port = server.sockets[0].getsockname()[1]
     public_index = PublicIndex(store, blobs, address, own_proxy=f"http://{LOOPBACK}:{port}")
-    zones = (f"*.{zone}" for zone in IMITATED)
+    zones = (f"*.{zone}" for zone in EMULATED_DOMAINS)
     certificate = ensure_authority(folder).issue_cert(*zones, public_host)
 
     def tls_context(*_: object) -> ssl.SSLContext:

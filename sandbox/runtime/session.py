@@ -15,8 +15,8 @@ from sandbox.cloud.artifact_registry.repositories import repository_names
 from sandbox.cloud.core.blobs import Blobs
 from sandbox.cloud.core.faults import Faults, read_faults, write_faults
 from sandbox.cloud.core.store import Store
-from sandbox.cloud.iam.policies import OWNER
-from sandbox.cloud.pypi.mirror import plant, unplant
+from sandbox.cloud.iam.members import OWNER
+from sandbox.cloud.pypi.planted import plant, unplant
 from sandbox.issuers.github import Workflow, issue_token
 from sandbox.runtime.environment import (
     create_login,

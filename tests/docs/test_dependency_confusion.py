@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.cloud.pypi.mirror import LOOPBACK_STANDS_FOR
+from sandbox.cloud.pypi.configured_index import LOOPBACK_STANDS_FOR
 from tests.support.distributions import wheel
 from tests.support.docs import read_code, read_table
 from tests.support.indexes import sandbox_with_index

@@ -11,7 +11,7 @@ import subprocess
 import pytest
 import yaml
 
-from sandbox.cloud.iam.policies import OWNER
+from sandbox.cloud.iam.members import OWNER
 from tests.support.docs import read_code, read_table
 from tests.support.sandbox import CHECKOUT, LOCATION, Program, Sandbox, new_program
 

@@ -9,27 +9,29 @@ import tarfile
 import zipfile
 from dataclasses import dataclass, field, replace
 
-# Packing is not what is tested: the same bytes every time.
+from sandbox.cloud.packaging.distributions import METADATA_BYTES
+
+# A fixed date, so that an archive has the same bytes each time.
 _DATE = (2026, 1, 1, 0, 0, 0)
 
 
 @dataclass(frozen=True)
 class Upload:
-    """An upload: the form's fields and the file beside them."""
+    """An upload: the form's fields and the file."""
 
     filename: str
     content: bytes
     fields: dict[str, str] = field(default_factory=dict[str, str])
 
     def with_content(self, content: bytes) -> Upload:
-        """With other content, under its right digests."""
+        """A copy with other content and matching digests."""
         digests = {"md5_digest": hashlib.md5(content, usedforsecurity=False).hexdigest()}
         digests["sha256_digest"] = hashlib.sha256(content).hexdigest()
         digests["blake2_256_digest"] = hashlib.blake2b(content, digest_size=32).hexdigest()
         return replace(self, content=content, fields={**self.fields, **digests})
 
     def with_fields(self, **fields: str | None) -> Upload:
-        """With other fields; without those that are None."""
+        """A copy with other fields; None removes a field."""
         merged = {**self.fields, **fields}
         return replace(self, fields={key: value for key, value in merged.items() if value is not None})
 
@@ -102,7 +104,28 @@ def wheel(
 
 
 def sdist(name: str, version: str, *, requires_python: str | None = ">=3.8") -> Upload:
-    """A source archive; nothing builds it."""
+    """A source archive that cannot be built."""
     content = pack_sdist(sdist_members(name, version, metadata(name, version, requires_python)))
     filename = f"{name.replace('-', '_')}-{version}.tar.gz"
     return _upload(filename, content, "sdist", name, version, requires_python)
+
+
+def linked_metadata(kind: bytes) -> Upload:
+    """An sdist whose PKG-INFO is a link to a member that is larger than the limit for metadata."""
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as archive:
+        large = tarfile.TarInfo("my_adder-1.0/large")
+        large.size = METADATA_BYTES + 1
+        archive.addfile(large, io.BytesIO(metadata("my-adder", "1.0").ljust(large.size)))
+        link = tarfile.TarInfo("my_adder-1.0/PKG-INFO")
+        link.type, link.linkname = kind, large.name
+        archive.addfile(link)
+    return sdist("my-adder", "1.0").with_content(gzip.compress(file.getvalue()))
+
+
+def with_metadata(about: bytes) -> list[Upload]:
+    name = ("my-adder", "1.0", about)
+    return [
+        wheel("my-adder", "1.0").with_content(pack_wheel(wheel_members(*name))),
+        sdist("my-adder", "1.0").with_content(pack_sdist(sdist_members(*name))),
+    ]

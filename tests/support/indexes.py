@@ -1,4 +1,4 @@
-"""Package indexes to ask: a project's repositories in the sandbox, and a public index of the tests' own."""
+"""Package indexes: a project's repositories in the sandbox, and a public index of the tests' own."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ import pytest
 import requests
 from requests.adapters import HTTPAdapter
 
+from sandbox.cloud.auth.access_tokens import mint_token
 from sandbox.cloud.core.store import Store
-from sandbox.cloud.iam.policies import OWNER, mint_token
+from sandbox.cloud.iam.members import OWNER
 from sandbox.runtime.paths import SandboxFolder
 from sandbox.runtime.process import find_proxy
 from tests.support.distributions import Upload
@@ -31,13 +32,13 @@ HOST = f"{LOCATION}-python.pkg.dev"
 API = "https://artifactregistry.googleapis.com/v1"
 USAGE = "https://serviceusage.googleapis.com/v1"
 
-# By the sandbox's folder; to ask for one takes a second.
+# The key is the sandbox's folder. To create an environment takes a second.
 _environments: dict[Path, dict[str, str]] = {}
 _projects = (f"index-tests-{n}" for n in itertools.count(1))
 
 
 class _PromptAdapter(HTTPAdapter):
-    """Sends at once through a proxy too, where urllib3 else waits 40 ms for more to send."""
+    """Sends at once through a proxy too; by default urllib3 waits 40 ms for more data."""
 
     def proxy_manager_for(self, proxy: Any, **more: Any) -> Any:
         prompt = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]
@@ -45,15 +46,15 @@ class _PromptAdapter(HTTPAdapter):
 
 
 class TinyIndex:
-    """A public index over HTTP that can go down."""
+    """A public index over HTTP that a test can switch off."""
 
     def __init__(self) -> None:
         self.files: dict[str, Upload] = {}
         self.down = False
         self.asked: list[str] = []
         self.logins: list[str | None] = []
+        # Redirects: the target of each moved path.
         self.moved: dict[str, str] = {}
-        """Where a path leads that is no longer here."""
         index = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -111,7 +112,7 @@ class Registry:
 
     @contextlib.contextmanager
     def store(self) -> Generator[Store]:
-        """The cloud's documents, as the command line opens them beside a running gateway."""
+        """The cloud's store, opened as the command line opens it while a gateway runs."""
         store = Store(self.folder.database)
         with store.transaction():
             yield store
@@ -135,7 +136,7 @@ class Registry:
         return session
 
     def ask(self, method: str, url: str, body: Any = None, member: str = OWNER) -> requests.Response:
-        """Ask Google's APIs."""
+        """Send a request to Google's APIs."""
         login = {"Authorization": f"Bearer {self.token(member)}"}
         return self._api.request(method, url, json=body, headers=login, timeout=30)
 
@@ -145,7 +146,7 @@ class Registry:
         return answer.json()
 
     def make(self, repository: str = "python") -> str:
-        """A standard repository; its address."""
+        """Create a standard repository; return its address."""
         self.must("POST", f"{API}/{self.parent}?repositoryId={repository}", {"format": "PYTHON"})
         return f"{self.url}/{repository}"
 
@@ -156,7 +157,7 @@ class Registry:
         return f"{self.url}/{repository}"
 
     def make_virtual(self, *upstreams: str, repository: str = "all") -> str:
-        """A virtual repository over others, the first with the highest priority."""
+        """Create a virtual repository over others; the first has the highest priority."""
         policies = [
             {"id": name, "repository": f"{self.parent}/{name}", "priority": 100 - n}
             for n, name in enumerate(upstreams)
@@ -174,7 +175,7 @@ class Registry:
         self.must("POST", f"{API}/{self.parent}/{repository}:setIamPolicy", {"policy": policy})
 
     def deny(self, repository: str, rule: str, action: str = "DENY", package: str = "") -> None:
-        """A download rule, written as the API keeps it."""
+        """Store a download rule in the form of the API."""
         name = f"{self.parent}/{repository}/rules/{rule}"
         body = {"name": name, "action": action, "operation": "DOWNLOAD"}
         with self.store() as store:
@@ -184,14 +185,14 @@ class Registry:
         return self.must("GET", f"{API}/{self.parent}/{repository}/{collection}")[collection.split("/")[-1]]
 
     def client(self, *command: str, check: bool = True, errors: bool = True) -> str:
-        """What pip, uv, twine … print inside the sandbox; `TOKEN` in a word is the owner's token."""
+        """The output of pip, uv or twine inside the sandbox; `TOKEN` in a word is the owner's token."""
         words = [word.replace("TOKEN", self.token(OWNER)) for word in command]
         done = subprocess.run(words, env=self.environment(), capture_output=True, text=True, check=False)
         assert not check or done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
         return done.stdout + done.stderr if errors else done.stdout
 
     def environment(self) -> dict[str, str]:
-        """A client's environment, in which nothing on this machine stands in for an index."""
+        """A client's environment without the package indexes of this machine."""
         if self.sandbox.folder not in _environments:
             lines = self.sandbox.run("env", "-0").stdout.split("\0")
             inside = dict(line.split("=", 1) for line in lines if line)
@@ -202,19 +203,19 @@ class Registry:
         return _environments[self.sandbox.folder]
 
     def stored(self) -> set[str]:
-        """What is in the folder of contents, drafts included."""
+        """The names in the folder of contents, drafts included."""
         return {path.name for path in self.folder.blobs.rglob("*") if path.is_file()}
 
 
 def send(session: requests.Session, url: str, upload: Upload) -> requests.Response:
-    """Upload as twine does."""
+    """Upload in the form of twine."""
     parts = [(key, (None, value)) for key, value in upload.fields.items()]
     content = ("content", (upload.filename, upload.content, "application/octet-stream"))
     return session.post(f"{url}/", files=[*parts, content], timeout=60)
 
 
 def prepare(url: str, upload: Upload) -> tuple[bytes, str]:
-    """The body of such an upload, and its type."""
+    """The body of an upload, and its content type."""
     parts = [(key, (None, value)) for key, value in upload.fields.items()]
     prepared = requests.Request(
         "POST", f"{url}/", files=[*parts, ("content", (upload.filename, upload.content))]
@@ -236,7 +237,7 @@ def with_login(url: str) -> str:
 
 
 def listed(session: requests.Session, url: str, package: str) -> list[str]:
-    """The file names on a package's page; none for a package that is not there."""
+    """The file names on a package's page; empty for a missing package."""
     answer = session.get(f"{url}/simple/{package}/", timeout=30)
     if answer.status_code == 404:
         return []

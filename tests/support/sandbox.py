@@ -21,7 +21,7 @@ import pytest
 import requests
 import yaml
 
-from sandbox.cloud.iam.policies import OWNER
+from sandbox.cloud.iam.members import OWNER
 from sandbox.runtime.paths import FOLDER_VARIABLE
 
 if TYPE_CHECKING:

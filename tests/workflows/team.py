@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from sandbox.issuers.github import Workflow
-from tests.sandbox.cloud.test_workload_identity import OWNER_ID, REPOSITORY
 from tests.support.docs import read_code, read_commands, read_table
+from tests.support.federation import OWNER_ID, REPOSITORY
 from tests.support.sandbox import Sandbox
 
 PROJECT = "my-python-ci"

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from sandbox.cloud.storage.buckets import HOST as STORAGE
-from tests.sandbox.cloud.test_workload_identity import CONDITION, DENIED, Federation, anonymous
+from tests.support.federation import CONDITION, DENIED, Federation, anonymous
 from tests.support.sandbox import Program, Sandbox
 from tests.workflows import team
 from tests.workflows.checkout import Checkout, create_checkout

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.toolchain.engine import CLI_VERSION
+from sandbox.toolchain.versions import CLI_VERSION
 from tests.support.sandbox import CHECKOUT
 from tests.workflows.workflow_files import COMPOSITE, JOBS, SETUP, SETUP_TEXT, TEXTS, WORKFLOWS, steps_of
 

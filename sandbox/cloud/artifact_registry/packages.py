@@ -1,8 +1,8 @@
-"""What a repository holds: packages, their versions, their files, as `artifactregistry.googleapis.com`
-tells it and as the package index (`python_index`) serves it.
+"""The packages of a repository, their versions and their files.
 
-Owns the documents of all three, written and removed together: a version is there for as long as it has
-files, a package for as long as it has versions. The content is kept by `blobs`.
+Owns the documents of all three, for `artifactregistry.googleapis.com` and for the package index
+(`sandbox.cloud.python_index`). A version exists while it has files, and a package while it has versions.
+The content of files is in `sandbox.cloud.core.blobs`.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.cloud.artifact_registry.repositories import begin_deletion, find_repository
+from sandbox.cloud.artifact_registry.repositories import REPOSITORY_PATH, begin_deletion, find_repository
 from sandbox.cloud.core.blobs import Blobs
+from sandbox.cloud.core.clock import now
 from sandbox.cloud.core.errors import GoogleError, Json, invalid, not_found
 from sandbox.cloud.core.store import Store
-from sandbox.cloud.projects.resource_manager import now
-from sandbox.cloud.python_index.distributions import parse_filename
-from sandbox.cloud.python_index.pages import Link
+from sandbox.cloud.packaging.distributions import parse_filename
+from sandbox.cloud.packaging.pages import SimpleLink
 
 # "Maximum page size is 1,000" (ListPackagesRequest, ListVersionsRequest, ListFilesRequest). The default
-# is unknown; a gcloud that pages is tried with any.
+# is unknown. gcloud sends its own page size.
 PAGE_SIZE = 1000
-# What the index needs to know of a file, and Google's File does not say.
+# Fields of a file that the index needs and that Google's File does not have.
 _OWN = ("sha256", "filename", "key", "version", "requiresPython")
 _ORDERS = {
     f"{field}{direction}": (key, direction == " desc")
@@ -40,14 +40,14 @@ _ORDERS = {
     }.items()
     for direction in ("", " asc", " desc")
 }
-# As gcloud sends them: one field, with `*` for any rest at either end of the value, and nowhere else.
+# The filters that gcloud sends: one field, with `*` only at the ends of the value.
 _FILTER = re.compile(
     r'(?P<field>name|owner)\s*=\s*"(?P<before>\*?)(?P<text>[^"*]*)(?P<after>\*?)"', re.ASCII
 )
 
 
 def escape(name: str) -> str:
-    """An id as it stands in a resource name: gcloud's EscapeFileName (528), and Google's File.name."""
+    """An id as part of a resource name: gcloud's EscapeFileName (528), and Google's File.name."""
     return name.replace("/", "%2F").replace("+", "%2B").replace("^", "%5E")
 
 
@@ -56,10 +56,10 @@ def find_file(store: Store, repository: str, package: str, filename: str) -> Jso
     return store.get(f"{repository}/files/{package}%2F{escape(filename)}")
 
 
-def list_links(store: Store, repository: str, package: str) -> list[Link]:
-    """A package's files, as its page in the index shows them."""
+def list_links(store: Store, repository: str, package: str) -> list[SimpleLink]:
+    """A package's files, in the form of its page in the index."""
     return [
-        Link(
+        SimpleLink(
             filename=file["filename"],
             version=file["version"],
             sha256=file["sha256"],
@@ -69,19 +69,19 @@ def list_links(store: Store, repository: str, package: str) -> list[Link]:
     ]
 
 
-def add_file(store: Store, repository: str, package: str, link: Link, size: int, **more: str) -> None:
+def add_file(store: Store, repository: str, package: str, link: SimpleLink, size: int, **more: str) -> None:
     """Write the documents of a new file, and of its version and package if they are new.
 
     Args:
-        store: where.
+        store: the store of the documents.
         repository: the repository's full name.
         package: the package's normalised name.
-        link: the file, whose content is kept under its `sha256`.
-        size: its bytes.
+        link: the file. Its `sha256` names its content.
+        size: its size in bytes.
         more: fields that only files of some repositories have.
 
     Raises:
-        GoogleError: ALREADY_EXISTS for a file name that is there, in whatever spelling.
+        GoogleError: ALREADY_EXISTS for a file name that exists, in any spelling.
     """
     key = parse_filename(link.filename).key
     if any(file["key"] == key for file in store.below(f"{repository}/files/{package}%2F")):
@@ -90,8 +90,8 @@ def add_file(store: Store, repository: str, package: str, link: Link, size: int,
     owner = f"{repository}/packages/{package}"
     version = f"{owner}/versions/{escape(link.version)}"
     for name in (owner, version):
-        before = store.get(name) or {"name": name, "createTime": time}
-        store.put(name, {**before, "updateTime": time})
+        document = store.get(name) or {"name": name, "createTime": time}
+        store.put(name, {**document, "updateTime": time})
     digest = base64.b64encode(bytes.fromhex(link.sha256 or "")).decode()
     name = f"{repository}/files/{package}%2F{escape(link.filename)}"
     file = {
@@ -111,10 +111,10 @@ def add_file(store: Store, repository: str, package: str, link: Link, size: int,
     store.put(name, file)
 
 
-def _remove_version(store: Store, version: Json) -> None:
-    """Remove a version with its files; its package too if it was the last.
+def _delete_version(store: Store, version: Json) -> None:
+    """Delete a version with its files, and its package if this was the last version.
 
-    Whether Google keeps a package without versions is unknown; the index knows none either way.
+    It is unknown whether Google keeps a package without versions. The index shows none in both cases.
     """
     package = version["name"].rpartition("/versions/")[0]
     repository, _, package_id = package.rpartition("/packages/")
@@ -126,19 +126,19 @@ def _remove_version(store: Store, version: Json) -> None:
         store.delete(package)
 
 
-def _published(document: Json) -> Json:
+def _public_fields(document: Json) -> Json:
     return {key: value for key, value in document.items() if key not in _OWN}
 
 
-def _listed(request: Request, field: str, documents: list[Json]) -> Response:
-    """A page of a list, filtered and ordered as asked.
+def _list_page(request: Request, field: str, documents: list[Json]) -> Response:
+    """A page of a list, with the filter and the order of the request.
 
     Raises:
-        GoogleError: INVALID_ARGUMENT for what is not understood here; gcloud then filters by itself.
+        GoogleError: INVALID_ARGUMENT for a filter that the sandbox does not know; gcloud then filters.
     """
     query = request.query_params
-    if wanted := query.get("filter"):
-        documents = list(filter(_matcher(wanted), documents))
+    if text := query.get("filter"):
+        documents = list(filter(_matcher(text), documents))
     if order := query.get("orderBy"):
         if order not in _ORDERS:
             raise invalid(f"Invalid order_by: {order!r}.")
@@ -152,16 +152,16 @@ def _listed(request: Request, field: str, documents: list[Json]) -> Response:
     if size < 0 or start < 0:
         raise invalid("Invalid page size or page token.")
     end = start + min(size or PAGE_SIZE, PAGE_SIZE)
-    answer: dict[str, Any] = {field: [_published(document) for document in documents[start:end]]}
+    answer: dict[str, Any] = {field: [_public_fields(document) for document in documents[start:end]]}
     if end < len(documents):
         answer["nextPageToken"] = str(end)
     return JSONResponse(answer)
 
 
-def _matcher(wanted: str) -> Callable[[Json], bool]:
-    condition = _FILTER.fullmatch(wanted.strip())
+def _matcher(expression: str) -> Callable[[Json], bool]:
+    condition = _FILTER.fullmatch(expression.strip())
     if condition is None:
-        raise invalid(f"Request contains an invalid argument: filter {wanted!r}.")
+        raise invalid(f"Request contains an invalid argument: filter {expression!r}.")
     # "Filter is case-insensitive" (the reference, on lists).
     field, text = condition["field"], condition["text"].lower()
     before, after = condition["before"], condition["after"]
@@ -175,7 +175,7 @@ def _matcher(wanted: str) -> Callable[[Json], bool]:
 
     def matches(document: Json) -> bool:
         value = document.get(field, "").lower()
-        # gcloud asks for all files of a package by the package as their owner, which is a version.
+        # gcloud lists all files of a package by the package as their owner; their owner is a version.
         return fits(value) or (field == "owner" and fits(value.partition("/versions/")[0]))
 
     return matches
@@ -195,7 +195,7 @@ def _find(request: Request, collection: str, permission: str) -> tuple[Store, Js
 
 async def list_packages(request: Request) -> Response:
     store, repository = find_repository(request, "artifactregistry.packages.list")
-    return _listed(request, "packages", store.children(f"{repository['name']}/packages"))
+    return _list_page(request, "packages", store.children(f"{repository['name']}/packages"))
 
 
 async def describe_package(request: Request) -> Response:
@@ -205,13 +205,13 @@ async def describe_package(request: Request) -> Response:
 async def delete_package(request: Request) -> Response:
     store, package = _find(request, "package", "packages.delete")
     for version in store.children(f"{package['name']}/versions"):
-        _remove_version(store, version)
+        _delete_version(store, version)
     return JSONResponse(begin_deletion(store, package["name"]))
 
 
 async def list_versions(request: Request) -> Response:
     store, package = _find(request, "package", "versions.list")
-    return _listed(request, "versions", store.children(f"{package['name']}/versions"))
+    return _list_page(request, "versions", store.children(f"{package['name']}/versions"))
 
 
 async def describe_version(request: Request) -> Response:
@@ -220,40 +220,39 @@ async def describe_version(request: Request) -> Response:
 
 async def delete_version(request: Request) -> Response:
     store, version = _find(request, "package/version", "versions.delete")
-    _remove_version(store, version)
+    _delete_version(store, version)
     return JSONResponse(begin_deletion(store, version["name"]))
 
 
 async def list_files(request: Request) -> Response:
     store, repository = find_repository(request, "artifactregistry.files.list")
-    return _listed(request, "files", store.children(f"{repository['name']}/files"))
+    return _list_page(request, "files", store.children(f"{repository['name']}/files"))
 
 
 async def describe_file(request: Request) -> Response:
-    return JSONResponse(_published(_find(request, "file", "files.get")[1]))
+    return JSONResponse(_public_fields(_find(request, "file", "files.get")[1]))
 
 
 async def download_file(request: Request) -> Response:
-    """The content, as `gcloud artifacts files download` asks for it; without `alt=media` there is none."""
+    """The content, for `gcloud artifacts files download`; an answer without `alt=media` is empty."""
     _, file = _find(request, "file", "files.download")
     if request.query_params.get("alt") != "media":
         return JSONResponse({})
     blobs: Blobs = request.app.state.blobs
-    # Read at once: a response that streams would hold the transaction of the request open.
+    # Read at once: a streaming response would keep the request's transaction open.
     return Response(blobs.path(file["sha256"]).read_bytes(), media_type="application/octet-stream")
 
 
-_REPOSITORY = "/v1/projects/{project}/locations/{location}/repositories/{repository}"
-_PACKAGE = f"{_REPOSITORY}/packages/{{package}}"
+_PACKAGE = f"{REPOSITORY_PATH}/packages/{{package}}"
 ROUTES = [
-    Route(f"{_REPOSITORY}/packages", list_packages),
+    Route(f"{REPOSITORY_PATH}/packages", list_packages),
     Route(_PACKAGE, describe_package),
     Route(_PACKAGE, delete_package, methods=["DELETE"]),
     Route(f"{_PACKAGE}/versions", list_versions),
     Route(f"{_PACKAGE}/versions/{{version}}", describe_version),
     Route(f"{_PACKAGE}/versions/{{version}}", delete_version, methods=["DELETE"]),
-    Route(f"{_REPOSITORY}/files", list_files),
-    # `%2F` in a file's id is a slash by the time that routes are looked at.
-    Route(f"{_REPOSITORY}/files/{{file:path}}:download", download_file),
-    Route(f"{_REPOSITORY}/files/{{file:path}}", describe_file),
+    Route(f"{REPOSITORY_PATH}/files", list_files),
+    # `%2F` in a file's id is a slash when the router reads the path.
+    Route(f"{REPOSITORY_PATH}/files/{{file:path}}:download", download_file),
+    Route(f"{REPOSITORY_PATH}/files/{{file:path}}", describe_file),
 ]

@@ -1,7 +1,7 @@
-"""Repositories and their download rules, as `artifactregistry.googleapis.com` keeps them: Python alone.
+"""Python repositories, as `artifactregistry.googleapis.com` keeps them.
 
-Shapes are those of k8s-config-connector's recorded goldens. What a repository holds is kept by
-`packages`.
+Owns the repositories and their policies. The shapes are those of k8s-config-connector's recorded goldens.
+Packages are in `packages`, download rules in `rules`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from sandbox.cloud.core.clock import now
 from sandbox.cloud.core.errors import (
     GoogleError,
     Json,
@@ -22,35 +23,23 @@ from sandbox.cloud.core.errors import (
     read_list,
     read_object,
 )
+from sandbox.cloud.core.locations import REGIONS
 from sandbox.cloud.core.operations import get_operation, start_operation
 from sandbox.cloud.core.store import Store
-from sandbox.cloud.iam.policies import delete_policy, policy_routes, require
-from sandbox.cloud.projects.resource_manager import get_project, now, require_service
+from sandbox.cloud.iam.policies import check_permission, delete_policy, policy_routes
+from sandbox.cloud.projects.projects import get_project, require_service
 
 HOST = "artifactregistry.googleapis.com"
-# "Repository locations" in Google's documentation, as it stood in November 2026. The real list grows;
-# the program checks only the grammar, the cloud knows what exists.
-LOCATIONS = frozenset(
-    "africa-south1 asia asia-east1 asia-east2 asia-northeast1 asia-northeast2 asia-northeast3 "
-    "asia-south1 asia-south2 asia-southeast1 asia-southeast2 asia-southeast3 australia-southeast1 "
-    "australia-southeast2 europe europe-central2 europe-north1 europe-north2 europe-southwest1 "
-    "europe-west1 europe-west10 europe-west12 europe-west2 europe-west3 europe-west4 europe-west6 "
-    "europe-west8 europe-west9 me-central1 me-central2 me-west1 northamerica-northeast1 "
-    "northamerica-northeast2 northamerica-south1 southamerica-east1 southamerica-west1 us "
-    "us-central1 us-east1 us-east4 us-east5 us-south1 us-west1 us-west2 us-west3 us-west4".split()
-)
+# "Repository locations" in Google's documentation: regions and multi-regions.
+LOCATIONS = REGIONS | {"asia", "europe", "us"}
 # Repository.name in the Artifact Registry reference.
 REPOSITORY_ID = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
-# "Restrict artifact downloads" has the grammar of a rule's id, percent-encoding aside.
-RULE_ID = re.compile(r"[A-Za-z0-9._~:@+^-]{1,256}")
-RULE_FIELDS = {"action": ("ALLOW", "DENY"), "operation": ("DOWNLOAD",)}
-RULE_MUTABLE = (*RULE_FIELDS, "packageId", "condition")
 # "Requirements for labels" in Resource Manager's documentation.
 LABEL = re.compile(r"[a-z0-9_-]{0,63}")
 LABEL_KEY = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 LABEL_LIMIT = 64
 MODES = ("STANDARD_REPOSITORY", "REMOTE_REPOSITORY", "VIRTUAL_REPOSITORY")
-# UpdateRepository says what cannot change; the rest of a Repository can.
+# The fields that UpdateRepository can change.
 MUTABLE = frozenset(
     {
         "description",
@@ -61,7 +50,7 @@ MUTABLE = frozenset(
         "vulnerabilityScanningConfig",
     }
 )
-# The types of the fields that are looked at, each by an empty value.
+# The types of the fields that the sandbox reads, each as an empty value.
 FIELDS: Json = {
     "description": "",
     "labels": {},
@@ -74,13 +63,13 @@ _PACKAGE = "type.googleapis.com/google.devtools.artifactregistry.v1"
 
 
 def repository_names(store: Store) -> list[str]:
-    """The full names of all repositories that the cloud has."""
+    """The full names of all repositories in the cloud."""
     pattern = "projects/*/locations/*/repositories/*"
     return [name for name in store.names(pattern) if name.count("/") == pattern.count("/")]
 
 
 def _parent(request: Request) -> tuple[Store, str, str]:
-    """The store, the project's name and the collection that the request speaks of."""
+    """The store, the project's name and the collection that the request names."""
     store = request.app.state.store
     project_id = get_project(store, request.path_params["project"])["projectId"]
     require_service(store, project_id, HOST)
@@ -94,23 +83,23 @@ def _parent(request: Request) -> tuple[Store, str, str]:
 
 
 def _repository(request: Request, verb: str) -> tuple[Store, Json]:
-    """The repository that the request names, if the caller may do that to it."""
+    """The repository that the request names, if the principal has `repositories.VERB` on it."""
     return find_repository(request, f"artifactregistry.repositories.{verb}")
 
 
 def find_repository(request: Request, permission: str) -> tuple[Store, Json]:
-    """The repository that the request names, if the caller has that permission on it."""
+    """The repository that the request names, if the principal has that permission on it."""
     store, project, collection = _parent(request)
     name = f"{collection}/{request.path_params['repository']}"
-    require(store, request.state.caller, permission, HOST, name, project)
+    check_permission(store, request.state.principal, permission, HOST, name, project)
     repository = store.get(name)
     if repository is None:
         raise not_found()
     return store, repository
 
 
-def _checked(store: Store, repository: Json) -> Json:
-    """The repository, refused where Google would refuse it."""
+def _validate(store: Store, repository: Json) -> Json:
+    """The repository, if Google would accept it."""
     for field, empty in FIELDS.items():
         read_field(repository, field, empty)
     labels: Json = repository.get("labels", {})
@@ -129,12 +118,12 @@ def _checked(store: Store, repository: Json) -> Json:
 
 
 async def list_locations(request: Request) -> Response:
-    """Where repositories can be: gcloud asks before it lists those of all locations."""
+    """The locations of repositories; gcloud reads them before it lists all repositories."""
     store = request.app.state.store
     project_id = get_project(store, request.path_params["project"])["projectId"]
     require_service(store, project_id, HOST)
     project = f"projects/{project_id}"
-    require(store, request.state.caller, "artifactregistry.locations.list", HOST, project)
+    check_permission(store, request.state.principal, "artifactregistry.locations.list", HOST, project)
     locations = [
         {"name": f"{project}/locations/{location}", "locationId": location, "displayName": location}
         for location in sorted(LOCATIONS)
@@ -145,7 +134,7 @@ async def list_locations(request: Request) -> Response:
 async def create_repository(request: Request) -> Response:
     store, project, collection = _parent(request)
     permission = "artifactregistry.repositories.create"
-    require(store, request.state.caller, permission, HOST, project)
+    check_permission(store, request.state.principal, permission, HOST, project)
     query = request.query_params
     repository_id = query.get("repository_id") or query.get("repositoryId") or ""
     if not REPOSITORY_ID.fullmatch(repository_id):
@@ -153,7 +142,7 @@ async def create_repository(request: Request) -> Response:
     name = f"{collection}/{repository_id}"
     body = await read_object(request)
     if body.get("format") != "PYTHON":
-        raise invalid(f"The sandbox keeps PYTHON repositories, not {body.get('format')}.")
+        raise invalid(f"The sandbox has PYTHON repositories, not {body.get('format')}.")
     mode = read_field(body, "mode", "MODE_UNSPECIFIED")
     if mode == "MODE_UNSPECIFIED":
         mode = MODES[0]
@@ -163,9 +152,9 @@ async def create_repository(request: Request) -> Response:
         raise GoogleError("ALREADY_EXISTS", "the repository already exists")
     remote = read_field(body, "remoteRepositoryConfig", Json())
     if mode == MODES[1] and remote.get("pythonRepository") != {"publicRepository": "PYPI"}:
-        raise invalid("The sandbox's remote repositories have the public repository PYPI upstream.")
+        raise invalid("The sandbox's remote repositories have the public repository PYPI as upstream.")
     created = now()
-    repository = _checked(
+    repository = _validate(
         store,
         {
             **body,
@@ -189,13 +178,13 @@ async def create_repository(request: Request) -> Response:
 async def list_repositories(request: Request) -> Response:
     store, project, collection = _parent(request)
     permission = "artifactregistry.repositories.list"
-    require(store, request.state.caller, permission, HOST, project)
-    return JSONResponse({"repositories": [_published(r) for r in store.children(collection)]})
+    check_permission(store, request.state.principal, permission, HOST, project)
+    return JSONResponse({"repositories": [_with_uri(r) for r in store.children(collection)]})
 
 
 async def describe_repository(request: Request) -> Response:
     _, repository = _repository(request, "get")
-    return JSONResponse(_published(repository))
+    return JSONResponse(_with_uri(repository))
 
 
 async def update_repository(request: Request) -> Response:
@@ -206,16 +195,16 @@ async def update_repository(request: Request) -> Response:
         field = head + "".join(part.title() for part in tail)
         if field not in MUTABLE:
             raise invalid(f"Field {path!r} of a repository is immutable.")
-        wanted = body.get(field)
+        value = body.get(field)
         if field == "vulnerabilityScanningConfig":
-            # What was asked may change; whether scanning is on is Google's to say.
+            # A request can change the setting. The state of scanning is Google's own.
             repository[field].update(read_field(body, field, Json()))
-        elif wanted is None:
+        elif value is None:
             repository.pop(field, None)
         else:
-            repository[field] = wanted
+            repository[field] = value
     repository["updateTime"] = now()
-    store.put(repository["name"], _checked(store, repository))
+    store.put(repository["name"], _validate(store, repository))
     return JSONResponse(repository)
 
 
@@ -235,75 +224,6 @@ async def delete_repository(request: Request) -> Response:
     return JSONResponse(begin_deletion(store, name))
 
 
-def _rules(request: Request, verb: str) -> tuple[Store, str]:
-    """The rules of the repository that the request names, if the caller may do that to them."""
-    store, repository = find_repository(request, f"artifactregistry.rules.{verb}")
-    return store, f"{repository['name']}/rules"
-
-
-def _rule(request: Request, verb: str) -> tuple[Store, Json]:
-    store, rules = _rules(request, verb)
-    rule = store.get(f"{rules}/{request.path_params['rule']}")
-    if rule is None:
-        raise not_found()
-    return store, rule
-
-
-def _put_rule(store: Store, rule: Json) -> Response:
-    """Keep a rule, refused where Google would refuse it: there is one a package, and one for all."""
-    if rule.get("condition"):
-        raise invalid("The sandbox imitates rules of whole packages, without a condition.")
-    for field, choices in RULE_FIELDS.items():
-        if rule.get(field) not in choices:
-            raise invalid(f"Invalid {field} {rule.get(field)!r}: must be {' or '.join(choices)}.")
-    if not isinstance(rule.get("packageId", ""), str):
-        raise invalid("Invalid packageId: must be a text.")
-    for other in store.children(rule["name"].rpartition("/")[0]):
-        if other["name"] != rule["name"] and other.get("packageId") == rule.get("packageId"):
-            raise GoogleError("ALREADY_EXISTS", f"{other['name']} is a rule of that package already.")
-    store.put(rule["name"], rule)
-    return JSONResponse(rule)
-
-
-async def create_rule(request: Request) -> Response:
-    store, rules = _rules(request, "create")
-    rule_id = request.query_params.get("ruleId", "")
-    if not RULE_ID.fullmatch(rule_id):
-        raise invalid(f"Invalid rule id {rule_id!r}: must match {RULE_ID.pattern}.")
-    name = f"{rules}/{rule_id}"
-    if store.get(name):
-        raise GoogleError("ALREADY_EXISTS", "the rule already exists")
-    body = await read_object(request)
-    return _put_rule(store, {"name": name, **{key: body[key] for key in RULE_MUTABLE if body.get(key)}})
-
-
-async def list_rules(request: Request) -> Response:
-    store, rules = _rules(request, "list")
-    return JSONResponse({"rules": store.children(rules)})
-
-
-async def describe_rule(request: Request) -> Response:
-    return JSONResponse(_rule(request, "get")[1])
-
-
-async def update_rule(request: Request) -> Response:
-    store, rule = _rule(request, "update")
-    body = await read_object(request)
-    for field in filter(None, request.query_params.get("updateMask", "").split(",")):
-        if field not in RULE_MUTABLE:
-            raise invalid(f"Invalid update mask: {field!r} is no field of a rule that changes.")
-        rule.pop(field, None)
-        if body.get(field):
-            rule[field] = body[field]
-    return _put_rule(store, rule)
-
-
-async def delete_rule(request: Request) -> Response:
-    store, rule = _rule(request, "delete")
-    store.delete(rule["name"])
-    return JSONResponse({})
-
-
 def _policy_holder(request: Request, verb: str) -> str:
     return _repository(request, verb)[1]["name"]
 
@@ -313,11 +233,11 @@ async def describe_operation(request: Request) -> Response:
 
 
 def begin_deletion(store: Store, name: str) -> Json:
-    """The operation that answers the deletion of something in a location."""
+    """The operation that answers the deletion of a resource in a location."""
     return _operation(store, name, {"@type": "type.googleapis.com/google.protobuf.Empty"})
 
 
-def _published(repository: Json) -> Json:
+def _with_uri(repository: Json) -> Json:
     _, project, _, location, _, repository_id = repository["name"].split("/")
     uri = f"{location}-python.pkg.dev/{project}/{repository_id}"
     return {**repository, "registryUri": uri}
@@ -333,21 +253,16 @@ def _operation(store: Store, name: str, answer: Json) -> Json:
 
 
 _LOCATION = "/v1/projects/{project}/locations/{location}"
-_REPOSITORY = f"{_LOCATION}/repositories/{{repository}}"
+REPOSITORY_PATH = f"{_LOCATION}/repositories/{{repository}}"
 ROUTES = [
-    # gcloud asks the beta of this one alone.
+    # gcloud uses the beta API only for this request.
     Route("/v1beta2/projects/{project}/locations", list_locations),
     Route("/v1/projects/{project}/locations", list_locations),
     Route(f"{_LOCATION}/repositories", create_repository, methods=["POST"]),
     Route(f"{_LOCATION}/repositories", list_repositories),
-    *policy_routes(_REPOSITORY, _policy_holder, read="GET"),
-    Route(_REPOSITORY, describe_repository),
-    Route(_REPOSITORY, update_repository, methods=["PATCH"]),
-    Route(_REPOSITORY, delete_repository, methods=["DELETE"]),
-    Route(f"{_REPOSITORY}/rules", create_rule, methods=["POST"]),
-    Route(f"{_REPOSITORY}/rules", list_rules),
-    Route(f"{_REPOSITORY}/rules/{{rule}}", describe_rule),
-    Route(f"{_REPOSITORY}/rules/{{rule}}", update_rule, methods=["PATCH"]),
-    Route(f"{_REPOSITORY}/rules/{{rule}}", delete_rule, methods=["DELETE"]),
+    *policy_routes(REPOSITORY_PATH, _policy_holder, read="GET"),
+    Route(REPOSITORY_PATH, describe_repository),
+    Route(REPOSITORY_PATH, update_repository, methods=["PATCH"]),
+    Route(REPOSITORY_PATH, delete_repository, methods=["DELETE"]),
     Route(f"{_LOCATION}/operations/{{operation}}", describe_operation),
 ]

@@ -1,8 +1,8 @@
-"""How a login becomes an access token: `oauth2.googleapis.com`.
+"""The exchange of a login for an access token: `oauth2.googleapis.com`.
 
 Owns the two grants that Google's client libraries use: an assertion signed with a service account's key,
-and a refresh token, which stands for whoever logged in. Errors are OAuth's (RFC 6749), not those of
-Google's APIs; their texts are Google's, as users report them.
+and a refresh token of a person's login. Errors have the form of OAuth (RFC 6749), not that of Google's
+APIs. Their texts are Google's, as users report them.
 """
 
 from __future__ import annotations
@@ -15,17 +15,19 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from sandbox.cloud.auth.access_tokens import fingerprint, mint_token, revoke_token
+from sandbox.cloud.auth.scopes import CLOUD_PLATFORM
 from sandbox.cloud.core.errors import Json
 from sandbox.cloud.core.store import Store
-from sandbox.cloud.iam.policies import CLOUD_PLATFORM, find_account, fingerprint, mint_token, revoke_token
+from sandbox.cloud.iam.members import find_account
 from sandbox.cloud.iam.service_accounts import TOKEN_URI, public_key
 
 HOST = "oauth2.googleapis.com"
-# "Using OAuth 2.0 for Server to Server Applications": an hour, for the assertion and for the token, of
-# which Google tells a second less.
+# "Using OAuth 2.0 for Server to Server Applications": an hour, for the assertion and for the token.
+# Google's answer says one second less.
 GRANT_SECONDS = 60 * 60
-# What the sandbox's own logins (`sandbox.runtime.environment`) present; no secret
-# in any installed application.
+# The OAuth client of the logins of the sandbox (`sandbox.runtime.environment`). Installed applications
+# have no confidential secret.
 CLIENT_ID, CLIENT_SECRET = "sandbox.apps.googleusercontent.com", "sandbox"
 
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -44,14 +46,14 @@ class _Refused(Exception):
 
 
 def issue_refresh_token(store: Store, member: str) -> str:
-    """A login: a token that is exchanged for access tokens until it is revoked. Kept as a hash."""
+    """Create a login: a token to exchange for access tokens until it is revoked. Stored as a hash."""
     token = f"1//sandbox-{secrets.token_urlsafe(32)}"
     store.put(_login(token), {"member": member})
     return token
 
 
 def logged_in(store: Store, refresh_token: str) -> str | None:
-    """The member that a refresh token stands for, None once it is revoked."""
+    """The member of a refresh token, or None if it is revoked."""
     login = store.get(_login(refresh_token))
     return login["member"] if login else None
 
@@ -63,9 +65,9 @@ async def exchange(request: Request) -> Response:
     grant = form.get("grant_type", "")
     try:
         if grant == JWT_BEARER:
-            member, scope = _signed(store, form)
+            member, scope = _check_assertion(store, form)
         elif grant == "refresh_token":
-            member, scope = _refreshed(store, form), form.get("scope", CLOUD_PLATFORM)
+            member, scope = _check_refresh_token(store, form), form.get("scope", CLOUD_PLATFORM)
         else:
             raise _Refused(f"Invalid grant_type: {grant}", "unsupported_grant_type")
     except _Refused as refused:
@@ -81,7 +83,7 @@ async def exchange(request: Request) -> Response:
 
 
 async def revoke(request: Request) -> Response:
-    """`POST /revoke`: of a refresh token or an access token."""
+    """`POST /revoke`, for a refresh token or an access token."""
     store: Store = request.app.state.store
     token = (await _form(request)).get("token", "")
     if logged_in(store, token) is not None:
@@ -91,24 +93,24 @@ async def revoke(request: Request) -> Response:
     return JSONResponse({})
 
 
-def _signed(store: Store, form: dict[str, str]) -> tuple[str, str]:
-    """The account that signed an assertion, and the scopes that it asked for."""
+def _check_assertion(store: Store, form: dict[str, str]) -> tuple[str, str]:
+    """The account that signed an assertion, and the scopes in it."""
     assertion = form.get("assertion", "")
     try:
         key_id = jwt.get_unverified_header(assertion).get("kid", "")
         claimed = jwt.decode(assertion, options={"verify_signature": False})
         issuer = str(claimed.get("iss"))
         f"{key_id}{issuer}".encode()
-    # Beside the library's own errors: claims nested without end, or with half a character in a name.
+    # Apart from the library's errors: claims nested too deep, or with half a surrogate pair in a name.
     except (jwt.InvalidTokenError, RecursionError, UnicodeEncodeError) as error:
         raise _Refused("Invalid JWT Signature.") from error
     account = find_account(store, issuer)
     if account is None or account.get("disabled"):
-        # Of either, as the library's maintainers say (googleapis/google-cloud-php 3622).
+        # The same text for both, as the library's maintainers say (googleapis/google-cloud-php 3622).
         raise _Refused("Invalid grant: account not found")
     key = public_key(store, account, key_id)
     try:
-        # A deleted key is told apart from a wrong signature by nobody at Google, nor here.
+        # Google's answer does not tell a deleted key from a wrong signature.
         if key is None:
             raise jwt.InvalidSignatureError
         claims = jwt.decode(
@@ -127,7 +129,7 @@ def _signed(store: Store, form: dict[str, str]) -> tuple[str, str]:
     except (jwt.InvalidTokenError, OverflowError, TypeError) as error:
         raise _Refused("Invalid JWT: Failed audience check." if "aud" not in claimed else WINDOW) from error
     if claims.get("sub", account["email"]) != account["email"]:
-        # Domain-wide delegation, which no account here has.
+        # Domain-wide delegation: no account here has it.
         text = "Client is unauthorized to retrieve access tokens using this method."
         raise _Refused(text, "unauthorized_client", 401)
     if not claims.get("scope"):
@@ -135,8 +137,8 @@ def _signed(store: Store, form: dict[str, str]) -> tuple[str, str]:
     return f"serviceAccount:{account['email']}", str(claims["scope"])
 
 
-def _refreshed(store: Store, form: dict[str, str]) -> str:
-    """The member whose login a refresh token is."""
+def _check_refresh_token(store: Store, form: dict[str, str]) -> str:
+    """The member who logged in with a refresh token."""
     if (form.get("client_id"), form.get("client_secret")) != (CLIENT_ID, CLIENT_SECRET):
         raise _Refused("The OAuth client was not found.", "invalid_client", 401)
     member = logged_in(store, form.get("refresh_token", ""))

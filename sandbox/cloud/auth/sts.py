@@ -1,9 +1,9 @@
-"""How a token of another issuer becomes one of Google's: `sts.googleapis.com`.
+"""The exchange of another issuer's token for one of Google's: `sts.googleapis.com`.
 
-Owns the exchange for workload identity: signature, issuer, audience, time, the provider's mapping and its
-condition, in this order, and what the new token stands for. Errors are OAuth's (RFC 6749); their texts are
-Google's where users have reported them, else the sandbox's own. An issuer is known by the keys that are
-stored for it (`publish_keys`): none is asked over the network.
+Owns the exchange for workload identity. It checks signature, issuer, audience, time, the provider's mapping
+and its condition, in this order. Errors have the form of OAuth (RFC 6749). Their texts are Google's if
+users have reported them, otherwise the sandbox's own. The store has the keys of each issuer
+(`publish_keys`), so the sandbox never requests them over the network.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from sandbox.cloud.auth.access_tokens import mint_token
 from sandbox.cloud.core.errors import Json, read_object
 from sandbox.cloud.core.store import Store
-from sandbox.cloud.iam.policies import mint_token
 from sandbox.cloud.iam.workload_identity import CannotEvaluate, evaluate, provider_of
-from sandbox.cloud.projects.resource_manager import get_project, require_service
+from sandbox.cloud.projects.projects import get_project, require_service
 
 HOST = "sts.googleapis.com"
-# Method: token in the Security Token Service's reference, like the kinds of tokens.
+# "Method: token" in the Security Token Service's reference, like the kinds of tokens.
 TOKEN_SECONDS = 60 * 60
 GRANT = "urn:ietf:params:oauth:grant-type:token-exchange"
 ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105  # a kind of token
@@ -48,7 +48,7 @@ class _Refused(Exception):
 
 
 def publish_keys(store: Store, issuer: str, keys: list[Json]) -> None:
-    """Make an issuer's public keys (JWKs) known, as its own address would tell them."""
+    """Store an issuer's public keys (JWKs), which its own address would serve."""
     store.put(f"issuers:{issuer}", {"keys": keys})
 
 
@@ -56,19 +56,19 @@ async def exchange(request: Request) -> Response:
     """`POST /v1/token`."""
     store: Store = request.app.state.store
     try:
-        asked = await _asked(request)
+        fields = await _read_fields(request)
         for field, allowed in {
             "grant_type": (GRANT,),
             "requested_token_type": (ACCESS_TOKEN,),
             "subject_token_type": SUBJECT_TYPES,
         }.items():
-            if asked.get(field) not in allowed:
+            if fields.get(field) not in allowed:
                 raise _Refused("invalid_request", f"Invalid value for {field}: use {' or '.join(allowed)}.")
-        scopes = asked.get("scope", "").split()
+        scopes = fields.get("scope", "").split()
         if not scopes:
             raise _Refused("invalid_scope", "scope: at least one is required.")
-        provider = _provider(store, asked.get("audience", ""))
-        member, sets = _admit(store, provider, asked.get("subject_token", ""))
+        provider = _provider(store, fields.get("audience", ""))
+        member, sets = _admit(store, provider, fields.get("subject_token", ""))
     except _Refused as refused:
         return refused.response
     return JSONResponse(
@@ -81,8 +81,8 @@ async def exchange(request: Request) -> Response:
     )
 
 
-async def _asked(request: Request) -> dict[str, str]:
-    """The request's fields: a form, as RFC 8693 has it, or Google's JSON, whose names are in camel case."""
+async def _read_fields(request: Request) -> dict[str, str]:
+    """The request's fields: a form (RFC 8693), or Google's JSON, whose names are in camel case."""
     if "json" in request.headers.get("content-type", ""):
         body = await read_object(request)
         return {re.sub(r"[A-Z]", lambda c: f"_{c[0].lower()}", key): str(body[key]) for key in body}
@@ -111,8 +111,8 @@ def _provider(store: Store, audience: str) -> Json:
 
 
 def _admit(store: Store, provider: Json, token: str) -> tuple[str, tuple[str, ...]]:
-    """The principal that a token stands for, and the sets it is in."""
-    claims = _verified(store, provider, token)
+    """The principal that a token identifies, and its principal sets."""
+    claims = _verify(store, provider, token)
     mapped: Json = {"google": {}, "attribute": {}}
     for attribute, expression in provider["attributeMapping"].items():
         namespace, _, name = attribute.partition(".")
@@ -134,7 +134,7 @@ def _admit(store: Store, provider: Json, token: str) -> tuple[str, tuple[str, ..
             f"less than {SUBJECT_BYTES} bytes.",
         )
     try:
-        # Without a condition all are let in.
+        # A provider without a condition admits every token.
         admitted = evaluate(provider.get("attributeCondition", "true"), {"assertion": claims, **mapped})
     except CannotEvaluate:
         admitted = False
@@ -146,17 +146,17 @@ def _admit(store: Store, provider: Json, token: str) -> tuple[str, tuple[str, ..
     return f"principal:{pool}/subject/{subject}", (f"principalSet:{pool}/*", *sets)
 
 
-def _verified(store: Store, provider: Json, token: str) -> Json:
-    """The claims of a token that is what it says: by this issuer, for this provider, at this time."""
+def _verify(store: Store, provider: Json, token: str) -> Json:
+    """The claims of a token, if its issuer, its audience, its times and its signature are right."""
     expected = provider["oidc"]["issuerUri"]
     names = [f"https://iam.googleapis.com/{provider['name']}", f"//iam.googleapis.com/{provider['name']}"]
     audiences = provider["oidc"].get("allowedAudiences") or names
     try:
         key_id = jwt.get_unverified_header(token).get("kid")
-        said = jwt.decode(token, options={"verify_signature": False})
-        issuer = said.get("iss")
-        # Half a character could not be put into any answer.
-        json.dumps(said, ensure_ascii=False).encode()
+        unverified = jwt.decode(token, options={"verify_signature": False})
+        issuer = unverified.get("iss")
+        # No answer can contain half a surrogate pair.
+        json.dumps(unverified, ensure_ascii=False).encode()
     except (jwt.InvalidTokenError, RecursionError, UnicodeEncodeError) as error:
         raise _Refused("invalid_request", "Unable to parse the ID Token.") from error
     if issuer != expected:
@@ -185,7 +185,8 @@ def _verified(store: Store, provider: Json, token: str) -> Json:
     except jwt.ExpiredSignatureError as error:
         raise _Refused("invalid_grant", "The ID Token is expired: stale to sign-in.") from error
     except jwt.InvalidAudienceError as error:
-        text = f"The audience in ID Token {json.dumps(said['aud'])} does not match the expected audience "
+        audience = json.dumps(unverified["aud"])
+        text = f"The audience in ID Token {audience} does not match the expected audience "
         raise _Refused("invalid_grant", f"{text}{audiences[0]}.") from error
     except jwt.InvalidTokenError as error:
         raise _Refused("invalid_grant", f"The ID Token is not valid: {error}.") from error

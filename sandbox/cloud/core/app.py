@@ -1,8 +1,8 @@
-"""The whole cloud as one ASGI app: which host answers, who asks, what the log keeps.
+"""All hosts of the cloud as one ASGI app.
 
-Owns the path of every request: count it, spoil it if a fault strikes, find the caller, answer (an API
-inside one transaction, an index in several short ones), write one line of log. Knows nothing of TLS and
-proxies (`sandbox.runtime.proxy`).
+Owns the path of every request: count it, inject a fault, identify the principal, answer, and write one line
+of log. An API answers inside one transaction, an index in several short ones. Does not own TLS and proxies
+(`sandbox.runtime.proxy`).
 """
 
 from __future__ import annotations
@@ -15,75 +15,71 @@ from pathlib import Path
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Host, Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sandbox.cloud.artifact_registry import packages
-from sandbox.cloud.artifact_registry import repositories as artifact_registry
-from sandbox.cloud.auth import iam_credentials, oauth2, sts
+from sandbox.cloud.artifact_registry import packages, repositories, rules
+from sandbox.cloud.auth import iam_credentials, oauth2, openid_connect, sts
+from sandbox.cloud.auth.access_tokens import delete_expired_tokens, identify
+from sandbox.cloud.auth.scopes import check_scope
 from sandbox.cloud.core.blobs import Blobs
 from sandbox.cloud.core.errors import GoogleError
 from sandbox.cloud.core.faults import count_down_to_cut, read_faults, strikes
-from sandbox.cloud.core.operations import forget_old_operations
+from sandbox.cloud.core.operations import delete_old_operations
 from sandbox.cloud.core.store import Store
 from sandbox.cloud.iam import service_accounts, workload_identity
-from sandbox.cloud.iam.policies import Caller, forget_expired_tokens, identify, require_scope
-from sandbox.cloud.projects import resource_manager
+from sandbox.cloud.iam.members import Principal
+from sandbox.cloud.projects import resource_manager, service_usage
 from sandbox.cloud.pypi.mirror import PublicIndex
-from sandbox.cloud.python_index import simple
+from sandbox.cloud.python_index import download
+from sandbox.cloud.python_index import host as python_index
 from sandbox.cloud.storage import buckets, objects
 
-# What is logged of a client that went away before it was answered (nginx's number for it).
+# The status in the log for a client that disconnected before the answer (nginx uses the same number).
 CLIENT_LEFT = 499
 
 
-async def _userinfo(request: Request) -> Response:
-    """The plugin asks at every run whose token it has, for its request headers' sake."""
-    member = request.state.caller.member or ":"
-    return JSONResponse({"email": member.partition(":")[2], "email_verified": True})
-
-
-async def _not_imitated(request: Request) -> Response:
+async def _not_emulated(request: Request) -> Response:
     raise GoogleError(
         "UNIMPLEMENTED",
-        f"The sandbox does not imitate {request.method} {_host(request)}{request.scope['path']}.",
+        f"The sandbox does not emulate {request.method} {_host(request)}{request.scope['path']}.",
     )
 
 
 def _host(request: Request) -> str:
-    """The host that is asked, from the header itself: not every header makes a `request.url`."""
+    """The host of a request, from the header itself: `request.url` fails for some headers."""
     return request.headers.get("host", "").partition(":")[0].lower()
 
 
 def _routes(public_index: PublicIndex) -> list[BaseRoute]:
-    hosts: dict[str, list[BaseRoute]] = {
-        artifact_registry.HOST: [*packages.ROUTES, *artifact_registry.ROUTES],
+    apis: dict[str, list[BaseRoute]] = {
+        repositories.HOST: [*packages.ROUTES, *repositories.ROUTES, *rules.ROUTES],
         service_accounts.HOST: [*workload_identity.ROUTES, *service_accounts.ROUTES],
         iam_credentials.HOST: [*iam_credentials.ROUTES],
         sts.HOST: [*sts.ROUTES],
         oauth2.HOST: [*oauth2.ROUTES],
-        resource_manager.RESOURCE_MANAGER: [*resource_manager.RESOURCE_MANAGER_ROUTES],
-        resource_manager.SERVICE_USAGE: [*resource_manager.SERVICE_USAGE_ROUTES],
+        openid_connect.HOST: [*openid_connect.ROUTES],
+        resource_manager.HOST: [*resource_manager.ROUTES],
+        service_usage.HOST: [*service_usage.ROUTES],
         buckets.HOST: [*buckets.ROUTES, *objects.ROUTES],
-        "openidconnect.googleapis.com": [Route("/v1/userinfo", _userinfo)],
     }
     every_method = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-    rest = Route("/{path:path}", _not_imitated, methods=every_method)
-    no_file = Route("/{path:path}", simple.refuse_rest, methods=every_method)
-    indexes = {simple.HOST: simple.ROUTES, public_index.host: public_index.routes()}
+    rest = Route("/{path:path}", _not_emulated, methods=every_method)
+    no_file = Route("/{path:path}", python_index.refuse_rest, methods=every_method)
+    indexes = {python_index.HOST: python_index.ROUTES, public_index.host: public_index.routes()}
     return [
-        *(Host(host, _Whole(Router([*routes, rest]))) for host, routes in hosts.items()),
+        *(Host(host, TransactionMiddleware(Router([*routes, rest]))) for host, routes in apis.items()),
         *(Host(host, Router([*routes, no_file])) for host, routes in indexes.items()),
         rest,
     ]
 
 
-class _Whole:
-    """Answers a request in one transaction: all of it is kept, or nothing.
+class TransactionMiddleware:
+    """Answers a request in one transaction: the store keeps all of its changes, or none.
 
-    Neither end of it waits for the client: the body is here before the transaction begins, the answer
-    is sent after it. For JSON, then; not for files.
+    The transaction never waits for the client. The body arrives before it begins, and the answer is sent
+    after it ends. So this middleware is for JSON, not for files.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -106,8 +102,8 @@ class _Whole:
             await send(message)
 
 
-class _Conduct:
-    """Counts, spoils, identifies and logs each request."""
+class RequestMiddleware:
+    """Counts each request, injects faults, identifies the principal and writes the log."""
 
     def __init__(self, app: ASGIApp, store: Store, public_host: str, log: Path) -> None:
         self._app = app
@@ -128,14 +124,14 @@ class _Conduct:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                # Before the client has it: who was answered finds the line.
+                # Before the client has the answer: a client that reads the log then finds the line.
                 self._write_log(request, message["status"], member)
                 if cut:
-                    # Without its length, by which an empty answer would be whole.
+                    # Without its length: with it, an empty answer would be complete.
                     headers = [header for header in message["headers"] if header[0] != b"content-length"]
                     message = {**message, "headers": headers}
             elif cut:
-                # Headers alone, then the end: the server under us closes an answer that is not whole.
+                # Only headers, then the end: the server closes the connection of an incomplete answer.
                 message = {"type": "http.response.body", "body": b"", "more_body": True}
             await send(message)
 
@@ -145,28 +141,28 @@ class _Conduct:
             with self._store.transaction():
                 if strikes(read_faults(self._store).unavailable):
                     raise GoogleError("UNAVAILABLE", "The service is currently unavailable.")
-                caller = self._identify(request, host)
-            request.state.caller, member = caller, caller.member
-            require_scope(caller, host, request.method)
+                principal = self._identify(request, host)
+            request.state.principal, member = principal, principal.member
+            check_scope(principal, host, request.method)
             await self._app(scope, receive, pass_on)
         except GoogleError as error:
-            index = host == self._public_host or host.endswith(simple.DOMAIN)
-            response = simple.refusal(error) if index else error.response()
+            index = host == self._public_host or host.endswith(python_index.DOMAIN)
+            response = python_index.refusal(error) if index else error.response()
             await response(scope, receive, pass_on)
         except ClientDisconnect:
             self._write_log(request, CLIENT_LEFT, member)
         except Exception:
-            # A fault of the sandbox itself. The server answers it, past `pass_on`.
+            # An error of the sandbox itself. The server answers it without `pass_on`.
             if not started:
                 self._write_log(request, HTTPStatus.INTERNAL_SERVER_ERROR, member)
             raise
 
-    def _identify(self, request: Request, host: str) -> Caller:
+    def _identify(self, request: Request, host: str) -> Principal:
         if host == self._public_host:
-            # It asks for no login, and looks at none.
-            return Caller(member=None)
-        if host.endswith(simple.DOMAIN):
-            return simple.identify_client(self._store, request)
+            # The public index needs no login, and ignores any.
+            return Principal(member=None)
+        if host.endswith(python_index.DOMAIN):
+            return python_index.identify_client(self._store, request)
         return identify(self._store, request.headers.get("authorization"))
 
     def _write_log(self, request: Request, status: int, member: str | None) -> None:
@@ -174,14 +170,14 @@ class _Conduct:
             self._log,
             host=_host(request),
             method=request.method,
-            path=simple.logged_path(request.scope["path"]),
+            path=download.logged_path(request.scope["path"]),
             status=status,
             principal=member,
         )
 
 
 def append_log(log: Path, *, host: str, method: str, path: str, status: int, principal: str | None) -> None:
-    """Write one request as a line of JSON: what was asked by whom, never a token or a body."""
+    """Write one request as a line of JSON: its path and its principal, never a token or a body."""
     line = {
         "time": round(time.time(), 3),
         "host": host,
@@ -195,16 +191,16 @@ def append_log(log: Path, *, host: str, method: str, path: str, status: int, pri
 
 
 def build_app(store: Store, blobs: Blobs, public_index: PublicIndex, log: Path) -> Starlette:
-    """The cloud over a store and a folder of files, logging to a file. Forgets what is over by now."""
+    """Build the cloud over a store and a folder of files, and delete expired tokens and operations."""
     with store.transaction():
-        forget_expired_tokens(store)
-        forget_old_operations(store)
+        delete_expired_tokens(store)
+        delete_old_operations(store)
     app = Starlette(
         routes=_routes(public_index),
-        middleware=[Middleware(_Conduct, store=store, public_host=public_index.host, log=log)],
+        middleware=[Middleware(RequestMiddleware, store=store, public_host=public_index.host, log=log)],
     )
     app.state.store = store
     app.state.blobs = blobs
     app.state.public_index = public_index
-    app.state.download_tokens = simple.DownloadTokens()
+    app.state.download_tokens = download.DownloadTokens()
     return app

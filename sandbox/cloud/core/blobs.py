@@ -1,7 +1,7 @@
-"""The content of files: each kept once, under its SHA-256, and whole before anything speaks of it.
+"""The content of files: each is kept once, under its SHA-256, and is complete before a document names it.
 
-Owns the folder and the order of writes. Which files there are is said by the documents (`packages`,
-`public_index`): content that no document names is the rest of an upload that was cut off.
+Owns the folder and the order of writes. The documents in the store name the files that exist. Content that
+no document names is left from an interrupted upload.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from pathlib import Path
 
 from sandbox.cloud.core.store import Store
 
-# Between two reads of a file; what hashing and disks like.
+# The size of one read of a file, efficient for hashing and for disks.
 CHUNK_BYTES = 1024 * 1024
-# After which a draft that nobody finished is the rest of a crash; the sandbox's own. `python -m sandbox
-# plant` writes drafts while a gateway starts.
+# An unfinished draft of this age is left from a crash; the sandbox's own limit. A younger one can belong to
+# `python -m sandbox pypi publish`, which writes drafts while a gateway starts.
 DRAFT_SECONDS = 10 * 60
 
 
 class Draft:
-    """A file being written, with the digests of what is in it so far."""
+    """A file during its upload, with the digests of its content so far."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -38,32 +38,32 @@ class Draft:
 
     @property
     def sha256(self) -> str:
-        """The name under which the content is kept."""
+        """The name of the content in the folder."""
         return self.digests["sha256"].hexdigest()
 
     def write(self, chunk: bytes) -> None:
-        """Add to the file."""
+        """Append to the file."""
         self._file.write(chunk)
         self.size += len(chunk)
         for digest in self.digests.values():
             digest.update(chunk)
 
     def flush(self) -> None:
-        """Let others read what was written."""
+        """Let other readers see the content so far."""
         self._file.flush()
 
     def sync(self) -> None:
-        """Bring it to the disk, which takes a while; needed before `Blobs.keep`."""
+        """Write the file to the disk, which is slow; required before `Blobs.keep`."""
         self._file.flush()
         os.fsync(self._file.fileno())
 
     def close(self) -> None:
-        """Release the file, written or not."""
+        """Close the file."""
         self._file.close()
 
 
 class Blobs:
-    """A folder of contents."""
+    """A folder of files, each named by the SHA-256 of its content."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -71,12 +71,12 @@ class Blobs:
         self._drafts.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def path(self, sha256: str) -> Path:
-        """Where that content is, if it is here."""
+        """The path of that content, whether it exists or not."""
         return self._root / sha256
 
     @contextlib.contextmanager
     def draft(self) -> Generator[Draft]:
-        """A draft that is gone afterwards, unless it was kept."""
+        """Open a draft, and delete it at the end unless `keep` was called."""
         draft = Draft(self._drafts / secrets.token_hex(8))
         try:
             yield draft
@@ -85,10 +85,10 @@ class Blobs:
             draft.path.unlink(missing_ok=True)
 
     def keep(self, draft: Draft) -> None:
-        """Keep a draft that is on the disk. To be called inside the transaction that writes the document.
+        """Keep a draft that is on the disk. Call this inside the transaction that writes the document.
 
-        The rename is on the disk before the transaction is: a document never names content that a
-        crash took away.
+        The disk has the rename before it has the transaction. So a document never names content that a
+        crash has lost.
         """
         draft.path.replace(self.path(draft.sha256))
         folder = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY)
@@ -98,15 +98,15 @@ class Blobs:
             os.close(folder)
 
     def sweep(self, store: Store) -> None:
-        """Remove old drafts, and content that no document names by `sha256`; at start, before any upload.
+        """Delete old drafts, and content that no document names by `sha256`; at start, before any upload.
 
-        What cannot be removed stays until the next start.
+        If a file cannot be deleted, the next start tries again.
         """
         for path in self._drafts.iterdir():
             with contextlib.suppress(OSError):
                 if path.stat().st_mtime < time.time() - DRAFT_SECONDS:
                     path.unlink()
-        # Whoever else keeps content (`python -m sandbox plant`) waits for this transaction.
+        # Another process that keeps content (`python -m sandbox pypi publish`) waits for this transaction.
         with store.transaction():
             named = store.values("sha256")
             for path in self._root.iterdir():

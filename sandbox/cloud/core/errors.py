@@ -28,11 +28,11 @@ HTTP_STATUS = {
 
 
 class GoogleError(Exception):
-    """An answer that is not a success.
+    """An error answer of a Google API.
 
     Args:
         status: a google.rpc.Code name, a key of `HTTP_STATUS`.
-        message: the text a person reads.
+        message: the text for people.
         details: google.rpc error details, each with its `@type`.
     """
 
@@ -43,7 +43,7 @@ class GoogleError(Exception):
         self.details = details
 
     def response(self) -> JSONResponse:
-        """The HTTP answer, with the challenge that makes clients ask for a login on 401."""
+        """The HTTP answer; a 401 has the challenge that makes clients log in."""
         code = HTTP_STATUS[self.status]
         error: Json = {"code": code, "message": self.message, "status": self.status}
         if self.details:
@@ -55,35 +55,36 @@ class GoogleError(Exception):
 
 
 def not_found() -> GoogleError:
-    """What Google says of any missing thing it may not describe."""
+    """The refusal of a resource that does not exist."""
     return GoogleError("NOT_FOUND", "Requested entity was not found.")
 
 
 def invalid(message: str) -> GoogleError:
-    """A request that Google's validation refuses."""
+    """The refusal of a request that fails Google's validation."""
     return GoogleError("INVALID_ARGUMENT", message)
 
 
 async def read_object(request: Request) -> Json:
-    """A request's body: an object, empty where there is none.
+    """Read a request's body as an object; a request without a body has an empty one.
 
     Raises:
-        GoogleError: INVALID_ARGUMENT for any other JSON, and for what is none.
+        GoogleError: INVALID_ARGUMENT for any other JSON, and for text that is not JSON.
     """
     return parse_object(await request.body() or b"{}")
 
 
 def parse_object(text: bytes) -> Json:
-    """An object from JSON.
+    """Read an object from JSON.
 
-    A field that is null is as good as missing (the JSON form of protobuf), and is left out.
+    A field that is null is dropped: it equals a missing one in the JSON form of protobuf.
 
     Raises:
-        GoogleError: INVALID_ARGUMENT for any other JSON, and for what is none.
+        GoogleError: INVALID_ARGUMENT for any other JSON, and for text that is not JSON.
     """
     try:
         body = json.loads(text, object_hook=_without_nulls)
-        # What Python reads beyond JSON and UTF-8 cannot be written again: NaN, 1e999, half a character.
+        # Python reads more than JSON and UTF-8 allow: NaN, 1e999, half a surrogate pair. It cannot write
+        # such values again.
         json.dumps(body, allow_nan=False, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise invalid("Invalid JSON payload received.") from error
@@ -97,7 +98,7 @@ def _without_nulls(body: Json) -> Json:
 
 
 def read_field(body: Json, field: str, default: _Value) -> _Value:
-    """A field of an object, or the default.
+    """Read a field of an object, or return the default.
 
     Raises:
         GoogleError: INVALID_ARGUMENT for a value of another type than the default's.
@@ -109,10 +110,10 @@ def read_field(body: Json, field: str, default: _Value) -> _Value:
 
 
 def read_list(body: Json, field: str, kind: type) -> list[Any]:
-    """A list in an object, empty where it is missing.
+    """Read a list in an object; a missing one is empty.
 
     Raises:
-        GoogleError: INVALID_ARGUMENT for what is no list, or has a member of another type.
+        GoogleError: INVALID_ARGUMENT for a value that is not a list, or has a member of another type.
     """
     values: list[Any] = read_field(body, field, [])
     if not all(type(value) is kind for value in values):
@@ -121,7 +122,7 @@ def read_list(body: Json, field: str, kind: type) -> list[Any]:
 
 
 def service_disabled(service: str, title: str, project: str) -> GoogleError:
-    """An API that is off, or was enabled moments ago."""
+    """The refusal of a request to an API that is disabled, or was enabled moments ago."""
     url = f"https://console.developers.google.com/apis/api/{service}/overview?project={project}"
     return GoogleError(
         "PERMISSION_DENIED",
@@ -143,7 +144,7 @@ def service_disabled(service: str, title: str, project: str) -> GoogleError:
 
 
 def permission_denied(permission: str, resource: str) -> GoogleError:
-    """A caller whom no policy gives the permission."""
+    """The refusal of a principal without the permission."""
     return GoogleError(
         "PERMISSION_DENIED",
         f"Permission '{permission}' denied on resource '//{resource}' (or it may not exist).",

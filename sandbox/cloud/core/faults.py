@@ -1,7 +1,7 @@
-"""Google's bad days, on demand: delays, refusals and lost connections that a first `up` meets.
+"""Fault injection: delays, refusals and lost connections that a first `up` on Google can meet.
 
-Owns the list of faults and when each strikes. What a fault looks like is said by the module that
-answers the request it spoils.
+Owns the list of faults and when each one occurs. The module that answers the request owns the form of the
+fault.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ _DOCUMENT = "sandbox/faults"
 
 @dataclass(frozen=True, kw_only=True)
 class Faults:
-    """The faults in force; all off by default.
+    """The faults that the cloud injects; all are off by default.
 
     Attributes:
-        api_delay: seconds that an API still answers SERVICE_DISABLED after it was enabled.
-        account_delay: seconds that a new service account is not found and cannot be granted a role.
-        member_delay: further seconds that it can be read but not yet be granted a role.
-        unavailable: share (0 to 1) of requests answered 503.
-        stale_etag: share (0 to 1) of policy writes answered 409, as if another writer came first.
+        api_delay: seconds for which a newly enabled API still answers SERVICE_DISABLED.
+        account_delay: seconds for which a new service account is not found and cannot be granted a role.
+        member_delay: further seconds for which it can be read but cannot be granted a role.
+        unavailable: share (0 to 1) of requests that are answered 503.
+        stale_etag: share (0 to 1) of policy writes that are answered 409, as if another writer was first.
         slow_operations: seconds until a long-running operation is done.
-        cut: the connection of that request, counted from now, is lost after it was carried out.
+        cut: number of the request, counted from now, whose connection breaks after the change was made.
     """
 
     api_delay: float = 0
@@ -38,19 +38,17 @@ class Faults:
 
     @classmethod
     def parse(cls, words: tuple[str, ...]) -> Faults:
-        """Read `api-delay=60 unavailable=0.3`; `none` clears.
+        """Read words such as `api-delay=60 unavailable=0.3`.
 
         Raises:
-            ValueError: names the word, and what would be right.
+            ValueError: the message names the word and the correct form.
         """
-        if words == ("none",):
-            return cls()
         known = {field.name.replace("_", "-"): field.name for field in fields(cls)}
         values: dict[str, float] = {}
         for word in words:
             key, _, text = word.partition("=")
             if key not in known:
-                raise ValueError(f"{word}: no such fault; there are {', '.join(known)} and none")
+                raise ValueError(f"{word}: no such fault; the faults are {', '.join(known)}")
             share = key in ("unavailable", "stale-etag")
             kind = "a share from 0 to 1" if share else "a whole number" if key == "cut" else "seconds"
             try:
@@ -60,7 +58,7 @@ class Faults:
             if not 0 <= number < float("inf") or (share and number > 1):
                 raise ValueError(f"{word}: {key} takes {kind}, such as {key}={0.3 if share else 20}")
             values[known[key]] = number
-        return cls(**values)  # pyright: ignore[reportArgumentType]  # cut alone is int, as parsed
+        return cls(**values)  # pyright: ignore[reportArgumentType]  # only `cut` is an int, as parsed
 
     def __str__(self) -> str:
         active = {key: value for key, value in asdict(self).items() if value}
@@ -69,22 +67,22 @@ class Faults:
 
 
 def read_faults(store: Store) -> Faults:
-    """The faults in force."""
+    """Read the active faults."""
     return Faults(**(store.get(_DOCUMENT) or {}))
 
 
 def write_faults(store: Store, faults: Faults) -> None:
-    """Put faults in force, at once and for the requests that follow."""
+    """Activate faults for all requests from now on."""
     store.put(_DOCUMENT, asdict(faults))
 
 
 def strikes(share: float) -> bool:
-    """Whether a fault with that share spoils this request."""
-    return random.random() < share  # noqa: S311  # bad luck, not a secret
+    """Decide at random whether a fault with that share occurs."""
+    return random.random() < share  # noqa: S311  # chance, not a secret
 
 
 def count_down_to_cut(store: Store) -> bool:
-    """Count this request; True for the one whose connection is to be lost."""
+    """Count this request; True for the one whose connection must break."""
     faults = read_faults(store)
     if not faults.cut:
         return False

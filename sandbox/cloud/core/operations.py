@@ -1,4 +1,7 @@
-"""Long-running operations, as google.longrunning has them: first answered undone, done when asked."""
+"""Long-running operations, as google.longrunning defines them.
+
+The answer that starts an operation never says `done`. A client must ask for the operation again.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +11,15 @@ from sandbox.cloud.core.errors import Json, not_found
 from sandbox.cloud.core.faults import read_faults
 from sandbox.cloud.core.store import Store
 
-# How long a finished operation can be asked for, unknown at Google; the sandbox's own, longer than any
-# client polls.
-KEPT_SECONDS = 24 * 60 * 60
+# A finished operation can be read for this time. Google's limit is unknown; clients poll for less.
+RETENTION_SECONDS = 24 * 60 * 60
 
 
 def start_operation(store: Store, name: str, response: Json, metadata: Json) -> Json:
-    """Begin an operation whose effect is already stored; `response` is told when it is done.
+    """Start an operation whose effect is already stored; `response` is shown when it is done.
 
-    Google has been seen to answer a create without `done` even where the thing exists at once
-    (recorded goldens of k8s-config-connector), so clients must poll here too.
+    Google answers a create without `done` even if the resource exists at once (recorded goldens of
+    k8s-config-connector). So clients must poll here too.
     """
     done_at = time.time() + read_faults(store).slow_operations
     operation = {"name": name, "metadata": metadata}
@@ -25,13 +27,13 @@ def start_operation(store: Store, name: str, response: Json, metadata: Json) -> 
     return operation
 
 
-def forget_old_operations(store: Store) -> None:
-    """Remove the operations that were done long ago."""
-    store.delete_older("operations:", "doneAt", time.time() - KEPT_SECONDS)
+def delete_old_operations(store: Store) -> None:
+    """Delete the operations that finished long ago."""
+    store.delete_older("operations:", "doneAt", time.time() - RETENTION_SECONDS)
 
 
 def get_operation(store: Store, name: str) -> Json:
-    """The operation as it is now.
+    """Read the operation as it is now.
 
     Raises:
         GoogleError: NOT_FOUND.

@@ -1,6 +1,6 @@
-"""What the cloud remembers: JSON documents under Google's full resource names, in one SQLite file.
+"""The cloud's state: JSON documents under Google's full resource names, in one SQLite file.
 
-Owns durability and transactions. Knows nothing of what a document means.
+Owns durability and transactions. Does not own the meaning of a document.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from pathlib import Path
 
 from sandbox.cloud.core.errors import Json
 
-# How long a writer waits for another process (the command line changes faults while the server runs).
+# A writer waits this long for another process. The command line changes faults while the server runs.
 BUSY_SECONDS = 10
-# None of Unicode's sorts after it.
+# No other character of Unicode sorts after it.
 LAST_CHARACTER = "\U0010ffff"
 
 
 class Store:
-    """Documents by name. Every change belongs to a `transaction`: all of it is kept, or none."""
+    """Documents by name. Every change belongs to a `transaction`: the store keeps all of it, or none."""
 
     def __init__(self, path: Path) -> None:
         self._database = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
@@ -32,7 +32,7 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Generator[None]:
-        """Keep what is written inside, unless an exception leaves it."""
+        """Commit the changes made inside, or roll them back after an exception."""
         self._database.execute("BEGIN IMMEDIATE")
         try:
             yield
@@ -54,7 +54,7 @@ class Store:
         )
 
     def delete(self, name: str) -> None:
-        """Remove a document, if there is one."""
+        """Delete a document, if it exists."""
         self._database.execute("DELETE FROM document WHERE name = ?", (name,))
 
     def children(self, collection: str) -> list[Json]:
@@ -68,25 +68,25 @@ class Store:
         return [json.loads(body) for (body,) in rows]
 
     def below(self, prefix: str) -> list[Json]:
-        """The documents whose name begins with the prefix and goes on, ordered by name."""
+        """The documents whose name is longer than the prefix and begins with it, ordered by name."""
         rows = self._database.execute(
             "SELECT body FROM document WHERE name > ? AND name < ? ORDER BY name", _span(prefix)
         )
         return [json.loads(body) for (body,) in rows]
 
     def delete_below(self, prefix: str) -> None:
-        """Remove the documents whose name begins with the prefix and goes on."""
+        """Delete the documents whose name is longer than the prefix and begins with it."""
         self._database.execute("DELETE FROM document WHERE name > ? AND name < ?", _span(prefix))
 
     def delete_older(self, prefix: str, key: str, time: float) -> None:
-        """Remove the documents below a prefix whose time, under that key, is before another."""
+        """Delete the documents below a prefix whose time, under that key, is earlier."""
         self._database.execute(
             "DELETE FROM document WHERE name > ? AND name < ? AND json_extract(body, ?) < ?",
             (*_span(prefix), f"$.{key}", time),
         )
 
     def values(self, key: str) -> set[str]:
-        """What any document has under that key."""
+        """All values that documents have under that key."""
         rows = self._database.execute(
             "SELECT DISTINCT json_extract(body, ?) FROM document WHERE json_extract(body, ?) NOT NULL",
             (f"$.{key}", f"$.{key}"),
@@ -94,15 +94,15 @@ class Store:
         return {value for (value,) in rows}
 
     def names(self, pattern: str) -> list[str]:
-        """The names that match a pattern such as `projects/*/services/*`; its `*` takes slashes too."""
+        """The names that match a pattern such as `projects/*/services/*`; its `*` matches slashes too."""
         rows = self._database.execute("SELECT name FROM document WHERE name GLOB ?", (pattern,))
         return [name for (name,) in rows]
 
     def close(self) -> None:
-        """Release the file."""
+        """Close the file."""
         self._database.close()
 
 
 def _span(prefix: str) -> tuple[str, str]:
-    """Between which names all that begin with the prefix lie: an index finds those, not a scan."""
+    """The range of names that begin with the prefix, so that SQLite uses its index instead of a scan."""
     return prefix, prefix + LAST_CHARACTER

@@ -1,4 +1,7 @@
-"""Service accounts and their keys, as `iam.googleapis.com` keeps them: of a key the public half alone."""
+"""Service accounts and their keys: `iam.googleapis.com`.
+
+Owns the life cycle of both. The store has only the public half of a key.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +14,7 @@ import time
 from datetime import UTC, datetime
 
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-)
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -24,19 +22,20 @@ from starlette.routing import Route
 from sandbox.cloud.core.errors import GoogleError, Json, invalid, not_found, read_field, read_object
 from sandbox.cloud.core.faults import read_faults
 from sandbox.cloud.core.store import Store
-from sandbox.cloud.iam.policies import ACCOUNT_DOMAIN, delete_policy, policy_routes, require, retire_account
-from sandbox.cloud.projects.resource_manager import get_project, require_service
+from sandbox.cloud.iam.members import ACCOUNT_DOMAIN
+from sandbox.cloud.iam.policies import check_permission, delete_policy, policy_routes, replace_member
+from sandbox.cloud.projects.projects import get_project, require_service
 
 HOST = "iam.googleapis.com"
 # "Create service accounts": 6 to 30 lowercase letters, digits and hyphens, a letter first.
 ACCOUNT_ID = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")
 # ServiceAccount.displayName in the IAM reference: 100 UTF-8 bytes.
 DISPLAY_NAME_BYTES = 100
-# ServiceAccountKey in the IAM reference: the defaults of `keys.create`, which alone are made here.
+# ServiceAccountKey in the IAM reference: the defaults of `keys.create`. The sandbox creates no other keys.
 KEY_TYPE, KEY_ALGORITHM, KEY_BITS = "TYPE_GOOGLE_CREDENTIALS_FILE", "KEY_ALG_RSA_2048", 2048
-# A key file says where its assertions are sent; google-auth goes there.
+# A key file names the address for its assertions, and google-auth sends them there.
 TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105  # an address
-# Google's keys do not expire unless an organisation says so: `validBeforeTime` is the end of time.
+# Google's keys do not expire unless an organisation's policy limits them.
 NEVER = "9999-12-31T23:59:59Z"
 
 
@@ -50,9 +49,9 @@ def _etag(account: Json) -> str:
 
 
 def _find(request: Request, permission: str) -> Json:
-    """The account that the request names by e-mail address, if the caller has that permission on it.
+    """The account that the request names by e-mail address, if the principal has that permission on it.
 
-    Project `-` is read from the address, as Google does.
+    If the project is `-`, the address names it, as at Google.
     """
     store: Store = request.app.state.store
     project, key = request.path_params["project"], request.path_params["key"]
@@ -64,7 +63,7 @@ def _find(request: Request, permission: str) -> Json:
     if account is None:
         raise not_found()
     parent = f"projects/{project_id}"
-    require(store, request.state.caller, f"iam.{permission}", HOST, account["name"], parent)
+    check_permission(store, request.state.principal, f"iam.{permission}", HOST, account["name"], parent)
     return account
 
 
@@ -77,7 +76,7 @@ async def create_account(request: Request) -> Response:
     project_id = get_project(store, request.path_params["project"])["projectId"]
     require_service(store, project_id, HOST)
     parent = f"projects/{project_id}"
-    require(store, request.state.caller, "iam.serviceAccounts.create", HOST, parent)
+    check_permission(store, request.state.principal, "iam.serviceAccounts.create", HOST, parent)
     body = await read_object(request)
     account_id = read_field(body, "accountId", "")
     if not ACCOUNT_ID.fullmatch(account_id):
@@ -107,9 +106,9 @@ async def create_account(request: Request) -> Response:
     return JSONResponse(_published(account))
 
 
-def _read_texts(wanted: Json) -> dict[str, str]:
-    """The fields of an account that a request may set."""
-    texts = {field: read_field(wanted, field, "") for field in ("displayName", "description")}
+def _read_texts(fields: Json) -> dict[str, str]:
+    """The fields of an account that a request can set."""
+    texts = {field: read_field(fields, field, "") for field in ("displayName", "description")}
     if len(texts["displayName"].encode()) > DISPLAY_NAME_BYTES:
         raise invalid(f"The display name must not exceed {DISPLAY_NAME_BYTES} bytes.")
     return texts
@@ -120,7 +119,7 @@ async def list_accounts(request: Request) -> Response:
     project_id = get_project(store, request.path_params["project"])["projectId"]
     require_service(store, project_id, HOST)
     parent = f"projects/{project_id}"
-    require(store, request.state.caller, "iam.serviceAccounts.list", HOST, parent)
+    check_permission(store, request.state.principal, "iam.serviceAccounts.list", HOST, parent)
     accounts = store.children(f"{parent}/serviceAccounts")
     return JSONResponse({"accounts": [_published(account) for account in accounts]})
 
@@ -135,9 +134,9 @@ async def describe_account(request: Request) -> Response:
 async def update_account(request: Request) -> Response:
     account = _find(request, "serviceAccounts.update")
     body = await read_object(request)
-    wanted = read_field(body, "serviceAccount", Json())
-    texts = _read_texts(wanted)
-    if read_field(wanted, "etag", account["etag"]) != account["etag"]:
+    desired = read_field(body, "serviceAccount", Json())
+    texts = _read_texts(desired)
+    if read_field(desired, "etag", account["etag"]) != account["etag"]:
         raise GoogleError("ABORTED", "There were concurrent changes to the service account.")
     fields = {"display_name": "displayName", "displayName": "displayName"}
     fields["description"] = "description"
@@ -151,19 +150,20 @@ async def update_account(request: Request) -> Response:
 
 
 async def disable_account(request: Request) -> Response:
-    return _switched(request, "disable")
+    return _set_disabled(request, disabled=True)
 
 
 async def enable_account(request: Request) -> Response:
-    return _switched(request, "enable")
+    return _set_disabled(request, disabled=False)
 
 
-def _switched(request: Request, verb: str) -> Response:
-    account = _find(request, f"serviceAccounts.{verb}")
-    # As every field that is false, it is not in an answer.
+def _set_disabled(request: Request, *, disabled: bool) -> Response:
+    account = _find(request, f"serviceAccounts.{'disable' if disabled else 'enable'}")
+    # An answer of Google has no fields that are false.
     account.pop("disabled", None)
-    switched = {**account, "disabled": True} if verb == "disable" else account
-    request.app.state.store.put(account["name"], switched)
+    if disabled:
+        account["disabled"] = True
+    request.app.state.store.put(account["name"], account)
     return JSONResponse({})
 
 
@@ -174,7 +174,10 @@ async def delete_account(request: Request) -> Response:
         store.delete(key["name"])
     store.delete(account["name"])
     delete_policy(store, account["name"])
-    retire_account(store, account["email"], account["uniqueId"])
+    # "Policy" in the IAM reference: a binding of the deleted account never counts for a new account with
+    # the same address, and Google accepts this form in a new policy.
+    member = f"serviceAccount:{account['email']}"
+    replace_member(store, member, f"deleted:{member}?uid={account['uniqueId']}")
     return JSONResponse({})
 
 
@@ -203,9 +206,9 @@ def _find_key(request: Request, verb: str) -> Json:
 async def create_key(request: Request) -> Response:
     account = _find(request, "serviceAccountKeys.create")
     body = await read_object(request)
-    for field, made in (("privateKeyType", KEY_TYPE), ("keyAlgorithm", KEY_ALGORITHM)):
-        if body.get(field, made) != made:
-            raise invalid(f"The sandbox makes keys with {field} {made}, not {body[field]}.")
+    for field, value in (("privateKeyType", KEY_TYPE), ("keyAlgorithm", KEY_ALGORITHM)):
+        if body.get(field, value) != value:
+            raise invalid(f"The sandbox creates keys with {field} {value}, not {body[field]}.")
     private = rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
     key_id = secrets.token_hex(20)
     key = {

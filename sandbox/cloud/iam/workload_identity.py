@@ -1,7 +1,7 @@
-"""Workload identity pools and their providers, as `iam.googleapis.com` keeps them: OIDC providers alone.
+"""Workload identity pools and their OIDC providers: `iam.googleapis.com`.
 
-What is deleted stays, as `DELETED`, and keeps its id: Google forgets it after 30 days, the sandbox never.
-How a provider's rules let a token in is in `sts`.
+A deleted pool or provider keeps its id, in the state `DELETED`. Google purges it after 30 days; the sandbox
+never does. `sandbox.cloud.auth.sts` applies a provider's rules to a token.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ from starlette.routing import BaseRoute, Route
 from sandbox.cloud.core.errors import GoogleError, Json, invalid, not_found, read_object
 from sandbox.cloud.core.operations import get_operation, start_operation
 from sandbox.cloud.core.store import Store
-from sandbox.cloud.iam.policies import is_usable, require
+from sandbox.cloud.iam.members import is_usable
+from sandbox.cloud.iam.policies import check_permission
 from sandbox.cloud.iam.service_accounts import HOST
-from sandbox.cloud.projects.resource_manager import get_project, require_service
+from sandbox.cloud.projects.projects import get_project, require_service
 
 GITHUB = "https://token.actions.githubusercontent.com"
 # WorkloadIdentityPool and WorkloadIdentityPoolProvider in the IAM reference, like the limits below.
@@ -30,8 +31,8 @@ TEXT_LENGTHS = {"displayName": 32, "description": 256}
 MAPPING_LENGTH, CONDITION_LENGTH, CUSTOM_ATTRIBUTES = 2048, 4096, 50
 ATTRIBUTE = re.compile(r"google\.(?:subject|groups)|attribute\.[a-z0-9_]{1,100}")
 AUDIENCES, AUDIENCE_LENGTH = 10, 256
-# Issuers that serve more than one customer, and what Google says to a provider that takes all of them in
-# (chainguard-dev/terraform-infra-common 672).
+# Issuers that serve more than one customer. Google refuses a provider that accepts all customers, with this
+# text (chainguard-dev/terraform-infra-common 672).
 SHARED_ISSUERS = (GITHUB, "https://gitlab.com", "https://app.terraform.io")
 UNCONDITIONAL = (
     "The attribute condition must reference one of the provider's claims. For more information, see "
@@ -41,14 +42,14 @@ _TYPE = "type.googleapis.com/google.iam.v1"
 
 
 class CannotEvaluate(Exception):
-    """An expression that is none, or that this token has no value for."""
+    """An invalid expression, or one that this token has no value for."""
 
 
 def compile_expression(expression: str) -> cel.Program:
-    """A CEL expression, ready to be evaluated.
+    """Compile a CEL expression.
 
     Raises:
-        CannotEvaluate: it is none; says where.
+        CannotEvaluate: the expression is invalid; the message says where.
     """
     try:
         return cel.compile(expression)
@@ -57,10 +58,10 @@ def compile_expression(expression: str) -> cel.Program:
 
 
 def evaluate(expression: str, variables: Json) -> Any:
-    """What a CEL expression says of these variables.
+    """Evaluate a CEL expression with these variables.
 
     Raises:
-        CannotEvaluate: nothing: it is no expression, or needs what is not there.
+        CannotEvaluate: the expression is invalid, or needs a variable that does not exist.
     """
     program = compile_expression(expression)
     try:
@@ -69,24 +70,24 @@ def evaluate(expression: str, variables: Json) -> Any:
         raise CannotEvaluate(f"no such claim or function: {error}") from error
 
 
-def _checked(said: Json, *, provider: bool) -> Json:
-    """A pool or provider that Google's validation lets through; empty fields are left out, as there."""
+def _validate(fields: Json, *, provider: bool) -> Json:
+    """Check a pool or provider as Google does, and drop its empty fields."""
     for field, limit in TEXT_LENGTHS.items():
-        text = said.get(field, "")
+        text = fields.get(field, "")
         if not isinstance(text, str) or len(text) > limit:
             raise invalid(f"{field} must be a text of at most {limit} characters.")
-    if not isinstance(said.get("disabled", False), bool):
+    if not isinstance(fields.get("disabled", False), bool):
         raise invalid("disabled must be true or false.")
     if provider:
-        _check_provider(said)
-    return {key: value for key, value in said.items() if value not in (None, "", False, {}, [])}
+        _check_provider(fields)
+    return {key: value for key, value in fields.items() if value not in (None, "", False, {}, [])}
 
 
-def _check_provider(said: Json) -> None:
-    oidc, mapping = said.get("oidc"), said.get("attributeMapping")
-    condition = said.get("attributeCondition") or ""
+def _check_provider(fields: Json) -> None:
+    oidc, mapping = fields.get("oidc"), fields.get("attributeMapping")
+    condition = fields.get("attributeCondition") or ""
     if not isinstance(oidc, dict):
-        raise invalid("The sandbox imitates OIDC providers alone: oidc is required.")
+        raise invalid("The sandbox emulates only OIDC providers: oidc is required.")
     issuer, audiences = cast(Json, oidc).get("issuerUri"), cast(Json, oidc).get("allowedAudiences", [])
     if not isinstance(issuer, str) or not issuer.startswith("https://"):
         raise invalid("oidc.issuer_uri must be an HTTPS address.")
@@ -123,20 +124,20 @@ def _check_expression(where: str, expression: object, limit: int) -> None:
 
 
 def provider_of(store: Store, name: str) -> Json | None:
-    """The provider of that full name that tokens can be exchanged with, None if there is none."""
+    """The provider of that full name, if it exists and tokens can be exchanged with it, otherwise None."""
     provider, pool = store.get(name), store.get(name.partition("/providers/")[0])
     return provider if provider and is_usable(provider) and is_usable(pool) else None
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Kind:
-    """Pools, or the providers in one: the same methods, one level apart.
+    """A kind of resource: pools, or the providers in a pool. Both have the same methods.
 
     Attributes:
         message: Google's name for one.
         collection: the path of all of them, below the project's pools.
-        ident: the path's parameter that names one.
-        fields: what of one can be set and changed.
+        ident: the parameter of the path that names one.
+        fields: the fields that a request can set and change.
     """
 
     message: str
@@ -160,23 +161,25 @@ class _Kind:
             Route(one, self.delete, methods=["DELETE"]),
         ]
 
-    def allowed(self, request: Request, verb: str) -> str:
-        """The full name of the collection, with the project's number, if the caller may do that in it."""
+    def find_collection(self, request: Request, verb: str) -> str:
+        """The collection's full name, with the project's number, if the principal has the permission."""
         store: Store = request.app.state.store
         project = get_project(store, request.path_params["project"])
         require_service(store, project["projectId"], HOST)
         permission = f"iam.{self.plural}.{verb}"
-        require(store, request.state.caller, permission, HOST, f"projects/{project['projectId']}")
+        check_permission(
+            store, request.state.principal, permission, HOST, f"projects/{project['projectId']}"
+        )
         return _pools(project["projectNumber"]) + self.collection.format(**request.path_params)
 
     def find(self, request: Request, verb: str) -> Json:
-        collection = self.allowed(request, verb)
+        collection = self.find_collection(request, verb)
         found = request.app.state.store.get(f"{collection}/{request.path_params[self.ident]}")
         if found is None:
             raise not_found()
         return found
 
-    def written(self, request: Request, document: Json) -> Response:
+    def write(self, request: Request, document: Json) -> Response:
         store: Store = request.app.state.store
         store.put(document["name"], document)
         operation = start_operation(
@@ -187,13 +190,13 @@ class _Kind:
         )
         return JSONResponse(operation)
 
-    def checked(self, said: Json) -> Json:
-        known = {key: value for key, value in said.items() if key in self.fields and value is not None}
-        return _checked(known, provider=self is PROVIDERS)
+    def validate(self, body: Json) -> Json:
+        known = {key: value for key, value in body.items() if key in self.fields and value is not None}
+        return _validate(known, provider=self is PROVIDERS)
 
     async def create(self, request: Request) -> Response:
         store: Store = request.app.state.store
-        collection = self.allowed(request, "create")
+        collection = self.find_collection(request, "create")
         ident = request.query_params.get(f"{self.plural[:-1]}Id", "")
         if not ID.fullmatch(ident):
             raise invalid(f"Invalid {self.plural[:-1]}Id: {ident!r} must match {ID.pattern}.")
@@ -202,15 +205,15 @@ class _Kind:
         name = f"{collection}/{ident}"
         if store.get(name):
             raise GoogleError("ALREADY_EXISTS", "Requested entity already exists")
-        said = self.checked(await read_object(request))
-        return self.written(request, {"name": name, "state": "ACTIVE", **said})
+        fields = self.validate(await read_object(request))
+        return self.write(request, {"name": name, "state": "ACTIVE", **fields})
 
     async def describe(self, request: Request) -> Response:
-        """A deleted one too, by its state."""
+        """A deleted one too: its state says so."""
         return JSONResponse(self.find(request, "get"))
 
     async def list_all(self, request: Request) -> Response:
-        found = request.app.state.store.children(self.allowed(request, "list"))
+        found = request.app.state.store.children(self.find_collection(request, "list"))
         deleted = request.query_params.get("showDeleted") == "true"
         return JSONResponse({self.plural: [item for item in found if deleted or _is_active(item)]})
 
@@ -221,26 +224,26 @@ class _Kind:
         body = await read_object(request)
         changed: Json = {}
         for path in request.query_params.get("updateMask", "").split(","):
-            # A part of `oidc` comes with the whole of it.
+            # The body has the whole of `oidc`, even if the mask names a part.
             field = path.partition(".")[0]
             if field not in self.fields:
                 raise invalid(f"Invalid update mask: {path!r} is none of {', '.join(self.fields)}.")
             changed[field] = body.get(field)
-        kept = {key: document[key] for key in ("name", "state")}
-        return self.written(request, {**kept, **self.checked({**document, **changed})})
+        identity = {key: document[key] for key in ("name", "state")}
+        return self.write(request, {**identity, **self.validate({**document, **changed})})
 
     async def delete(self, request: Request) -> Response:
-        """Softly. Of one that is deleted already: unknown at Google, answered as if it were gone."""
+        """Set the state `DELETED`. For a deleted one, Google's answer is unknown; here it is NOT_FOUND."""
         document = self.find(request, "delete")
         if not _is_active(document):
             raise not_found()
-        return self.written(request, {**document, "state": "DELETED"})
+        return self.write(request, {**document, "state": "DELETED"})
 
     async def undelete(self, request: Request) -> Response:
         document = self.find(request, "undelete")
         if _is_active(document):
             raise GoogleError("FAILED_PRECONDITION", "Requested entity is not deleted.")
-        return self.written(request, {**document, "state": "ACTIVE"})
+        return self.write(request, {**document, "state": "ACTIVE"})
 
 
 POOLS = _Kind(
@@ -258,13 +261,13 @@ PROVIDERS = _Kind(
 
 
 async def list_attestation_rules(request: Request) -> Response:
-    """The plugin asks for every pool; one for federation alone has none."""
+    """The plugin requests the rules of every pool; a pool only for federation has no rules."""
     POOLS.find(request, "get")
     return JSONResponse({})
 
 
 async def describe_operation(request: Request) -> Response:
-    """Of a pool, or of a provider in one."""
+    """The operation of a pool or of a provider."""
     store: Store = request.app.state.store
     number = get_project(store, request.path_params["project"])["projectNumber"]
     name = "{}/{of}/operations/{operation}".format(_pools(number), **request.path_params)

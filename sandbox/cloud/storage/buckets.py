@@ -1,8 +1,8 @@
-"""Buckets, as `storage.googleapis.com` keeps them; what is in them is in `objects`.
+"""Buckets: `storage.googleapis.com`.
 
-As far as `examples/`, the GCP plugin and the README need it: buckets are made, read and deleted, versioning
-is switched, a bucket's policy read and written. No folders, no other change of a bucket in place. Shapes
-and texts are those of the JSON API's reference and its page "HTTP status and error codes for JSON".
+Owns what `examples/`, the GCP plugin and the docs need: create, read and delete a bucket, switch
+versioning, read and write the policy. There are no folders and no other updates. Shapes and texts are those
+of the JSON API's reference and its page "HTTP status and error codes for JSON". Objects are in `objects`.
 """
 
 from __future__ import annotations
@@ -14,25 +14,26 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.cloud.artifact_registry.repositories import LOCATIONS as REGISTRY_LOCATIONS
+from sandbox.cloud.core.clock import now
 from sandbox.cloud.core.errors import GoogleError, Json, read_field, read_object
+from sandbox.cloud.core.locations import REGIONS
 from sandbox.cloud.core.store import Store
-from sandbox.cloud.iam.policies import delete_policy, holds, set_policy, shown_policy
-from sandbox.cloud.projects.resource_manager import get_project, now, require_service
+from sandbox.cloud.iam.policies import delete_policy, has_permission, read_policy, set_policy
+from sandbox.cloud.projects.projects import get_project, require_service
 
 HOST = "storage.googleapis.com"
-# "Bucket locations": every region of Artifact Registry's is one, and the multi-regions have other names.
-LOCATIONS = {location.upper() for location in REGISTRY_LOCATIONS if "-" in location} | {"US", "EU", "ASIA"}
-# "Bucket naming requirements", those with dots aside, which are domains that one must own.
+# "Bucket locations": every region is one, and the multi-regions have names of their own.
+LOCATIONS = {region.upper() for region in REGIONS} | {"US", "EU", "ASIA"}
+# "Bucket naming requirements", without names with dots: those are domains that the creator must own.
 BUCKET_NAME = re.compile(r"(?!goog)[a-z0-9][a-z0-9_-]{1,61}[a-z0-9]")
 NO_BUCKET = "The specified bucket does not exist."
-# What a bucket has that was made without saying so.
+# The settings of a bucket whose creation names none.
 IAM_DEFAULTS = {"publicAccessPrevention": "inherited", "uniformBucketLevelAccess": {"enabled": False}}
 BUCKET_FIELDS = ("labels", "iamConfiguration", "softDeletePolicy", "versioning")
 
 
 class StorageError(GoogleError):
-    """A refusal in the JSON API's own form, which is older than that of other hosts."""
+    """A refusal in the form of the JSON API, which is older than the form of other hosts."""
 
     def __init__(self, code: HTTPStatus, reason: str, message: str) -> None:
         super().__init__("INVALID_ARGUMENT", message)
@@ -49,29 +50,35 @@ class StorageError(GoogleError):
 
 
 def invalid(message: str) -> StorageError:
-    """A request that is refused for what it says."""
+    """The refusal of an invalid request."""
     return StorageError(HTTPStatus.BAD_REQUEST, "invalid", message)
 
 
 def condition_not_met() -> StorageError:
-    """A request that was made for another state of things."""
+    """The refusal of a request whose precondition is false."""
     text = "At least one of the pre-conditions you specified did not hold."
     return StorageError(HTTPStatus.PRECONDITION_FAILED, "conditionNotMet", text)
 
 
-def require(request: Request, permission: str, what: str, *resources: str) -> None:
-    """Refuse a caller whom none of the resources' policies gives the permission on that.
+def check_permission(request: Request, permission: str, kind: str, *resources: str) -> None:
+    """Refuse a principal without the permission in any policy of the resources.
+
+    Args:
+        request: the request.
+        permission: such as `storage.objects.get`.
+        kind: the kind of the resource, for the error text.
+        resources: the resource and its ancestors.
 
     Raises:
-        StorageError: as the JSON API words it.
+        StorageError: in the words of the JSON API.
     """
-    store, caller = request.app.state.store, request.state.caller
-    if caller.member is None:
-        text = f"Anonymous caller does not have {permission} access to the Google Cloud Storage {what}."
+    store, principal = request.app.state.store, request.state.principal
+    if principal.member is None:
+        text = f"Anonymous caller does not have {permission} access to the Google Cloud Storage {kind}."
         code, reason = HTTPStatus.UNAUTHORIZED, "required"
-    elif not holds(store, caller, permission, *resources):
-        who = caller.member.partition(":")[2]
-        text = f"{who} does not have {permission} access to the Google Cloud Storage {what}."
+    elif not has_permission(store, principal, permission, *resources):
+        email = principal.member.partition(":")[2]
+        text = f"{email} does not have {permission} access to the Google Cloud Storage {kind}."
         code, reason = HTTPStatus.FORBIDDEN, "forbidden"
     else:
         return
@@ -81,19 +88,19 @@ def require(request: Request, permission: str, what: str, *resources: str) -> No
 
 
 def find_bucket(
-    request: Request, permission: str, what: str = "bucket", *, key: str = "bucket"
+    request: Request, permission: str, kind: str = "bucket", *, key: str = "bucket"
 ) -> tuple[Store, Json]:
-    """The bucket that the request's path names under that key, if the caller has that permission on it.
+    """The bucket that the request's path names under that key, if the principal has that permission on it.
 
-    One that is not there is said to be so to whoever is logged in.
+    A principal without the permission still learns that a bucket does not exist.
     """
     store: Store = request.app.state.store
     name = f"b/{request.path_params[key]}"
     bucket = store.get(name)
-    if bucket is None and request.state.caller.member is not None:
+    if bucket is None and request.state.principal.member is not None:
         raise StorageError(HTTPStatus.NOT_FOUND, "notFound", NO_BUCKET)
     found: Json = bucket or {"project": ""}
-    require(request, permission, what, name, f"projects/{found['project']}")
+    check_permission(request, permission, kind, name, f"projects/{found['project']}")
     require_service(store, found["project"], HOST)
     return store, found
 
@@ -102,7 +109,7 @@ async def create_bucket(request: Request) -> Response:
     store: Store = request.app.state.store
     project = get_project(store, request.query_params.get("project", ""))
     require_service(store, project["projectId"], HOST)
-    require(request, "storage.buckets.create", "project", f"projects/{project['projectId']}")
+    check_permission(request, "storage.buckets.create", "project", f"projects/{project['projectId']}")
     body = await read_object(request)
     read_field(body, "versioning", Json())
     name, location = body.get("name"), body.get("location", "US")
@@ -135,19 +142,19 @@ async def create_bucket(request: Request) -> Response:
         "updated": created,
         "etag": "CAE=",
     }
-    asked = bucket.get("iamConfiguration")
-    bucket["iamConfiguration"] = {**IAM_DEFAULTS, **(asked if isinstance(asked, dict) else {})}
+    settings = bucket.get("iamConfiguration")
+    bucket["iamConfiguration"] = {**IAM_DEFAULTS, **(settings if isinstance(settings, dict) else {})}
     store.put(f"b/{name}", {**bucket, "project": project["projectId"]})
     return JSONResponse(bucket)
 
 
 async def describe_bucket(request: Request) -> Response:
     _, bucket = find_bucket(request, "storage.buckets.get")
-    return JSONResponse(_published(bucket))
+    return JSONResponse(_public_fields(bucket))
 
 
 async def update_bucket(request: Request) -> Response:
-    """Versioning alone. The setting is kept; old versions are not."""
+    """Switch versioning, and nothing else. The sandbox keeps the setting, but no old versions."""
     store, bucket = find_bucket(request, "storage.buckets.update")
     body = await read_object(request)
     if (
@@ -156,7 +163,7 @@ async def update_bucket(request: Request) -> Response:
     ):
         raise condition_not_met()
     if others := body.keys() - {"name", "versioning"}:
-        text = f"The sandbox changes the versioning of a bucket alone, not {', '.join(sorted(others))}."
+        text = f"The sandbox changes only the versioning of a bucket, not {', '.join(sorted(others))}."
         raise GoogleError("UNIMPLEMENTED", text)
     if "versioning" in body:
         versioning = read_field(body, "versioning", Json())
@@ -164,10 +171,10 @@ async def update_bucket(request: Request) -> Response:
     bucket["metageneration"] = str(int(bucket["metageneration"]) + 1)
     bucket["updated"] = now()
     store.put(f"b/{bucket['name']}", bucket)
-    return JSONResponse(_published(bucket))
+    return JSONResponse(_public_fields(bucket))
 
 
-def _published(bucket: Json) -> Json:
+def _public_fields(bucket: Json) -> Json:
     return {key: value for key, value in bucket.items() if key != "project"}
 
 
@@ -182,16 +189,16 @@ async def delete_bucket(request: Request) -> Response:
 
 
 async def list_caches(request: Request) -> Response:
-    """Caches near zones: the plugin asks before it deletes a bucket, and there is none here."""
+    """Caches near zones: the plugin lists them before it deletes a bucket. The sandbox has none."""
     find_bucket(request, "storage.anywhereCaches.list")
     return JSONResponse({"kind": "storage#anywhereCaches"})
 
 
-async def read_policy(request: Request) -> Response:
+async def describe_policy(request: Request) -> Response:
     store, bucket = find_bucket(request, "storage.buckets.getIamPolicy")
-    # Google begins with the basic roles' legacy grants, of which nobody here makes use.
+    # Google's first policy has legacy grants of the basic roles; nothing here uses them.
     version = request.query_params.get("optionsRequestedPolicyVersion", "")
-    return JSONResponse(_policy(bucket, shown_policy(store, f"b/{bucket['name']}", version)))
+    return JSONResponse(_policy(bucket, read_policy(store, f"b/{bucket['name']}", version)))
 
 
 async def write_policy(request: Request) -> Response:
@@ -212,9 +219,9 @@ def _policy(bucket: Json, policy: Json) -> Json:
 _BUCKET = "/storage/v1/b/{bucket}"
 ROUTES = [
     Route("/storage/v1/b", create_bucket, methods=["POST"]),
-    # The plugin's client ends that collection's path with a slash.
+    # The plugin's client adds a slash to this collection's path.
     Route(f"{_BUCKET}/anywhereCaches/", list_caches),
-    Route(f"{_BUCKET}/iam", read_policy),
+    Route(f"{_BUCKET}/iam", describe_policy),
     Route(f"{_BUCKET}/iam", write_policy, methods=["PUT"]),
     Route(_BUCKET, describe_bucket),
     Route(_BUCKET, update_bucket, methods=["PATCH"]),

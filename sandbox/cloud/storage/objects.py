@@ -1,9 +1,9 @@
-"""The small files in buckets, as `storage.googleapis.com` keeps them.
+"""Objects in buckets: `storage.googleapis.com`.
 
-As far as `examples/`, the GCP plugin and Pulumi's state in a bucket need it: objects are uploaded in one
-request, copied, listed, read (by the XML API too, as Google's Go library does) and deleted, with the
-generation that they must have. No old versions, no resumable upload, no part of a file. Shapes and texts
-are those of the references of the two APIs, and of their pages on status and error codes.
+Owns what `examples/`, the GCP plugin and Pulumi's state in a bucket need: upload an object in one request,
+copy, list, read and delete it, each with a condition on its generation. Reads use the XML API too, because
+Google's Go library does. There are no old versions, no resumable uploads and no ranges. Shapes and texts
+are those of the references of both APIs, and of their pages on status and error codes.
 """
 
 from __future__ import annotations
@@ -24,31 +24,31 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from sandbox.cloud.core.blobs import Blobs
+from sandbox.cloud.core.clock import now
 from sandbox.cloud.core.errors import HTTP_STATUS, GoogleError, Json, parse_object, read_object
 from sandbox.cloud.core.store import Store
-from sandbox.cloud.projects.resource_manager import now
 from sandbox.cloud.storage.buckets import (
     NO_BUCKET,
     StorageError,
+    check_permission,
     condition_not_met,
     find_bucket,
     invalid,
-    require,
 )
 
 # "Object naming requirements": 1 to 1024 bytes, no line breaks.
 OBJECT_NAME_BYTES = 1024
 OBJECT_FIELDS = ("contentType", "cacheControl", "contentEncoding", "metadata")
-# maxResults in the reference of objects.list: the default, and the most.
+# maxResults in the reference of objects.list: the default and the maximum.
 PAGE = 1000
-# The condition that is imitated; another one must not be taken for none.
+# The only condition that the sandbox emulates. It refuses all others, because to ignore one would be wrong.
 GENERATION_MATCH = "ifGenerationMatch"
-# What would make the answer another one, and is not imitated; likewise the XML API's conditions.
-NOT_IMITATED = ("sourceGeneration", "endOffset", "matchGlob")
+# Parameters that would change the answer, which the sandbox refuses, like the XML API's conditions.
+NOT_EMULATED = ("sourceGeneration", "endOffset", "matchGlob")
 XML_CONDITION = "x-goog-if-"
-# The first part of the JSON API's paths: what is not imitated of it is no bucket of the XML API.
+# The first part of the JSON API's paths, which must not be read as a bucket of the XML API.
 JSON_API = ("storage", "upload", "download", "batch")
-# What the XML API calls the refusals, and says in general ("HTTP status and error codes for XML").
+# The XML API's codes and texts of refusals ("HTTP status and error codes for XML").
 XML_ERRORS = {
     HTTPStatus.UNAUTHORIZED: ("AuthenticationRequired", "Authentication required."),
     HTTPStatus.FORBIDDEN: ("AccessDenied", "Access denied."),
@@ -61,46 +61,46 @@ def _path(bucket: Json, name: str) -> str:
 
 
 def _find(request: Request, permission: str) -> tuple[Store, Json]:
-    """The object that the request names, in the generation that it asks for, if there is one."""
+    """The object that the request names, in the generation that it names, if any."""
     store, bucket = find_bucket(request, permission, "object")
     name = request.path_params["object"]
     found = store.get(_path(bucket, name))
-    asked = request.query_params.get("generation")
-    if found is None or asked not in (None, found["generation"]):
+    generation = request.query_params.get("generation")
+    if found is None or generation not in (None, found["generation"]):
         text = f"No such object: {bucket['name']}/{name}"
         raise StorageError(HTTPStatus.NOT_FOUND, "notFound", text)
     return store, found
 
 
 def _check_conditions(request: Request, found: Json | None) -> None:
-    """Refuse a request that was made for another generation of what is there; 0 is none at all."""
-    for name, wanted in request.query_params.items():
+    """Refuse a request for another generation of the object; 0 means that no object exists."""
+    for name, value in request.query_params.items():
         if name == GENERATION_MATCH:
-            if wanted != (found["generation"] if found else "0"):
+            if value != (found["generation"] if found else "0"):
                 raise condition_not_met()
         elif name.startswith("if"):
-            text = f"The sandbox knows no condition {name}, only {GENERATION_MATCH}."
+            text = f"The sandbox does not emulate the condition {name}, only {GENERATION_MATCH}."
             raise GoogleError("UNIMPLEMENTED", text)
     _refuse_unknown(request)
 
 
 def _refuse_unknown(request: Request) -> None:
-    # Google's Go library sends those that say nothing, too.
-    asked = [name for name in NOT_IMITATED if request.query_params.get(name)]
-    asked += [name for name in request.headers if name.startswith(XML_CONDITION)]
-    if asked:
-        raise GoogleError("UNIMPLEMENTED", f"The sandbox does not imitate {asked[0]}.")
+    # Google's Go library also sends empty parameters.
+    names = [name for name in NOT_EMULATED if request.query_params.get(name)]
+    names += [name for name in request.headers if name.startswith(XML_CONDITION)]
+    if names:
+        raise GoogleError("UNIMPLEMENTED", f"The sandbox does not emulate {names[0]}.")
 
 
 async def upload(request: Request) -> Response:
-    """`uploadType=multipart`, as clients send what fits into one request: what it is, and its content."""
+    """`uploadType=multipart`: one request with the object's description and its content."""
     store, bucket = find_bucket(request, "storage.objects.create", "object")
     kind = request.query_params.get("uploadType")
     if kind != "multipart":
-        raise GoogleError("UNIMPLEMENTED", f"The sandbox takes no upload of type {kind}, only multipart.")
+        raise GoogleError("UNIMPLEMENTED", f"The sandbox accepts no upload of type {kind}, only multipart.")
     described, content = _parts(request.headers.get("content-type", ""), await request.body())
-    name = _checked_name(request.query_params.get("name") or described.get("name"))
-    _require_overwrite(request, store, bucket, name)
+    name = _validate_name(request.query_params.get("name") or described.get("name"))
+    _check_overwrite(request, store, bucket, name)
     blobs: Blobs = request.app.state.blobs
     with blobs.draft() as draft:
         draft.write(content)
@@ -111,41 +111,41 @@ async def upload(request: Request) -> Response:
             )
         draft.sync()
         blobs.keep(draft)
-    kept = {"size": str(draft.size), "md5Hash": digest, "sha256": draft.sha256}
-    return JSONResponse(_published(_put(store, bucket, name, described, kept)))
+    content_fields = {"size": str(draft.size), "md5Hash": digest, "sha256": draft.sha256}
+    return JSONResponse(_public_fields(_put(store, bucket, name, described, content_fields)))
 
 
 async def copy(request: Request) -> Response:
-    """`rewriteTo`, done at once; what the copy is can be said anew, else it is what the original was."""
+    """`rewriteTo`, finished at once. The body can describe the copy; by default it is like the original."""
     store, source = _find(request, "storage.objects.get")
     _, bucket = find_bucket(request, "storage.objects.create", "object", key="to_bucket")
-    name = _checked_name(request.path_params["to_object"])
-    _require_overwrite(request, store, bucket, name)
-    said = await read_object(request)
-    described = said if any(said.get(field) for field in OBJECT_FIELDS) else source
-    kept = {key: source[key] for key in ("size", "md5Hash", "sha256")}
-    made = _put(store, bucket, name, described, kept)
+    name = _validate_name(request.path_params["to_object"])
+    _check_overwrite(request, store, bucket, name)
+    body = await read_object(request)
+    described = body if any(body.get(field) for field in OBJECT_FIELDS) else source
+    content_fields = {key: source[key] for key in ("size", "md5Hash", "sha256")}
+    result = _put(store, bucket, name, described, content_fields)
     return JSONResponse(
         {
             "kind": "storage#rewriteResponse",
-            "totalBytesRewritten": made["size"],
-            "objectSize": made["size"],
+            "totalBytesRewritten": result["size"],
+            "objectSize": result["size"],
             "done": True,
-            "resource": _published(made),
+            "resource": _public_fields(result),
         }
     )
 
 
-def _put(store: Store, bucket: Json, name: str, described: Json, kept: Json) -> Json:
-    """Write a new object, of that content, in the place of any that was there."""
+def _put(store: Store, bucket: Json, name: str, described: Json, content_fields: Json) -> Json:
+    """Write a new object with that content, and replace an older one."""
     kind = described.get("contentType") or ""
-    # What is sent as a header must be one (RFC 9110, 5.5).
+    # The kind must be a valid header value (RFC 9110, 5.5).
     if not isinstance(kind, str) or not re.fullmatch(r"[ -~]*", kind):
         raise invalid("Invalid value for contentType.")
     path, created = _path(bucket, name), now()
-    # Google's are microseconds too.
+    # Google's generations are microseconds too.
     generation = str(time.time_ns() // 1000)
-    made: Json = {
+    result: Json = {
         **{field: described[field] for field in OBJECT_FIELDS if described.get(field)},
         "kind": "storage#object",
         "id": f"{bucket['name']}/{name}/{generation}",
@@ -157,13 +157,13 @@ def _put(store: Store, bucket: Json, name: str, described: Json, kept: Json) -> 
         "storageClass": bucket["storageClass"],
         "timeCreated": created,
         "updated": created,
-        **kept,
+        **content_fields,
     }
-    store.put(path, made)
-    return made
+    store.put(path, result)
+    return result
 
 
-def _checked_name(name: object) -> str:
+def _validate_name(name: object) -> str:
     if (
         not isinstance(name, str)
         or not 0 < len(name.encode()) <= OBJECT_NAME_BYTES
@@ -173,12 +173,12 @@ def _checked_name(name: object) -> str:
     return name
 
 
-def _require_overwrite(request: Request, store: Store, bucket: Json, name: str) -> None:
+def _check_overwrite(request: Request, store: Store, bucket: Json, name: str) -> None:
     """Replacing an object deletes what was there ("IAM permissions for JSON methods", objects.insert)."""
     found = store.get(_path(bucket, name))
     if found:
         resources = (f"b/{bucket['name']}", f"projects/{bucket['project']}")
-        require(request, "storage.objects.delete", "object", *resources)
+        check_permission(request, "storage.objects.delete", "object", *resources)
     _check_conditions(request, found)
 
 
@@ -206,31 +206,32 @@ def _parts(content_type: str, body: bytes) -> tuple[Json, bytes]:
 
 
 async def list_objects(request: Request) -> Response:
-    """By name, in pages; with a delimiter, what has it beyond the prefix is one entry of `prefixes`."""
+    """Objects by name, in pages. With a delimiter, names with a common start are one of `prefixes`."""
     store, bucket = find_bucket(request, "storage.objects.list")
     _refuse_unknown(request)
-    asked = request.query_params
-    # Without versioning there are no old ones; the plugin asks for them before it empties a bucket.
-    if asked.get("versions") == "true" and "versioning" in bucket:
+    query = request.query_params
+    # A bucket without versioning has no old versions; the plugin lists them before it empties a bucket.
+    if query.get("versions") == "true" and "versioning" in bucket:
         raise GoogleError("UNIMPLEMENTED", "The sandbox keeps no old versions to list.")
-    prefix, delimiter = asked.get("prefix", ""), asked.get("delimiter", "")
+    prefix, delimiter = query.get("prefix", ""), query.get("delimiter", "")
     entries = _entries(store.below(_path(bucket, prefix)), prefix, delimiter)
-    after = _decoded(asked.get("pageToken", ""))
-    size = asked.get("maxResults") or str(PAGE)
+    after = _decoded(query.get("pageToken", ""))
+    size = query.get("maxResults") or str(PAGE)
     if not re.fullmatch(r"0*[1-9]\d{0,8}", size):
         raise invalid(f"Invalid value for maxResults: {size}")
     size = min(int(size), PAGE)
-    names = [name for name in entries if name > after and name >= asked.get("startOffset", "")]
+    names = [name for name in entries if name > after and name >= query.get("startOffset", "")]
     page = [(name, entries[name]) for name in names[:size]]
-    items = [_published(found) for _, found in page if found is not None]
+    items = [_public_fields(found) for _, found in page if found is not None]
     prefixes = [name for name, found in page if found is None]
     more = base64.urlsafe_b64encode(names[size - 1].encode()).decode() if len(names) > size else ""
-    said: Json = {"items": items, "prefixes": prefixes, "nextPageToken": more}
-    return JSONResponse({"kind": "storage#objects", **{key: value for key, value in said.items() if value}})
+    fields: Json = {"items": items, "prefixes": prefixes, "nextPageToken": more}
+    filled = {key: value for key, value in fields.items() if value}
+    return JSONResponse({"kind": "storage#objects", **filled})
 
 
 def _entries(objects: Iterable[Json], prefix: str, delimiter: str) -> dict[str, Json | None]:
-    """What a list has, by name: objects, and None for what they begin with up to the delimiter."""
+    """The entries of a list by name: an object, or None for a prefix that ends at the delimiter."""
     entries: dict[str, Json | None] = {}
     for found in objects:
         head, delimited, _ = found["name"][len(prefix) :].partition(delimiter or "\n")
@@ -246,22 +247,22 @@ def _decoded(token: str) -> str:
 
 
 async def read(request: Request) -> Response:
-    """What the object is or, with `alt=media`, its content."""
+    """The object's description or, with `alt=media`, its content."""
     _, found = _find(request, "storage.objects.get")
     _check_conditions(request, found)
     return (
         _content(request, found)
         if request.query_params.get("alt") == "media"
-        else JSONResponse(_published(found))
+        else JSONResponse(_public_fields(found))
     )
 
 
 async def read_by_xml(request: Request) -> Response:
-    """The content, as the XML API sends it."""
+    """The content, in the form of the XML API."""
     _refuse_unknown(request)
     if request.path_params["bucket"] in JSON_API or not request.path_params["object"]:
         path = request.scope["path"]
-        raise GoogleError("UNIMPLEMENTED", f"The sandbox does not imitate {request.method} {path}.")
+        raise GoogleError("UNIMPLEMENTED", f"The sandbox does not emulate {request.method} {path}.")
     try:
         _, found = _find(request, "storage.objects.get")
     except GoogleError as error:
@@ -276,7 +277,7 @@ def _content(request: Request, found: Json) -> Response:
         "X-Goog-Metageneration": found["metageneration"],
         "X-Goog-Hash": f"md5={found['md5Hash']}",
         "Last-Modified": format_datetime(datetime.fromisoformat(found["updated"]), usegmt=True),
-        # As it was stored: of `media_type` Starlette would make another.
+        # The stored value: Starlette would change `media_type`.
         "Content-Type": found.get("contentType", "application/octet-stream"),
     }
     return Response(content, headers=headers)
@@ -297,12 +298,12 @@ def _xml_refusal(error: GoogleError) -> Response:
 async def delete(request: Request) -> Response:
     store, found = _find(request, "storage.objects.delete")
     _check_conditions(request, found)
-    # The content goes at the next start (`Blobs.sweep`).
+    # `Blobs.sweep` deletes the content at the next start.
     store.delete(f"b/{found['bucket']}/o/{found['name']}")
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
-def _published(found: Json) -> Json:
+def _public_fields(found: Json) -> Json:
     return {key: value for key, value in found.items() if key != "sha256"}
 
 
@@ -315,6 +316,6 @@ ROUTES = [
     Route(_OBJECT, read),
     Route(f"/download{_OBJECT}", read),
     Route(_OBJECT, delete, methods=["DELETE"]),
-    # After all else of the host: it takes any path.
+    # Last of the host's routes, because it matches any path.
     Route("/{bucket}/{object:path}", read_by_xml),
 ]

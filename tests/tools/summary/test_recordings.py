@@ -9,7 +9,7 @@ import os
 
 import pytest
 
-from tests.support.sandbox import CHECKOUT
+from tests.support.docs import read_section
 from tests.tools.summary.recording import (
     RECORDINGS,
     read_recording,
@@ -23,7 +23,7 @@ from tools.summary.access import PARTIAL_PREVIEW
 def test_the_documented_comment_is_a_recorded_one() -> None:
     comment = (RECORDINGS / "reader_added_another_removed.md").read_text()
     quoted = "".join(f"> {line}".rstrip() + "\n" for line in comment.splitlines())
-    assert f"\n{quoted}\n" in (CHECKOUT / "README.md").read_text()
+    assert f"\n{quoted}\n" in read_section("pull-requests", "## Preview comment")
 
 
 @pytest.mark.parametrize("name", recording_names())

@@ -1,7 +1,6 @@
-"""What makes a file a Python distribution: its name, its archive, its own metadata, and that all agree.
+"""Python distributions: the checks of a file's name, its archive and its own metadata.
 
-Owns the checks of an uploaded file and the words in which a bad one is refused. Knows nothing of
-repositories, nor of who uploads.
+Owns the checks of an uploaded file and the texts of the refusals. Does not own repositories or logins.
 """
 
 from __future__ import annotations
@@ -30,45 +29,49 @@ from packaging.version import InvalidVersion, Version
 
 from sandbox.cloud.core.blobs import CHUNK_BYTES, Draft
 
-# Unknown at Google, all of these; the sandbox's own, far above what people publish and far below what
-# would stop the process for others. What an archive unpacks to:
+# Google's limits are unknown. The sandbox's own are far above the size of published files, and low enough
+# that one upload cannot stop the process for others. The size of an unpacked archive:
 UNPACKED_BYTES = 4 * 1024**3
-# How many members it has, and what its own headers have altogether: they are read into memory.
+# The number of its members, and the total size of its headers, which Python reads into memory:
 MEMBERS = 50_000
 HEADERS_BYTES = 32 * 1024**2
-# METADATA or PKG-INFO, of which the description is most, and the fields before that, which are parsed.
+# METADATA or PKG-INFO. The description is most of it; the fields before the description are parsed:
 METADATA_BYTES = 2 * 1024**2
 FIELDS_BYTES = 256 * 1024
 FIELD_LINES = 3_000
-# A name in a folder of the usual file systems (NAME_MAX): pip could not keep a file with a longer one. It
-# bounds what a wheel's tags multiply to, too.
+# A name in a folder of the usual file systems (NAME_MAX): pip cannot store a file with a longer name. The
+# limit also bounds the combinations of a wheel's tags.
 FILENAME_BYTES = 255
-# Fields that may come once: a second one makes the packaging library set both aside as unparsed.
 _PKG_INFO = "/PKG-INFO"
+# Fields that can occur once: the packaging library does not parse a field that occurs twice.
 _SINGLE = ("metadata-version", "name", "version", "requires-python")
 
 
 class BadDistribution(Exception):
-    """A file that is refused; the message says what is wrong with it."""
+    """A refused file; the message says what is wrong with it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FileName:
-    """What a distribution's file name says."""
+    """The parts of a distribution's file name.
+
+    Attributes:
+        package: the package's normalised name (PEP 503).
+        version: the normalised version.
+        kind: the value of `filetype` in the upload form.
+        key: equal for file names that differ only in spelling, such as `My_Pkg-1.0.tar.gz` and
+            `my.pkg-1.0.0.tar.gz`.
+    """
 
     package: str
-    """The package's normalised name (PEP 503)."""
     version: str
-    """The normalised version."""
     kind: Literal["bdist_wheel", "sdist"]
-    """In the words of the upload form."""
     key: str
-    """The same for file names that differ in spelling alone: `My_Pkg-1.0.tar.gz`, `my.pkg-1.0.0.tar.gz`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Distribution:
-    """A file that passed."""
+    """A file that passed the checks."""
 
     filename: str
     package: str
@@ -81,7 +84,7 @@ def parse_filename(filename: str) -> FileName:
     """Read a file name.
 
     Raises:
-        BadDistribution: it is none of a wheel or sdist.
+        BadDistribution: it is neither the name of a wheel nor of an sdist.
     """
     if len(filename.encode(errors="replace")) > FILENAME_BYTES:
         raise BadDistribution(f"The file name has more than {FILENAME_BYTES} bytes.")
@@ -103,34 +106,34 @@ def parse_filename(filename: str) -> FileName:
 
 
 def check_file(path: Path, filename: str) -> Distribution:
-    """Open a distribution and hold its name and its own metadata against each other.
+    """Open a distribution and compare its name with its own metadata.
 
     Raises:
         BadDistribution.
     """
-    said = parse_filename(filename)
-    metadata = _parse(_read_metadata(path, filename, said))
-    if canonicalize_name(metadata.name) != said.package:
+    parts = parse_filename(filename)
+    metadata = _parse(_read_metadata(path, filename, parts))
+    if canonicalize_name(metadata.name) != parts.package:
         raise BadDistribution(f"{filename} holds the metadata of {metadata.name!r}, another package.")
-    if metadata.version != Version(said.version):
+    if metadata.version != Version(parts.version):
         raise BadDistribution(f"{filename} holds the metadata of version {metadata.version}.")
     requires = str(metadata.requires_python) if metadata.requires_python else None
     return Distribution(
         filename=filename,
-        package=said.package,
-        version=said.version,
+        package=parts.package,
+        version=parts.version,
         requires_python=requires,
         metadata_version=metadata.metadata_version,
     )
 
 
 def check_upload(form: Mapping[str, str], filename: str, content: Draft) -> Distribution:
-    """Hold an upload form against the file that came with it.
+    """Compare an upload form with its file.
 
     Args:
-        form: the fields of the legacy upload API, as twine and uv send them.
+        form: the fields of the legacy upload API, sent by twine or uv.
         filename: the file's name, from the multipart header.
-        content: what came, flushed.
+        content: the file's content, flushed.
 
     Raises:
         BadDistribution.
@@ -141,16 +144,16 @@ def check_upload(form: Mapping[str, str], filename: str, content: Draft) -> Dist
     for field in ("name", "version", "filetype", "metadata_version"):
         if not form.get(field):
             raise BadDistribution(f"Field {field!r} is missing.")
-    said = parse_filename(filename)
+    parts = parse_filename(filename)
     try:
         name, version = canonicalize_name(form["name"], validate=True), Version(form["version"])
-    # ValueError: a version with more digits than Python makes a number of.
+    # ValueError: a version with more digits than Python converts to a number.
     except ValueError as error:
         raise BadDistribution(f"{error}.") from error
     for field, value, expected in (
-        ("name", name, said.package),
-        ("version", version, Version(said.version)),
-        ("filetype", form["filetype"], said.kind),
+        ("name", name, parts.package),
+        ("version", version, Version(parts.version)),
+        ("filetype", form["filetype"], parts.kind),
     ):
         if value != expected:
             raise BadDistribution(f"Field {field!r} is {form[field]!r}, but the file is {filename!r}.")
@@ -195,33 +198,33 @@ def _parse(text: bytes) -> Metadata:
         if field in unparsed:
             raise BadDistribution(f"The file's own metadata has field {field!r} twice, or damaged.")
     if raw.get("metadata_version", "") < "2.4":
-        # setuptools before 77 writes these before their time.
+        # setuptools before 77 writes these fields although the metadata version has none.
         raw.pop("license_files", None)
         raw.pop("license_expression", None)
     try:
         return Metadata.from_raw(raw)
-    # Of whatever kind: numbers too long for Python, markers nested without end.
+    # Other errors: numbers too long for Python, markers nested too deep.
     except (ExceptionGroup, ValueError, RecursionError) as error:
         problems = error.exceptions if isinstance(error, ExceptionGroup) else [error]
         text_of = "; ".join(map(str, problems))
         raise BadDistribution(f"The file's own metadata is invalid: {text_of}.") from error
 
 
-def _read_metadata(path: Path, filename: str, said: FileName) -> bytes:
-    """The METADATA or PKG-INFO of a distribution whose every byte could be unpacked."""
+def _read_metadata(path: Path, filename: str, parts: FileName) -> bytes:
+    """The METADATA or PKG-INFO of a distribution, after a check that all of it can be unpacked."""
     try:
         if filename.endswith(".tar.gz"):
             return _read_tar(path)
-        return _read_zip(path, said)
+        return _read_zip(path, parts)
     except BadDistribution:
         raise
-    # A damaged archive makes these libraries raise nearly anything: their own errors, zlib's, struct's,
+    # For a damaged archive these libraries raise almost any error: their own, zlib's, struct's,
     # RuntimeError, NotImplementedError, OverflowError …
     except Exception as error:
         raise BadDistribution(f"{filename} is damaged: {error or type(error).__name__}.") from error
 
 
-def _read_zip(path: Path, said: FileName) -> bytes:
+def _read_zip(path: Path, parts: FileName) -> bytes:
     with _Zip(io.FileIO(path)) as file, zipfile.ZipFile(file) as archive:
         if len(archive.infolist()) > MEMBERS:
             raise BadDistribution(f"The archive has more than {MEMBERS} members.")
@@ -230,20 +233,20 @@ def _read_zip(path: Path, said: FileName) -> bytes:
         if damaged := archive.testzip():
             raise BadDistribution(f"The archive is damaged: {damaged} does not match its CRC.")
         names = archive.namelist()
-        if said.kind == "sdist":
-            wanted = _only(names, _PKG_INFO)
+        if parts.kind == "sdist":
+            member = _find_member(names, _PKG_INFO)
         else:
-            wanted = _only(names, ".dist-info/METADATA")
-            folder = wanted.removesuffix("METADATA")
+            member = _find_member(names, ".dist-info/METADATA")
+            folder = member.removesuffix("METADATA")
             for other in ("WHEEL", "RECORD"):
                 if f"{folder}{other}" not in names:
                     raise BadDistribution(f"The wheel has no {folder}{other}.")
-        with archive.open(wanted) as metadata:
-            return _bounded(metadata.read(METADATA_BYTES + 1))
+        with archive.open(member) as metadata:
+            return _check_size(metadata.read(METADATA_BYTES + 1))
 
 
 def _read_tar(path: Path) -> bytes:
-    # To the end first: that is where gzip's own check of the content stands.
+    # First to the end, because gzip's checksum of the content is there.
     unpacked = 0
     with gzip.open(path) as content:
         while chunk := content.read(CHUNK_BYTES):
@@ -257,23 +260,23 @@ def _read_tar(path: Path) -> bytes:
                 raise BadDistribution(f"The archive has more than {MEMBERS} members.")
             if member.name.endswith(_PKG_INFO):
                 members[member.name] = member
-        wanted = members[_only(list(members), _PKG_INFO)]
-        # A link's content would be that of another member, of any size.
-        if not wanted.isreg():
-            raise BadDistribution(f"{wanted.name} is no regular file.")
-        metadata = archive.extractfile(wanted)
-        assert metadata  # noqa: S101  # as of every regular file
-        return _bounded(metadata.read(METADATA_BYTES + 1))
+        found = members[_find_member(list(members), _PKG_INFO)]
+        # A link would give the content of another member, of any size.
+        if not found.isreg():
+            raise BadDistribution(f"{found.name} is no regular file.")
+        metadata = archive.extractfile(found)
+        assert metadata  # noqa: S101  # never None for a regular file
+        return _check_size(metadata.read(METADATA_BYTES + 1))
 
 
-def _bounded(metadata: bytes) -> bytes:
+def _check_size(metadata: bytes) -> bytes:
     if len(metadata) > METADATA_BYTES:
         raise BadDistribution(f"The file's own metadata has more than {METADATA_BYTES} bytes.")
     return metadata
 
 
 class _Zip(io.BufferedReader):
-    """A zip file whose directory, which is read in one piece, has a size that memory can bear."""
+    """A zip file with a limit for its directory, which Python reads in one piece."""
 
     def read(self, size: int | None = -1, /) -> bytes:
         if size is not None and size > HEADERS_BYTES:
@@ -282,7 +285,7 @@ class _Zip(io.BufferedReader):
 
 
 class _Tar(gzip.GzipFile):
-    """A tar file whose headers have a size that memory can bear; contents are skipped, not read."""
+    """A tar file with a limit for its headers. Python skips contents instead of reading them."""
 
     _read = 0
 
@@ -293,8 +296,8 @@ class _Tar(gzip.GzipFile):
         return super().read(size)
 
 
-def _only(names: list[str], end: str) -> str:
-    """The one member `FOLDER/PKG-INFO` or `NAME.dist-info/METADATA` at the archive's top."""
+def _find_member(names: list[str], end: str) -> str:
+    """The only member `FOLDER/PKG-INFO` or `NAME.dist-info/METADATA` at the archive's top."""
     found = [name for name in names if name.count("/") == 1 and name.endswith(end)]
     if len(found) != 1:
         raise BadDistribution(f"The archive has {len(found)} files *{end} where one must be.")

@@ -1,4 +1,4 @@
-"""What the Artifact Registry API tells of packages, to gcloud and to programs; the index agrees."""
+"""Packages in the Artifact Registry API, for gcloud and programs; the index shows the same."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.sandbox import Sandbox
 
 pytestmark = pytest.mark.sandbox
 
-STRANGER = "user:stranger@example.com"
+OTHER = "user:other@example.com"
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def names(answer: list[Any]) -> list[str]:
     return [document["name"].rpartition("/")[2] for document in answer]
 
 
-def test_packages_versions_and_files_are_listed_and_described(registry: Registry) -> None:
+def test_packages_versions_and_files_can_be_listed_and_read(registry: Registry) -> None:
     repository = f"{registry.parent}/python"
     assert names(registry.documents("packages")) == ["my-adder", "tool"]
     assert names(registry.documents("packages/my-adder/versions")) == ["1.0", "2.0"]
@@ -58,7 +58,7 @@ def test_packages_versions_and_files_are_listed_and_described(registry: Registry
     assert set(file) == {"name", "owner", "sizeBytes", "hashes", "createTime", "updateTime"}
 
 
-def test_lists_come_in_pages_filtered_and_ordered(registry: Registry) -> None:
+def test_lists_have_pages_filters_and_an_order(registry: Registry) -> None:
     url = f"{API}/{registry.parent}/python"
     first = registry.must("GET", f"{url}/files?pageSize=3")
     rest = registry.must("GET", f"{url}/files?pageSize=3&pageToken={first['nextPageToken']}")
@@ -95,7 +95,7 @@ def test_lists_come_in_pages_filtered_and_ordered(registry: Registry) -> None:
         assert registry.ask("GET", f"{url}/packages?{query}").status_code == 400, query
 
 
-def test_a_version_goes_with_its_files_and_the_last_with_its_package(registry: Registry) -> None:
+def test_a_deleted_version_takes_its_files_and_the_last_one_its_package(registry: Registry) -> None:
     index, packages = f"{registry.url}/python", f"{API}/{registry.parent}/python/packages"
     session = registry.session()
     operation = registry.must("DELETE", f"{packages}/my-adder/versions/1.0")
@@ -113,7 +113,7 @@ def test_a_version_goes_with_its_files_and_the_last_with_its_package(registry: R
     assert listed(session, index, "tool") == ["tool-1.0-py3-none-any.whl"]
 
 
-def test_a_repository_takes_its_packages_along(registry: Registry) -> None:
+def test_a_deleted_repository_has_no_packages_when_it_is_created_again(registry: Registry) -> None:
     registry.must("DELETE", f"{API}/{registry.parent}/python")
     url = registry.make()
     assert registry.documents("packages") == []
@@ -121,7 +121,7 @@ def test_a_repository_takes_its_packages_along(registry: Registry) -> None:
     put(registry, url, wheel("tool", "1.0"))
 
 
-def test_a_file_is_downloaded_as_media_and_else_nothing(registry: Registry) -> None:
+def test_a_file_is_only_downloaded_as_media(registry: Registry) -> None:
     url = f"{API}/{registry.parent}/python/files/tool%2Ftool-1.0-py3-none-any.whl:download"
     assert registry.ask("GET", f"{url}?alt=media").content == wheel("tool", "1.0").content
     assert registry.must("GET", url) == {}
@@ -137,7 +137,7 @@ def test_ids_with_a_plus_are_escaped(registry: Registry) -> None:
     assert names(registry.documents("packages/tool/versions")) == ["1.0"]
 
 
-def test_each_answer_needs_its_own_permission(registry: Registry) -> None:
+def test_each_request_needs_its_own_permission(registry: Registry) -> None:
     url = f"{API}/{registry.parent}/python"
     paths = {
         "packages": "packages.list",
@@ -149,18 +149,18 @@ def test_each_answer_needs_its_own_permission(registry: Registry) -> None:
         "files/tool%2Ftool-1.0-py3-none-any.whl:download?alt=media": "files.download",
     }
     for path, permission in paths.items():
-        answer = registry.ask("GET", f"{url}/{path}", member=STRANGER)
+        answer = registry.ask("GET", f"{url}/{path}", member=OTHER)
         assert answer.status_code == 403
         assert f"'artifactregistry.{permission}'" in answer.text
-    registry.grant("python", "reader", STRANGER)
+    registry.grant("python", "reader", OTHER)
     for path in paths:
-        assert registry.ask("GET", f"{url}/{path}", member=STRANGER).status_code == 200
+        assert registry.ask("GET", f"{url}/{path}", member=OTHER).status_code == 200
 
 
-def test_a_writer_deletes_nothing(registry: Registry) -> None:
-    registry.grant("python", "writer", STRANGER)
+def test_a_writer_cannot_delete(registry: Registry) -> None:
+    registry.grant("python", "writer", OTHER)
     for path in ("packages/tool", "packages/tool/versions/1.0"):
-        answer = registry.ask("DELETE", f"{API}/{registry.parent}/python/{path}", member=STRANGER)
+        answer = registry.ask("DELETE", f"{API}/{registry.parent}/python/{path}", member=OTHER)
         assert answer.status_code == 403
         assert ".delete'" in answer.text
     assert names(registry.documents("packages")) == ["my-adder", "tool"]

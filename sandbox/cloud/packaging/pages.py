@@ -1,6 +1,7 @@
-"""A package's page in an index: the HTML of the simple repository API (PEP 503), and no more.
+"""A package's page in an index: the HTML of the simple repository API (PEP 503).
 
-Without what Google does not have (uv 6104, 18998): the JSON form (PEP 691) and metadata files (PEP 658).
+Google has neither the JSON form (PEP 691) nor metadata files (PEP 658), so the sandbox has neither
+(uv 6104, 18998).
 """
 
 from __future__ import annotations
@@ -17,24 +18,38 @@ from sandbox.cloud.core.errors import not_found
 
 
 @dataclass(frozen=True, kw_only=True)
-class Link:
-    """A file on a page."""
+class SimpleLink:
+    """A file on a page.
+
+    Attributes:
+        filename: the file's name.
+        version: the normalised version, by which a virtual repository compares files.
+        sha256: the digest; None if the public index has none.
+        requires_python: the version specifier for Python.
+        yanked: the reason, only on the public index. No Google page with `data-yanked` is known.
+    """
 
     filename: str
     version: str
-    """The normalised version, by which a virtual repository tells files apart."""
     sha256: str | None
-    """None where the public index does not say."""
     requires_python: str | None
     yanked: str | None = None
-    """The reason, on the public index alone: no page of Google's with `data-yanked` has been seen."""
+
+    def as_google_shows(self) -> SimpleLink:
+        """The link in the form of Google's pages, without the fields that only the public index has."""
+        return SimpleLink(
+            filename=self.filename,
+            version=self.version,
+            sha256=self.sha256,
+            requires_python=self.requires_python,
+        )
 
 
 def normalise(name: str) -> str:
-    """A package's name as indexes have it (PEP 503).
+    """A package's normalised name (PEP 503).
 
     Raises:
-        GoogleError: NOT_FOUND for what is no name.
+        GoogleError: NOT_FOUND for an invalid name.
     """
     try:
         return canonicalize_name(name, validate=True)
@@ -42,13 +57,13 @@ def normalise(name: str) -> str:
         raise not_found() from error
 
 
-def show_links(package: str, links: Iterable[Link], folder: str) -> Response:
-    """A page.
+def show_links(package: str, links: Iterable[SimpleLink], folder: str) -> Response:
+    """The page of a package.
 
     Args:
         package: the normalised name.
         links: its files.
-        folder: what stands before the file name in an address: relative, so that any host serves it.
+        folder: the part of the address before the file name, relative, so that any host can serve it.
     """
     lines = "".join(f"    {_anchor(link, folder)}<br/>\n" for link in links)
     title = escape(f"Links for {package}")
@@ -58,10 +73,10 @@ def show_links(package: str, links: Iterable[Link], folder: str) -> Response:
     )
 
 
-def _anchor(link: Link, folder: str) -> str:
+def _anchor(link: SimpleLink, folder: str) -> str:
     digest = f"#sha256={link.sha256}" if link.sha256 else ""
     requires = f' data-requires-python="{escape(link.requires_python)}"' if link.requires_python else ""
     yanked = "" if link.yanked is None else f' data-yanked="{escape(link.yanked)}"'
-    # `!` and `+` are escaped as they have been seen in Google's addresses (grafana-foundation-sdk 1019).
+    # `!` and `+` are escaped, as in Google's addresses (grafana-foundation-sdk 1019).
     href = escape(f"{folder}/{quote(link.filename, safe='')}{digest}")
     return f'<a href="{href}"{requires}{yanked}>{escape(link.filename)}</a>'
