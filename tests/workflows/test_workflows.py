@@ -22,7 +22,7 @@ import pytest
 import yaml
 
 from sandbox.cloud.storage.buckets import HOST as STORAGE
-from sandbox.toolchain.versions import CLI_VERSION
+from sandbox.toolchain.engine import CLI_VERSION
 from tests.sandbox.cloud.test_workload_identity import CONDITION, DENIED, Federation, anonymous
 from tests.support.sandbox import CHECKOUT, Program, Sandbox, sandbox
 from tests.workflows import team
