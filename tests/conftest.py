@@ -1,4 +1,4 @@
-"""What all tests share: the recorder, and a run that no login of the developer reaches."""
+"""Fixtures of all tests: the recorder, the sandbox, and an environment without the developer's logins."""
 
 from __future__ import annotations
 

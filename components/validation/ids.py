@@ -14,7 +14,7 @@ PROJECT_ID = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")
 # "Repository.name" in the Artifact Registry reference: 1 to 63 characters.
 REPOSITORY_ID = re.compile(r"[a-z](?:[a-z0-9-]*[a-z0-9])?")
 REPOSITORY_LENGTH = 63
-# "Create service accounts": 6 to 30 characters. The suffixes alone reach the lower limit.
+# "Create service accounts": 6 to 30 characters. The suffixes already reach the lower limit.
 ACCOUNT_LENGTH = 30
 
 _CHARACTERS = "lower-case letters, digits and hyphens, starts with a letter and does not end with a hyphen"

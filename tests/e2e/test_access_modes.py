@@ -120,7 +120,7 @@ def test_a_rule_that_was_deleted_by_hand_is_made_again(program: Program) -> None
     assert program.sandbox.ask("GET", program.repository("python-pypi"))[0] == 404
 
 
-def test_what_a_destroy_leaves_keeps_its_grants(program: Program) -> None:
+def test_a_repository_that_a_destroy_keeps_also_keeps_its_grants(program: Program) -> None:
     program.configure(protect=True, **LISTS)
     program.up()
     granted = program.policy("python")

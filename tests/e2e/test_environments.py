@@ -48,7 +48,7 @@ class Environments:
         return self.pulumi(stack, "stack", "export")
 
     def changes(self, stack: str) -> set[str]:
-        """What a refreshed preview would do."""
+        """The changes that a refreshed preview shows."""
         steps = json.loads(self.pulumi(stack, "preview", "--refresh", "--json"))["steps"]
         return {step["op"] for step in steps} - {"same", "refresh"}
 
@@ -69,7 +69,7 @@ class Environments:
         return json.dumps(granted)
 
     def own(self, stack: str) -> list[str]:
-        """What names something of that stack alone: full names, addresses, accounts and its members."""
+        """Names that belong only to that stack: full names, addresses, accounts and its members."""
         said = self.outputs(stack)
         names = [said["repository_name"] + suffix for suffix in ("", "-pypi", "-index")]
         urls = [said["repository_url"], said["index_url"]]

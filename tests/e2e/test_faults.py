@@ -30,7 +30,7 @@ def faults(program: Program, *words: str) -> Generator[None]:
 
 
 def recover(program: Program) -> None:
-    """What `make up` does before `pulumi up`."""
+    """Run the step of `make up` that precedes `pulumi up`."""
     done = subprocess.run(
         program.sandbox.command("recover", program.stack),
         env={**program.sandbox.environment, "PWD": str(program.folder)},
@@ -118,9 +118,7 @@ def test_the_connection_of_the_chosen_request_is_lost(program: Program) -> None:
 
 
 @pytest.mark.slow
-def test_up_goes_on_after_a_kill_in_the_middle_of_making_a_repository(
-    program: Program, tmp_path: Path
-) -> None:
+def test_up_continues_after_a_kill_while_it_creates_a_repository(program: Program, tmp_path: Path) -> None:
     with faults(program, "slow-operations=30"):
         log = tmp_path / "up.log"
         command = ["pulumi", "--non-interactive", "--stack", program.stack, "up", "--yes", "--skip-preview"]

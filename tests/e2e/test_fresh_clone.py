@@ -1,4 +1,4 @@
-"""What a newcomer does: clone, `make up`, look around, `make down`; with the committed files alone."""
+"""The first steps of a new user, with only the committed files: clone, `make up`, look around, `make down`."""
 
 from __future__ import annotations
 

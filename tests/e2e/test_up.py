@@ -57,7 +57,7 @@ def test_a_preview_of_a_first_up_asks_google_nothing_of_its_own(program: Program
     assert asked <= {("openidconnect.googleapis.com", "/v1/userinfo")}
 
 
-def test_a_refresh_finds_what_was_changed_by_hand_and_up_mends_it(program: Program) -> None:
+def test_a_refresh_finds_manual_changes_and_up_reverts_them(program: Program) -> None:
     program.configure(labels={"team": "data"})
     program.up()
     assert "~" not in program.refresh().partition("Resources:")[2]
@@ -142,7 +142,7 @@ def test_authoritative_access_takes_it_away_at_the_next_refreshed_up(program: Pr
 
 
 def impersonators(program: Program, account: str) -> list[str]:
-    """Who may mint tokens for an account, read back from the cloud."""
+    """Members who may create tokens for an account, read from the cloud."""
     email = f"{account}@{program.project}.iam.gserviceaccount.com"
     url = f"https://iam.googleapis.com/v1/projects/{program.project}/serviceAccounts/{email}"
     _, policy = program.sandbox.ask("POST", f"{url}:getIamPolicy", {})
@@ -158,7 +158,9 @@ def may_act_as(program: Program, account: str, member: str) -> bool:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("access", ["authoritative", "additive"])
-def test_impersonators_alone_act_as_the_accounts_and_come_and_go(program: Program, access: str) -> None:
+def test_only_impersonators_act_as_the_accounts_while_they_are_listed(
+    program: Program, access: str
+) -> None:
     alice, bob = "user:alice@example.com", "user:bob@example.com"
     program.configure(access=access, impersonators={"writer": [alice]})
     program.up()
@@ -177,7 +179,7 @@ def test_impersonators_alone_act_as_the_accounts_and_come_and_go(program: Progra
     program.destroy()
 
 
-def test_an_authoritative_stack_takes_away_what_others_granted_on_the_accounts(program: Program) -> None:
+def test_an_authoritative_stack_revokes_grants_of_others_on_the_accounts(program: Program) -> None:
     program.up()
     email = f"python-writer@{program.project}.iam.gserviceaccount.com"
     url = f"https://iam.googleapis.com/v1/projects/{program.project}/serviceAccounts/{email}"
@@ -253,7 +255,7 @@ def test_the_preview_refuses_whatever_would_replace_the_upload_repository(progra
 
 
 @pytest.mark.slow
-def test_what_protection_refuses_changes_nothing_even_without_a_preview(program: Program) -> None:
+def test_a_change_that_protection_refuses_changes_nothing_even_without_a_preview(program: Program) -> None:
     settings = {"protect": True, "impersonators": {"writer": ["group:release@example.com"]}}
     program.configure(**settings)
     program.up()
@@ -353,7 +355,7 @@ def test_gcloud_prints_the_same_client_files(program: Program) -> None:
     assert snippets == [outputs["pypirc"], outputs["pip_conf"]]
 
 
-def test_gcloud_lists_what_there_is_and_refuses_a_stranger(program: Program) -> None:
+def test_gcloud_lists_the_repositories_and_refuses_a_user_without_grants(program: Program) -> None:
     if shutil.which("gcloud") is None:
         pytest.skip("gcloud is not installed")
     program.up()

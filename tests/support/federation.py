@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from google.auth import exceptions, identity_pool
 from google.auth.transport.requests import Request
 
+from sandbox.runtime.paths import SandboxFolder
 from tests.support.sandbox import Program, Sandbox, new_program
 
 IAM = "https://iam.googleapis.com/v1"

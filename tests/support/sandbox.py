@@ -1,7 +1,7 @@
-"""A sandbox of the tests' own, with the real engine and real clients in it.
+"""A sandbox for the tests, with the Pulumi CLI and unmodified clients in it.
 
-The plugin is the one that a person would get: the real one if it is on PATH or can be fetched, else the
-stand-in. So `PATH=/where/the/real/plugin/is:$PATH make test` runs all of this on the real one.
+The tests use the provider that a user would get: the one on PATH, otherwise the download, otherwise the fake
+provider. `PATH=/folder/of/the/provider:$PATH make test` runs all of them on the genuine provider.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class Sandbox:
         return [json.loads(line) for line in self("log", "--json").stdout.splitlines()]
 
     def session(self, member: str = OWNER) -> requests.Session:
-        """What asks a Google host as that member, through the proxy."""
+        """A session that sends requests to Google hosts as that member, through the proxy."""
         if member not in self._sessions:
             lines = self.run("env", "-0", member=member).stdout.split("\0")
             inside = dict(line.split("=", 1) for line in lines if line)
@@ -137,7 +137,7 @@ class Program:
         return json.loads(self.pulumi("preview", "--json", *words).stdout)
 
     def changes(self, *words: str) -> dict[str, str]:
-        """What a preview would do, by resource name; without what stays the same or is read alone."""
+        """The operations of a preview by resource name, without `same` and reads."""
         return {
             step["urn"].rpartition("::")[2]: step["op"]
             for step in self.preview(*words)["steps"]
@@ -153,7 +153,7 @@ class Program:
         return f"https://artifactregistry.googleapis.com/v1/{parent}/{name}"
 
     def policy(self, name: str) -> dict[str, list[str]]:
-        """Who has which role on a repository, read back from the cloud."""
+        """Members per role on a repository, read from the cloud."""
         _, policy = self.sandbox.ask("GET", f"{self.repository(name)}:getIamPolicy")
         return {b["role"].rpartition(".")[2]: sorted(b["members"]) for b in policy.get("bindings", [])}
 

@@ -97,7 +97,7 @@ async def update_rule(request: Request) -> Response:
     body = await read_object(request)
     for field in filter(None, request.query_params.get("updateMask", "").split(",")):
         if field not in RULE_MUTABLE:
-            raise invalid(f"Invalid update mask: {field!r} is no field of a rule that changes.")
+            raise invalid(f"Invalid update mask: {field!r} is not a field of a rule that can change.")
         rule.pop(field, None)
         if body.get(field):
             rule[field] = body[field]

@@ -1,6 +1,6 @@
 """The members of IAM policies: their grammar, and the accounts and pools that they name.
 
-Owns who a member is. What a member may do is in `sandbox.cloud.iam.policies`.
+Owns the forms of a member. `sandbox.cloud.iam.policies` decides what a member may do.
 """
 
 from __future__ import annotations

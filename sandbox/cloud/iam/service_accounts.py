@@ -142,7 +142,7 @@ async def update_account(request: Request) -> Response:
     fields["description"] = "description"
     for path in read_field(body, "updateMask", "").split(","):
         if path not in fields:
-            raise invalid(f"Invalid update mask: {path!r} is none of {', '.join(fields)}.")
+            raise invalid(f"Invalid update mask: {path!r} is not one of {', '.join(fields)}.")
         account[fields[path]] = texts[fields[path]]
     account["etag"] = _etag(account)
     request.app.state.store.put(account["name"], account)

@@ -227,7 +227,7 @@ class _Kind:
             # The body has the whole of `oidc`, even if the mask names a part.
             field = path.partition(".")[0]
             if field not in self.fields:
-                raise invalid(f"Invalid update mask: {path!r} is none of {', '.join(self.fields)}.")
+                raise invalid(f"Invalid update mask: {path!r} is not one of {', '.join(self.fields)}.")
             changed[field] = body.get(field)
         identity = {key: document[key] for key in ("name", "state")}
         return self.write(request, {**identity, **self.validate({**document, **changed})})

@@ -198,7 +198,7 @@ def _parse(text: bytes) -> Metadata:
         if field in unparsed:
             raise BadDistribution(f"The file's own metadata has field {field!r} twice, or damaged.")
     if raw.get("metadata_version", "") < "2.4":
-        # setuptools before 77 writes these fields although the metadata version has none.
+        # setuptools before 77 writes these fields although the metadata version does not have them.
         raw.pop("license_files", None)
         raw.pop("license_expression", None)
     try:
@@ -263,7 +263,7 @@ def _read_tar(path: Path) -> bytes:
         found = members[_find_member(list(members), _PKG_INFO)]
         # A link would give the content of another member, of any size.
         if not found.isreg():
-            raise BadDistribution(f"{found.name} is no regular file.")
+            raise BadDistribution(f"{found.name} is not a regular file.")
         metadata = archive.extractfile(found)
         assert metadata  # noqa: S101  # never None for a regular file
         return _check_size(metadata.read(METADATA_BYTES + 1))

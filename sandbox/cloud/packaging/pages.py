@@ -24,7 +24,7 @@ class SimpleLink:
     Attributes:
         filename: the file's name.
         version: the normalised version, by which a virtual repository compares files.
-        sha256: the digest; None if the public index has none.
+        sha256: the digest; None if the public index does not give one.
         requires_python: the version specifier for Python.
         yanked: the reason, only on the public index. No Google page with `data-yanked` is known.
     """

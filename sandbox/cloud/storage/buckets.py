@@ -189,7 +189,7 @@ async def delete_bucket(request: Request) -> Response:
 
 
 async def list_caches(request: Request) -> Response:
-    """Caches near zones: the plugin lists them before it deletes a bucket. The sandbox has none."""
+    """Caches near zones: the plugin lists them before it deletes a bucket. The sandbox always lists zero."""
     find_bucket(request, "storage.anywhereCaches.list")
     return JSONResponse({"kind": "storage#anywhereCaches"})
 
