@@ -1,4 +1,4 @@
-"""The first steps of a new user, with only the committed files: clone, `make up`, look around, `make down`."""
+"""The first steps of a new user, with only committed files: clone, `make up`, look around, `make down`."""
 
 from __future__ import annotations
 

@@ -158,9 +158,7 @@ def may_act_as(program: Program, account: str, member: str) -> bool:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("access", ["authoritative", "additive"])
-def test_only_impersonators_act_as_the_accounts_while_they_are_listed(
-    program: Program, access: str
-) -> None:
+def test_only_listed_impersonators_act_as_the_accounts(program: Program, access: str) -> None:
     alice, bob = "user:alice@example.com", "user:bob@example.com"
     program.configure(access=access, impersonators={"writer": [alice]})
     program.up()

@@ -1,7 +1,7 @@
 """A sandbox for the tests, with the Pulumi CLI and unmodified clients in it.
 
-The tests use the provider that a user would get: the one on PATH, otherwise the download, otherwise the fake
-provider. `PATH=/folder/of/the/provider:$PATH make test` runs all of them on the genuine provider.
+The tests use the provider that a user would get: the one on PATH, otherwise the download, otherwise the
+fake provider. `PATH=/folder/of/the/provider:$PATH make test` runs all of them on the genuine provider.
 """
 
 from __future__ import annotations

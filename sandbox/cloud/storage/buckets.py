@@ -189,7 +189,7 @@ async def delete_bucket(request: Request) -> Response:
 
 
 async def list_caches(request: Request) -> Response:
-    """Caches near zones: the plugin lists them before it deletes a bucket. The sandbox always lists zero."""
+    """Caches near zones: the plugin lists them before it deletes a bucket. The list is always empty."""
     find_bucket(request, "storage.anywhereCaches.list")
     return JSONResponse({"kind": "storage#anywhereCaches"})
 
