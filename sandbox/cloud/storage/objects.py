@@ -2,8 +2,8 @@
 
 Owns what `examples/`, the GCP plugin and Pulumi's state in a bucket need. A client can upload an object in
 one request, copy, list, read and delete it, each with a condition on its generation. Reads use the XML
-API too, because Google's Go library does. There are no old versions, no resumable uploads and no ranges. Shapes and texts
-are those of the references of both APIs, and of their pages on status and error codes.
+API too, because Google's Go library does. There are no old versions, no resumable uploads and no ranges.
+Shapes and texts are those of the references of both APIs, and of their pages on status and error codes.
 """
 
 from __future__ import annotations
