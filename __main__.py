@@ -4,10 +4,15 @@
 therefore changes nothing in the project.
 """
 
+import signal
+
 import pulumi
 
 from components.registry import PythonRegistry
 from settings import read_settings
+
+# The CLI interrupts the program when it refuses a change. Python would print a traceback below the message.
+signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 registry = PythonRegistry("registry", read_settings())
 

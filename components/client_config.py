@@ -71,7 +71,7 @@ def uv_toml(args: PythonRegistryArgs) -> str:
 
 def poetry_source(args: PythonRegistryArgs) -> str:
     """The source for a `pyproject.toml` that poetry reads."""
-    priority = "primary" if args.pypi_proxy else "supplemental"
+    priority = "primary" if PYPI in args.upstreams else "supplemental"
     return (
         f'[[tool.poetry.source]]\nname = "{args.client_repository}"\n'
         f'url = "{index_url(args)}"\npriority = "{priority}"\n'
@@ -97,11 +97,11 @@ def console_url(args: PythonRegistryArgs) -> str:
 def _pip_index(args: PythonRegistryArgs) -> tuple[str, str]:
     """The pip option that names the index, and its URL.
 
-    With `pypi_proxy`, the URL contains a user name. uv, and pip up to Debian 12's, ask a keyring outside
-    the environment only for a known user (pip 11971). A new environment has no keyring of its own. The
-    file names no keyring provider: newer versions of pip would then ignore the environment's own keyring.
+    With PyPI in the index, the URL contains a user name. uv, and pip up to Debian 12's, ask a keyring
+    outside the environment only for a known user (pip 11971). A new environment has no keyring of its
+    own. The file names no keyring provider: newer versions of pip would then ignore the environment's own keyring.
     """
-    if args.pypi_proxy:
+    if PYPI in args.upstreams:
         return "index-url", simple_url(args, args.client_repository, TOKEN_USER)
     return "extra-index-url", index_url(args)
 

@@ -108,6 +108,8 @@ def sandbox_environment(
         "PULUMI_BACKEND_URL": f"{folder.stacks.as_uri()}?metadata=skip",
         "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
         "PULUMI_SKIP_UPDATE_CHECK": "true",
+        # The CLI's own language host runs `pip list`, and pip would then look for a newer pip on the index.
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         **container_environment(folder, bundle),
     }
 

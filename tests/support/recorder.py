@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import runpy
+import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -168,7 +169,12 @@ def run_program(monkeypatch: pytest.MonkeyPatch) -> Run:
         monitor = _RecordingMonitor(into or Recording())
 
         def main() -> None:
-            runpy.run_path(PROGRAM, run_name="__main__")
+            handler = signal.getsignal(signal.SIGINT)
+            try:
+                runpy.run_path(PROGRAM, run_name="__main__")
+            finally:
+                # The program sets its own, and Ctrl-C must end pytest as usual.
+                signal.signal(signal.SIGINT, handler)
 
         loop = asyncio.new_event_loop()
         asyncio.set_event_loop(loop)

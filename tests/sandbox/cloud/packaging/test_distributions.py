@@ -44,7 +44,7 @@ def long_header() -> Upload:
 
 
 COSTLY: dict[str, Callable[[], list[Upload]]] = {
-    "is no regular file": lambda: [linked_metadata(tarfile.SYMTYPE), linked_metadata(tarfile.LNKTYPE)],
+    "is not a regular file": lambda: [linked_metadata(tarfile.SYMTYPE), linked_metadata(tarfile.LNKTYPE)],
     f"more than {METADATA_BYTES} bytes": lambda: with_metadata(
         metadata("my-adder", "1.0") + b"x" * METADATA_BYTES
     ),
