@@ -7,9 +7,9 @@ Settings, one component, its outputs: whatever can be decided from the stack fil
 import pulumi
 
 from components.registry import PythonRegistry
-from settings import read_settings
+from settings import read_provider_options, read_settings
 
-registry = PythonRegistry("registry", read_settings())
+registry = PythonRegistry("registry", read_settings(), read_provider_options())
 
 for name, value in registry.outputs().items():
     pulumi.export(name, value)

@@ -27,7 +27,7 @@ PROJECT_FILES = ("Pulumi.json", "Pulumi.yaml", "Pulumi.yml")
 TEMPLATES = {"example", "examples", "sample", "template"}
 # The settings that decide the name of the upload repository.
 REPOSITORY = ("project", "location", "repository")
-# What a stack owns at least, if an environment can switch the other resources on or off.
+# The least that a stack creates, if an environment can switch the other resources on or off.
 FEWEST = {key_of("pypi_proxy"): "false", key_of("service_accounts"): "false"}
 # A file that is unreadable, or has another structure than a stack file.
 UNREADABLE = (OSError, ValueError, yaml.YAMLError, LookupError, TypeError, AttributeError, RecursionError)
@@ -37,7 +37,7 @@ Config = dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class _Project:
-    """What `Pulumi.yaml` decides about stack files.
+    """The part of `Pulumi.yaml` that concerns stack files.
 
     Attributes:
         folder: the folder of the stack files.
@@ -130,7 +130,7 @@ def _naming(content: Config, project: _Project) -> dict[str, str] | None:
     """The settings of a file that name resources, or None if the file does not decide them."""
     own = _entries(content, project.namespace)
     if not own:
-        # An environment has the settings, or the file is no stack's: `Pulumi.dev.deploy.yaml`.
+        # An environment has the settings, or the file is not a stack's, such as `Pulumi.dev.deploy.yaml`.
         return None
     if content.get("environment"):
         # An environment wins over Pulumi.yaml, and the stack file wins over both.

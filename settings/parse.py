@@ -93,7 +93,7 @@ def clear_secrets(secret_keys: Collection[str]) -> list[str]:
 
 
 def _plain_value(attribute: str, text: str) -> object:
-    """The value of a text. A text that has none stays a text, which the attribute's rule refuses."""
+    """The value of a text. Text that is not JSON stays text, which the attribute's rule refuses."""
     if attribute in TEXTS:
         return text
     if attribute in SWITCHES:

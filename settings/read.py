@@ -9,6 +9,7 @@ import pulumi
 from components.args import PythonRegistryArgs
 from settings.other_stacks import read_other_stacks
 from settings.parse import clear_secrets, parse_settings
+from settings.provider import provider_options
 
 
 def read_settings() -> PythonRegistryArgs:
@@ -27,3 +28,8 @@ def read_settings() -> PythonRegistryArgs:
     for warning in clear_secrets(secret_keys):
         pulumi.log.warn(warning)
     return args
+
+
+def read_provider_options() -> pulumi.ResourceOptions:
+    """The options of the registry, with a provider if the running stack has no default one."""
+    return provider_options(pulumi.runtime.get_config_env(), pulumi.runtime.get_config_secret_keys_env())

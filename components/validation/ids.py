@@ -14,8 +14,8 @@ PROJECT_ID = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")
 # "Repository.name" in the Artifact Registry reference: 1 to 63 characters.
 REPOSITORY_ID = re.compile(r"[a-z](?:[a-z0-9-]*[a-z0-9])?")
 REPOSITORY_LENGTH = 63
-# "Create service accounts". The suffixes of the program's own accounts alone reach the lower limit.
-SHORTEST_ACCOUNT, ACCOUNT_LENGTH = 6, 30
+# "Create service accounts": 6 to 30 characters. The suffixes alone reach the lower limit.
+ACCOUNT_LENGTH = 30
 
 _CHARACTERS = "lower-case letters, digits and hyphens, starts with a letter and does not end with a hyphen"
 

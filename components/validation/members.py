@@ -8,7 +8,7 @@ from dataclasses import fields
 from typing import cast
 
 from components.args import Impersonators, member_identity
-from components.validation.ids import ACCOUNT_LENGTH, SHORTEST_ACCOUNT
+from components.validation.ids import ACCOUNT_LENGTH
 from components.validation.lists import TextList
 from components.validation.problem import Problem
 from components.validation.suggestions import suggest, unknown_names
@@ -22,7 +22,8 @@ SERVICE_ACCOUNT = re.compile(
     rf"serviceAccount:(?:[\w.-]+@(?:[\w-]+\.)*{_ACCOUNT_DOMAIN}|[\w:.-]+\.svc\.id\.goog\[[\w-]+/[\w.-]+\])",
     re.ASCII,
 )
-# An account that somebody created in a project. Google's own agents (`gcp-sa-…`) have longer ids.
+# "Create service accounts": the ids of accounts in a project. Google's own agents have others (`gcp-sa-…`).
+SHORTEST_ACCOUNT = 6
 CREATED_ACCOUNT = re.compile(
     rf"serviceAccount:(?P<id>[\w.-]+)@(?!gcp-sa-)[\w.-]+\.iam\.{_ACCOUNT_DOMAIN}", re.ASCII
 )
