@@ -153,18 +153,15 @@ def _text(value: object) -> str:
 
 def _explains(path: Path, values: Mapping[str, str], project: _Project) -> bool:
     """Whether the running stack's settings come from its own file and from `Pulumi.yaml`."""
-    content: Config = {}
-    if path.exists():
-        try:
-            content = _load(path)
-        except UNREADABLE:
-            return False
-    entries = {**project.shared, **_entries(content, project.namespace)}
-    given = {key: text for key, text in values.items() if key in ATTRIBUTES}
-    missing = given.keys() - entries.keys()
-    return (not missing or bool(content.get("environment"))) and all(
-        _is_same(value, given.get(key)) for key, value in entries.items() if key in ATTRIBUTES
-    )
+    with contextlib.suppress(*UNREADABLE):
+        content = _load(path) if path.exists() else {}
+        entries = {**project.shared, **_entries(content, project.namespace)}
+        given = {key: text for key, text in values.items() if key in ATTRIBUTES}
+        missing = given.keys() - entries.keys()
+        return (not missing or bool(content.get("environment"))) and all(
+            _is_same(value, given.get(key)) for key, value in entries.items() if key in ATTRIBUTES
+        )
+    return False
 
 
 def _is_same(value: object, text: str | None) -> bool:
