@@ -9,12 +9,12 @@ import signal
 import pulumi
 
 from components.registry import PythonRegistry
-from settings import read_settings
+from settings import read_provider_options, read_settings
 
 # The CLI interrupts the program when it refuses a change. Python would print a traceback below the message.
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 
-registry = PythonRegistry("registry", read_settings())
+registry = PythonRegistry("registry", read_settings(), read_provider_options())
 
 for name, value in registry.outputs().items():
     pulumi.export(name, value)

@@ -99,7 +99,8 @@ def _pip_index(args: PythonRegistryArgs) -> tuple[str, str]:
 
     With PyPI in the index, the URL contains a user name. uv, and pip up to Debian 12's, ask a keyring
     outside the environment only for a known user (pip 11971). A new environment has no keyring of its
-    own. The file names no keyring provider: newer versions of pip would then ignore the environment's own keyring.
+    own. The file does not name a keyring provider. Otherwise newer versions of pip would ignore the
+    environment's own keyring.
     """
     if PYPI in args.upstreams:
         return "index-url", simple_url(args, args.client_repository, TOKEN_USER)

@@ -3,6 +3,13 @@
 from settings.keys import KEYS
 from settings.other_stacks import read_other_stacks
 from settings.parse import SettingsError, parse_settings
-from settings.read import read_settings
+from settings.read import read_provider_options, read_settings
 
-__all__ = ["KEYS", "SettingsError", "parse_settings", "read_other_stacks", "read_settings"]
+__all__ = [
+    "KEYS",
+    "SettingsError",
+    "parse_settings",
+    "read_other_stacks",
+    "read_provider_options",
+    "read_settings",
+]

@@ -8,7 +8,9 @@ check stops at its first error, calls a declared key without a default missing, 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any, cast
 
 import pulumi
 
@@ -16,13 +18,18 @@ from components.args import PythonRegistryArgs
 from components.validation import HIDDEN, NOT_SET, Problem, build_args, check_registry
 from components.validation.suggestions import nearest, similarity
 from settings.keys import ATTRIBUTES, KEYS, NAMESPACE, key_of
+from settings.provider import default_label_problems
 
 # The attributes whose values are text or booleans. All others are lists and maps, which arrive as JSON.
 TEXTS = ("project", "location", "repository", "access")
 SWITCHES = ("pypi_proxy", "service_accounts", "protect")
 BOOLEANS = {"true": True, "false": False}
+# The attributes whose values the outputs show.
+SHOWN = ("project", "location", "repository")
 # The attributes without a default, and an example of each.
 REQUIRED = {"project": "my-project", "location": "europe-west1"}
+# A date without quotes (`2026-11-25`), as the engine passes it on.
+DATE = re.compile(r"(\d{4}-\d\d-\d\d) 00:00:00 \+0000 UTC", re.ASCII)
 # How similar a namespace must be to be a misspelled one of ours instead of another program's.
 NAMESPACE_SIMILARITY = 0.85
 
@@ -59,7 +66,7 @@ def parse_settings(
         attribute = ATTRIBUTES.get(key)
         if attribute is None:
             problems += _unknown_key(key, HIDDEN if key in secret_keys else text)
-        elif key in secret_keys:
+        elif key in secret_keys and attribute in SHOWN:
             rule = "outputs show this value, so it cannot be a secret"
             refused[attribute] = Problem(key, HIDDEN, rule, "set it without --secret")
         else:
@@ -70,9 +77,19 @@ def parse_settings(
             fix = f"run `pulumi config set {key} {example}`"
             refused[attribute] = Problem(key, NOT_SET, "the program needs this setting", fix)
     problems += [*refused.values(), *check_registry(plain, key_of, refused, others)]
+    problems += default_label_problems(values, plain.get("labels", {}))
     if problems:
-        raise SettingsError(problems)
+        raise SettingsError([_without_secret(problem, secret_keys) for problem in problems])
     return build_args(plain)
+
+
+def clear_secrets(secret_keys: Collection[str]) -> list[str]:
+    """A warning for each encrypted setting: the program accepts it, but cannot keep it secret."""
+    return [
+        f"{key} is encrypted in the stack file, but Pulumi's state shows its value in clear"
+        for key in sorted(secret_keys)
+        if key in ATTRIBUTES
+    ]
 
 
 def _plain_value(attribute: str, text: str) -> object:
@@ -82,9 +99,40 @@ def _plain_value(attribute: str, text: str) -> object:
     if attribute in SWITCHES:
         return BOOLEANS.get(text, text)
     try:
-        return json.loads(text)
+        return _with_texts(attribute, json.loads(text))
     except (ValueError, RecursionError):
         return text
+
+
+def _with_texts(attribute: str, value: Any) -> object:
+    """A list or map with text instead of whole numbers and booleans, where such a text can be right.
+
+    `pulumi config set --path` writes `1` and `true` without quotes. A fraction stays a number, because its
+    spelling (`1.20`) is lost.
+    """
+    if attribute == "private_packages" and isinstance(value, list):
+        return [_as_text(name) for name in cast("list[object]", value)]
+    if attribute in ("labels", "github") and isinstance(value, dict):
+        entries = cast("dict[str, object]", value)
+        names = entries if attribute == "labels" else {"environment"}
+        return {name: _as_text(entry) if name in names else entry for name, entry in entries.items()}
+    return value
+
+
+def _as_text(value: object) -> object:
+    if isinstance(value, int):
+        return json.dumps(value)
+    date = DATE.fullmatch(value) if isinstance(value, str) else None
+    return date[1] if date else value
+
+
+def _without_secret(problem: Problem, secret_keys: Collection[str]) -> Problem:
+    """A problem of an encrypted setting, without the rule and the fix, which can repeat the value."""
+    key = re.split(r"[.\[]", problem.key)[0]
+    if key not in secret_keys or problem.value == HIDDEN:
+        return problem
+    rule = "this value breaks a rule, and a message about it would show the secret"
+    return Problem(problem.key, HIDDEN, rule, "set it without --secret to read the rule")
 
 
 def _unknown_key(key: str, value: str) -> list[Problem]:

@@ -5,7 +5,17 @@ how its user spells each value.
 """
 
 from components.validation.cross_field import NAMING
+from components.validation.labels import LABEL_LIMIT
 from components.validation.problem import HIDDEN, NOT_SET, Problem, property_name
 from components.validation.registry import build_args, check_registry
 
-__all__ = ["HIDDEN", "NAMING", "NOT_SET", "Problem", "build_args", "check_registry", "property_name"]
+__all__ = [
+    "HIDDEN",
+    "LABEL_LIMIT",
+    "NAMING",
+    "NOT_SET",
+    "Problem",
+    "build_args",
+    "check_registry",
+    "property_name",
+]

@@ -100,7 +100,7 @@ def collisions(
         shared = [resource for resource in _owned_resources(args) if resource in _owned_resources(other)]
         if shared:
             rule = f"{name} creates {shared[0]} too"
-            fix = "choose another id, or another project"
+            fix = f"choose another id, or another project, or move {name} away if no stack uses it"
             yield Problem(key("repository"), args.repository, rule, fix)
 
 

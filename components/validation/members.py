@@ -8,6 +8,7 @@ from dataclasses import fields
 from typing import cast
 
 from components.args import Impersonators, member_identity
+from components.validation.ids import ACCOUNT_LENGTH
 from components.validation.lists import TextList
 from components.validation.problem import Problem
 from components.validation.suggestions import suggest, unknown_names
@@ -20,6 +21,11 @@ EMAIL = re.compile(rf"(?:user|group):(?!.*{_ACCOUNT_DOMAIN}$)[\w.%+'-]+@{_DOMAIN
 SERVICE_ACCOUNT = re.compile(
     rf"serviceAccount:(?:[\w.-]+@(?:[\w-]+\.)*{_ACCOUNT_DOMAIN}|[\w:.-]+\.svc\.id\.goog\[[\w-]+/[\w.-]+\])",
     re.ASCII,
+)
+# "Create service accounts": the ids of accounts in a project. Google's own agents have others (`gcp-sa-…`).
+SHORTEST_ACCOUNT = 6
+CREATED_ACCOUNT = re.compile(
+    rf"serviceAccount:(?P<id>[\w.-]+)@(?!gcp-sa-)[\w.-]+\.iam\.{_ACCOUNT_DOMAIN}", re.ASCII
 )
 DOMAIN = re.compile(rf"domain:{_DOMAIN}")
 # "Principal identifiers for allow policies": identities of a pool, and all service accounts of a project,
@@ -40,7 +46,7 @@ PUBLIC = ("allusers", "allauthenticatedusers")
 EXAMPLES = {
     "user": "name@example.com",
     "group": "name@example.com",
-    "serviceAccount": "name@my-project.iam.gserviceaccount.com",
+    "serviceAccount": "account@my-project.iam.gserviceaccount.com",
     "domain": "example.com",
 }
 PRINCIPAL_ENDS = {"principal": "subject/SUBJECT", "principalSet": "attribute.NAME/VALUE"}
@@ -68,9 +74,21 @@ def build_token_creators(value: Mapping[str, list[str]]) -> Impersonators:
 
 def check_member(key: str, member: str) -> list[Problem]:
     if any(pattern.fullmatch(member) for pattern in (EMAIL, SERVICE_ACCOUNT, DOMAIN, PRINCIPAL)):
-        return []
+        return _account_length(key, member)
     rule, fix = _explanation(member)
     return [Problem(key, member, rule, fix)]
+
+
+def _account_length(key: str, member: str) -> list[Problem]:
+    """Google grants nothing to an account that cannot exist, and the update then fails at each grant."""
+    account = CREATED_ACCOUNT.fullmatch(member)
+    if account is None or SHORTEST_ACCOUNT <= len(account["id"]) <= ACCOUNT_LENGTH:
+        return []
+    rule = (
+        f"the id of a service account has {SHORTEST_ACCOUNT} to {ACCOUNT_LENGTH} characters, "
+        f"and {account['id']} has {len(account['id'])}"
+    )
+    return [Problem(key, member, rule, "run `gcloud iam service-accounts list` to find it")]
 
 
 def _explanation(member: str) -> tuple[str, str]:

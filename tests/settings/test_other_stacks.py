@@ -56,7 +56,7 @@ def test_a_message_about_a_shared_name_has_the_file_of_the_other_stack() -> None
     assert str(refused.value).splitlines()[1:] == [
         "  python-registry:repository: python",
         "    Pulumi.other.yaml creates projects/demo-proj/locations/us-central1/repositories/python too; "
-        "choose another id, or another project",
+        "choose another id, or another project, or move Pulumi.other.yaml away if no stack uses it",
     ]
 
 

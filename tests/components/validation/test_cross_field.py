@@ -110,7 +110,7 @@ def test_two_registries_cannot_create_the_same_resource(
             "repository",
             checked.repository,
             f"registry b creates {shared} too",
-            "choose another id, or another project",
+            "choose another id, or another project, or move registry b away if no stack uses it",
         )
     ]
 

@@ -27,6 +27,8 @@ def test_the_grammar_of_regions_accepts_new_regions(location: str) -> None:
     "member",
     [
         "user:first.last+tag@example.com",
+        "serviceAccount:abcdef@my-proj.iam.gserviceaccount.com",
+        f"serviceAccount:{'a' * 30}@my-proj.iam.gserviceaccount.com",
         "serviceAccount:123-compute@developer.gserviceaccount.com",
         "serviceAccount:my-proj.svc.id.goog[build/publisher]",
         "domain:example.xn--p1ai",
