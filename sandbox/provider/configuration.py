@@ -6,18 +6,25 @@ Owns which settings exist, and the rule that the provider connects only to the s
 from __future__ import annotations
 
 import ipaddress
+import json
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
+from sandbox.provider.resources import CREATION_ONLY, PROACTIVE
 from sandbox.provider.rest import ProviderError, Transport, proxy_transport
-from sandbox.provider.values import Props
+from sandbox.provider.values import Json, Props
 
 CONFIG_KEYS = "accessToken billingProject project region userProjectOverride zone".split()
-# Settings for the real provider's login and its batches of requests. A team's stack file can have them.
-# They have no effect here, because the sandbox sets the token.
+# Settings for the labels that the provider adds to each resource with labels.
+DEFAULT_LABELS, ATTRIBUTION = "defaultLabels", "addPulumiAttributionLabel"
+ATTRIBUTION_STRATEGY = "pulumiAttributionLabelAdditionStrategy"
+LABEL_KEYS = (DEFAULT_LABELS, ATTRIBUTION, ATTRIBUTION_STRATEGY)
+# Settings for the login, the requests and the warnings of the real provider. They have no effect here,
+# because the sandbox sets the token and no request leaves the machine.
 IGNORED_CONFIG_KEYS = (
-    "batching credentials impersonateServiceAccount impersonateServiceAccountDelegates requestReason "
-    "requestTimeout scopes"
+    "batching credentials disableGlobalProjectWarning disableGooglePartnerName externalCredentials "
+    "googlePartnerName impersonateServiceAccount impersonateServiceAccountDelegates pollInterval "
+    "requestReason requestTimeout scopes skipRegionValidation"
 ).split()
 # The engine's own additions to a provider's settings.
 ENGINE_KEYS = ("version", "pluginDownloadURL")
@@ -30,13 +37,42 @@ AUTHORITY_VARIABLES = ["REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"]
 Environment = Mapping[str, str]
 
 
-def unknown_settings(settings: Props) -> dict[str, str]:
-    """The settings that the fake provider does not know, with a message for each."""
-    unknown = set(settings) - {*CONFIG_KEYS, *IGNORED_CONFIG_KEYS, *ENGINE_KEYS}
-    return {
-        key: f"the fake provider does not know gcp:{key}, only {', '.join(CONFIG_KEYS)}"
-        for key in sorted(unknown)
+def wrong_settings(settings: Props) -> dict[str, str]:
+    """The settings that the fake provider refuses, with a message for each."""
+    accepted = sorted((*CONFIG_KEYS, *LABEL_KEYS, *IGNORED_CONFIG_KEYS))
+    wrong = {
+        key: f"the sandbox does not emulate gcp:{key}, remove it for the sandbox. "
+        f"The sandbox accepts {', '.join(accepted)}"
+        for key in sorted(set(settings) - {*accepted, *ENGINE_KEYS})
     }
+    labels, strategy = _value(settings.get(DEFAULT_LABELS)), settings.get(ATTRIBUTION_STRATEGY)
+    if labels is not None and not isinstance(labels, dict):
+        wrong[DEFAULT_LABELS] = f"gcp:{DEFAULT_LABELS} must be a map of labels, not {labels!r}"
+    if strategy not in (None, CREATION_ONLY, PROACTIVE):
+        wrong[ATTRIBUTION_STRATEGY] = f"unrecognized {ATTRIBUTION_STRATEGY} {strategy!r}"
+    return wrong
+
+
+def default_labels(settings: Props) -> dict[str, str]:
+    """The labels that each resource with labels gets, unless it has its own of that key."""
+    labels = _value(settings.get(DEFAULT_LABELS)) or {}
+    return {key: text if isinstance(text, str) else json.dumps(text) for key, text in labels.items()}
+
+
+def attribution_strategy(settings: Props) -> str:
+    """When the provider adds its own label: at creation, always, or never (an empty text)."""
+    is_on = _value(settings.get(ATTRIBUTION)) is not False
+    return settings.get(ATTRIBUTION_STRATEGY) or CREATION_ONLY if is_on else ""
+
+
+def _value(setting: Json) -> Json:
+    """The value of a setting: the engine passes everything but text on as JSON."""
+    if not isinstance(setting, str):
+        return setting
+    try:
+        return json.loads(setting)
+    except ValueError:
+        return setting
 
 
 def find_project(settings: Props, environment: Environment) -> str | None:

@@ -8,7 +8,8 @@ what follows from the properties.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from sandbox.provider.plan import plan
@@ -21,15 +22,24 @@ PROJECT = Field(computed=True, replaces=True)
 LOCATION = Field(computed=True, replaces=True)
 DELETION_POLICY = Field(computed=True)
 DELETE, PREVENT, ABANDON = "DELETE", "PREVENT", "ABANDON"
+# transport/config.go of the Google provider: when it adds its own label to a resource.
+CREATION_ONLY, PROACTIVE = "CREATION_ONLY", "PROACTIVE"
 
 
 @dataclass(kw_only=True)
 class Cloud:
-    """The configured provider: the API client, and the project and region of resources that name none."""
+    """The configured provider: the API client, and what resources get that do not give it themselves.
+
+    Attributes:
+        default_labels: labels of every resource with labels.
+        attribution: when the provider adds its own label, or an empty text for never.
+    """
 
     api: Api
     project: str | None = None
     region: str | None = None
+    default_labels: Mapping[str, str] = field(default_factory=dict[str, str])
+    attribution: str = CREATION_ONLY
 
     def project_of(self, planned: Props) -> str:
         """The resource's project, otherwise the provider's."""

@@ -41,9 +41,11 @@ from pulumi.runtime.proto import (
 from sandbox.provider.check import failures, with_defaults
 from sandbox.provider.configuration import (
     Environment,
+    attribution_strategy,
+    default_labels,
     find_project,
     sandbox_transport,
-    unknown_settings,
+    wrong_settings,
 )
 from sandbox.provider.diff import Change, diff
 from sandbox.provider.grpc_errors import (
@@ -86,11 +88,11 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     def CheckConfig(
         self, request: provider_pb2.CheckRequest, context: Context
     ) -> provider_pb2.CheckResponse:
-        unknown = unknown_settings(from_struct(request.news))
+        wrong = wrong_settings(from_struct(request.news))
         return provider_pb2.CheckResponse(
             inputs=request.news,
             failures=[
-                provider_pb2.CheckFailure(property=key, reason=reason) for key, reason in unknown.items()
+                provider_pb2.CheckFailure(property=key, reason=reason) for key, reason in wrong.items()
             ],
         )
 
@@ -107,6 +109,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             api=Api(send, self.cancelled),
             project=find_project(settings, self._environment),
             region=settings.get("region"),
+            default_labels=default_labels(settings),
+            attribution=attribution_strategy(settings),
         )
         if is_first:
             self._log(NOTICE)

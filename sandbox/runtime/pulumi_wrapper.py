@@ -38,6 +38,7 @@ VIRTUALENV_OPTION = re.compile(rb"^\s+virtualenv:\s*[\"']?([^\s\"'#]+)", re.MULT
 WAITING_SECONDS = 5.0
 # The flag and its value in one word, as the engine's library for flags (pflag) reads it.
 CWD_FLAG = re.compile(r"(?:--cwd=|-C=?)(.+)", re.DOTALL)
+CONFIG_FILE_FLAG = "--config-file"
 
 
 class WorkFolder:
@@ -88,8 +89,10 @@ class WorkFolder:
             shutil.rmtree(link)
         link.symlink_to(target)
 
-    def carry_back(self, before: dict[str, bytes]) -> None:
+    def carry_back(self, before: dict[str, bytes]) -> set[str]:
         """Write the command's changes into the committed stack files, without the engine's own lines.
+
+        Returns the names of the stack files that the command removed, but that the project keeps.
 
         A stack file that the command removed (`pulumi stack rm`) is kept: it belongs to the project, and
         only the stack belonged to the sandbox. A stack file that it renamed (`pulumi stack rename`) is
@@ -118,6 +121,7 @@ class WorkFolder:
         for name in renamed:
             if (self.project / name).read_bytes() == before[name]:
                 (self.project / name).unlink()
+        return before.keys() - after - renamed
 
     def release_stale_locks(self, stacks: Path) -> None:
         """Delete the locks that killed engines left in the project's stacks."""
@@ -160,6 +164,29 @@ def take_directory(arguments: Sequence[str]) -> tuple[Path, list[str]]:
         if joined := CWD_FLAG.fullmatch(word):
             return folder / joined[1], rest[:index] + rest[index + 1 :]
     return folder, rest
+
+
+def resolve_config_file(arguments: Sequence[str], folder: Path, project: Path) -> list[str]:
+    """The arguments with the path of `--config-file` as the work folder needs it.
+
+    A stack file of the project has a copy there. Every other file keeps its place, with an absolute path.
+    """
+    rest = list(arguments)
+    for index, word in enumerate(rest):
+        if word == "--":
+            break
+        if word == CONFIG_FILE_FLAG and index + 1 < len(rest):
+            rest[index + 1] = _work_path(folder / rest[index + 1], project)
+        elif word.startswith(f"{CONFIG_FILE_FLAG}="):
+            path = folder / word.removeprefix(f"{CONFIG_FILE_FLAG}=")
+            rest[index] = f"{CONFIG_FILE_FLAG}={_work_path(path, project)}"
+    return rest
+
+
+def _work_path(path: Path, project: Path) -> str:
+    path = Path(os.path.abspath(path))
+    is_copied = path.parent.resolve() == project and STACK_FILE.fullmatch(path.name)
+    return path.name if is_copied else str(path)
 
 
 def run(command: Sequence[str], folder: Path) -> int:
@@ -224,9 +251,12 @@ def main() -> int:
         work.release_stale_locks(Path(stacks))
         before = work.lay_out()
         try:
-            return run([pulumi, *rest], work.folder)
+            return run([pulumi, *resolve_config_file(rest, start, project)], work.folder)
         finally:
-            work.carry_back(before)
+            kept = work.carry_back(before)
+            if "rm" in rest:
+                for name in sorted(kept):
+                    report(f"{project / name} is kept. Outside the sandbox, `pulumi stack rm` deletes it.")
 
 
 if __name__ == "__main__":

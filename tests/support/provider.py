@@ -138,7 +138,10 @@ class FakeEngine:
             return google
 
         self.provider = Provider(environment={}, transport=transport)
-        config = provider_pb2.ConfigureRequest(args=struct({"project": "demo-proj"}))
+        self.configure()
+
+    def configure(self, **settings: str) -> None:
+        config = provider_pb2.ConfigureRequest(args=struct({"project": "demo-proj", **settings}))
         self.provider.Configure(config, self.context)
 
     def check_failures(self, token: str, news: Props) -> list[str]:

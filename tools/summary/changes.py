@@ -12,6 +12,8 @@ MODES = {
     "REMOTE_REPOSITORY": "remote cache",
     "VIRTUAL_REPOSITORY": "virtual",
 }
+# Default labels and the provider's own label (`gcp:defaultLabels`, `gcp:addPulumiAttributionLabel`).
+LABEL_WORDS = {"add": "added", "update": "changed", "delete": "removed"}
 
 
 def changes_section(preview: Preview, *, access_changes: bool) -> Lines:
@@ -60,6 +62,11 @@ def _details(step: Step) -> list[str]:
     if not keys:
         in_state = set(step.diffs).intersection(changed_keys(step.old, step.new)) - {CONDITION}
         details = [format_change(key, step.old, step.new) for key in sorted(in_state)]
+    if step.provider_labels:
+        labels = [
+            f"{code(name)} {LABEL_WORDS.get(verb, verb)}" for name, verb in step.provider_labels.items()
+        ]
+        details.append(f"labels of the provider: {', '.join(labels)}")
     if step.was_protected != step.is_protected:
         details.append("protected" if step.is_protected else "no longer protected")
     return details

@@ -33,6 +33,8 @@ OPERATIONS = {
     "delete": "delete",
     RETAIN: RETAIN,
 }
+# The path of a label in a detailed diff.
+LABEL_PATH = re.compile(r'(?P<field>effectiveLabels|labels)(?:\.(?P<name>[^.\[]+)|\["(?P<quoted>.+)"\])')
 # Messages that follow every failure and add nothing.
 GENERIC_ERRORS = (
     "preview failed",
@@ -55,6 +57,7 @@ class Step:
     is_protected: bool
     diffs: tuple[str, ...]
     replaced_for: tuple[str, ...]
+    provider_labels: Mapping[str, str]
 
     @property
     def type(self) -> str:
@@ -213,6 +216,7 @@ def _add_step(preview: Preview, metadata: Props, old: Props | None, new: Props |
         is_protected=bool((new or {}).get("protect")),
         diffs=tuple(metadata.get("diffs") or metadata.get("diffReasons") or ()),
         replaced_for=_replacement_reasons(metadata),
+        provider_labels=_provider_labels(metadata),
     )
     # The engine's own resources, such as providers.
     if urn.split("::")[2].startswith("pulumi:"):
@@ -236,6 +240,25 @@ def _replacement_reasons(metadata: Props) -> tuple[str, ...]:
     }
     # If the provider gives no details, only the engine's keys are known.
     return tuple(sorted(forcing) or metadata.get("keys") or metadata.get("replaceReasons") or ())
+
+
+def _provider_labels(metadata: Props) -> dict[str, str]:
+    """Return the labels that change without the program's own ones, and how: add, update or delete.
+
+    The provider keeps the values of all its labels secret, so only the paths of the change name them.
+    """
+    changes: dict[tuple[str, str], str] = {}
+    for path, change in (metadata.get("detailedDiff") or {}).items():
+        match = LABEL_PATH.fullmatch(path)
+        if match:
+            changes[match["field"], match["name"] or match["quoted"]] = str(
+                change.get("diffKind") or change.get("kind")
+            )
+    return {
+        name: verb
+        for (field, name), verb in sorted(changes.items())
+        if field == "effectiveLabels" and ("labels", name) not in changes
+    }
 
 
 def _state(state: Props | None, *parts: str) -> Props:

@@ -13,6 +13,7 @@ from sandbox.provider.resources import (
     DELETE,
     DELETION_POLICY,
     LOCATION,
+    PROACTIVE,
     PROJECT,
     Cloud,
     ResourceType,
@@ -145,9 +146,12 @@ class Repository(ResourceType):
             return {**planned, "pulumiLabels": UNKNOWN, "effectiveLabels": UNKNOWN}
         before: Props = (prior or {}).get("pulumiLabels", {})
         effective: Props = (prior or {}).get("effectiveLabels", {})
-        own = dict(labels)
-        if prior is None or PROVISIONED[0] in effective:
-            own = {PROVISIONED[0]: PROVISIONED[1], **labels}
+        own = dict(cloud.default_labels)
+        if cloud.attribution == PROACTIVE or (
+            cloud.attribution and (prior is None or PROVISIONED[0] in effective)
+        ):
+            own[PROVISIONED[0]] = PROVISIONED[1]
+        own |= labels
         others = {key: value for key, value in effective.items() if key in own or key not in before}
         return {**planned, "pulumiLabels": own, "effectiveLabels": {**others, **own}}
 

@@ -70,6 +70,44 @@ def test_check_config_accepts_the_login_settings_of_the_real_provider(engine: Fa
     assert not answer.failures
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("addPulumiAttributionLabel", "false"),
+        ("billingProject", "demo-bill"),
+        ("defaultLabels", '{"team":"data"}'),
+        ("disableGlobalProjectWarning", "true"),
+        ("pulumiAttributionLabelAdditionStrategy", "PROACTIVE"),
+        ("region", "us-central1"),
+        ("requestTimeout", "30s"),
+        ("skipRegionValidation", "true"),
+        ("userProjectOverride", "true"),
+        ("zone", "us-central1-a"),
+    ],
+)
+def test_check_config_accepts_a_setting_of_stack_files(engine: FakeEngine, key: str, value: str) -> None:
+    request = provider_pb2.CheckRequest(news=struct({key: value}))
+    assert not engine.provider.CheckConfig(request, engine.context).failures
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "reason"),
+    [
+        ("deletionPolicy", "PREVENT", "the sandbox does not emulate gcp:deletionPolicy, remove it for"),
+        ("storageCustomEndpoint", "https://x", "does not emulate gcp:storageCustomEndpoint"),
+        ("defaultLabels", "team", "gcp:defaultLabels must be a map of labels, not 'team'"),
+        ("pulumiAttributionLabelAdditionStrategy", "ALWAYS", "unrecognized"),
+    ],
+)
+def test_check_config_says_which_setting_has_no_effect_in_the_sandbox(
+    engine: FakeEngine, key: str, value: str, reason: str
+) -> None:
+    request = provider_pb2.CheckRequest(news=struct({key: value}))
+    (failure,) = engine.provider.CheckConfig(request, engine.context).failures
+    assert failure.property == key
+    assert reason in failure.reason
+
+
 @pytest.mark.parametrize("proxy", [{}, {"HTTPS_PROXY": "http://proxy.example:3128"}])
 def test_the_provider_refuses_to_run_outside_the_sandbox(proxy: dict[str, str]) -> None:
     with pytest.raises(ProviderError, match=r"fake provider .* never connects to Google"):

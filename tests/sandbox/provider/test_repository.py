@@ -43,6 +43,42 @@ UPSTREAMS: list[Props] = [
 ]
 
 
+class TestLabelsOfTheProvider:
+    """The rules of `setLabelsFields` in the Google provider (tpgresource/labels.go)."""
+
+    def changes(self, engine: FakeEngine, **settings: str) -> dict[str, str]:
+        engine.configure(**settings)
+        kinds = change_kinds(engine.diff(REPOSITORY, REPOSITORY_STATE, REPOSITORY_INPUTS))
+        both = {
+            path.removeprefix(field): kind
+            for path, kind in kinds.items()
+            for field in ("effectiveLabels", "pulumiLabels")
+            if path.startswith(field)
+        }
+        return {key.strip('.["]'): kind for key, kind in both.items()}
+
+    def test_default_labels_reach_a_repository_that_exists(self, engine: FakeEngine) -> None:
+        labels = '{"cost-center":"data","n":1,"b":true,"team":"other"}'
+        assert self.changes(engine, defaultLabels=labels) == {"cost-center": "ADD", "n": "ADD", "b": "ADD"}
+
+    def test_a_new_repository_has_default_labels_below_its_own(self, engine: FakeEngine) -> None:
+        engine.configure(defaultLabels='{"team":"other","n":1}', addPulumiAttributionLabel="false")
+        _, outputs = engine.create(REPOSITORY, REPOSITORY_INPUTS, preview=True)
+        assert outputs["pulumiLabels"] == outputs["effectiveLabels"] == {"team": "a", "n": "1"}
+        assert outputs["labels"] == {"team": "a"}
+
+    def test_the_attribution_label_can_be_switched_off(self, engine: FakeEngine) -> None:
+        changes = self.changes(engine, addPulumiAttributionLabel="false")
+        assert changes == {"goog-pulumi-provisioned": "DELETE"}
+
+    def test_only_the_proactive_strategy_adds_the_attribution_label_later(self, engine: FakeEngine) -> None:
+        old = {**REPOSITORY_STATE, "pulumiLabels": {"team": "a"}, "effectiveLabels": {"team": "a"}}
+        for strategy, count in (("CREATION_ONLY", 0), ("PROACTIVE", 2)):
+            engine.configure(pulumiAttributionLabelAdditionStrategy=strategy)
+            kinds = change_kinds(engine.diff(REPOSITORY, old, REPOSITORY_INPUTS))
+            assert len([path for path in kinds if "goog-pulumi-provisioned" in path]) == count
+
+
 class TestDiff:
     @pytest.mark.parametrize(
         ("field", "value", "path", "kind"),

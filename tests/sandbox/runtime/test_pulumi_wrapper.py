@@ -144,6 +144,30 @@ def test_removing_a_stack_keeps_the_committed_file(wrapper: Wrapper) -> None:
     assert wrapper.stack_file.read_text() == COMMITTED
 
 
+def test_removing_a_stack_says_that_the_real_command_deletes_the_file(wrapper: Wrapper) -> None:
+    done = wrapper("rm Pulumi.dev.yaml", "stack", "rm", "dev", "--yes")
+    assert wrapper.stack_file.read_text() == COMMITTED
+    assert (
+        f"{wrapper.stack_file} is kept. Outside the sandbox, `pulumi stack rm` deletes it." in done.stderr
+    )
+
+
+@pytest.mark.parametrize("form", ["--config-file {}", "--config-file={}"])
+def test_a_config_file_is_the_copy_of_a_stack_file_or_a_file_elsewhere(wrapper: Wrapper, form: str) -> None:
+    (wrapper.project / "sub").mkdir()
+    for path, seen in (
+        ("Pulumi.dev.yaml", "Pulumi.dev.yaml"),
+        (f"{wrapper.project}/Pulumi.dev.yaml", "Pulumi.dev.yaml"),
+        ("../outside.yaml", f"{wrapper.root}/outside.yaml"),
+        ("sub/Pulumi.x.yaml", f"{wrapper.project}/sub/Pulumi.x.yaml"),
+    ):
+        words = ["preview", *form.format(path).split(), "--", "--config-file", "x"]
+        printed = wrapper('echo "$@"', *words).stdout
+        assert printed == f"preview {form.format(seen)} -- --config-file x\n"
+    done = wrapper('echo "$@"', *form.format("../Pulumi.dev.yaml").split(), cwd=wrapper.project / "sub")
+    assert done.stdout == f"{form.format('Pulumi.dev.yaml')}\n"
+
+
 def test_renaming_a_stack_renames_its_file(wrapper: Wrapper) -> None:
     wrapper("mv Pulumi.dev.yaml Pulumi.new.yaml")
     assert not wrapper.stack_file.exists()

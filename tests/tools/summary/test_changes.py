@@ -19,6 +19,27 @@ def test_an_equal_property_is_not_a_change() -> None:
     assert "- Changed: repository `python`: `cleanupPolicies`\n" in summarize_steps(changed)
 
 
+@pytest.mark.parametrize("key", ["kind", "diffKind"])
+def test_a_label_of_the_provider_is_a_change_and_has_its_name(key: str) -> None:
+    labels = {"labels": {"team": "a"}, "effectiveLabels": "[secret]"}
+    changed = step("update", REPOSITORY, {"repositoryId": "python", **labels}, {"repositoryId": "python"})
+    changed["newState"]["inputs"]["labels"] = {"team": "b"}
+    changed["diffReasons"] = ["effectiveLabels", "labels", "pulumiLabels"]
+    kinds = {
+        "labels.team": "update",
+        "effectiveLabels.team": "update",
+        'effectiveLabels["cost-center"]': "add",
+        'pulumiLabels["cost-center"]': "add",
+        "effectiveLabels.old": "delete",
+        "effectiveLabels.env": "update",
+    }
+    changed["detailedDiff"] = {path: {key: kind, "inputDiff": False} for path, kind in kinds.items()}
+    assert (
+        "- Changed: repository `python`: `labels` `team` `a` → `b`; labels of the provider: "
+        "`cost-center` added, `env` changed, `old` removed\n"
+    ) in summarize_steps(changed)
+
+
 @pytest.mark.parametrize(("now", "drifted"), [([], False), ("", False), (["x"], True), (False, True)])
 def test_different_empty_values_are_not_drift(now: Any, drifted: bool) -> None:
     provider = "gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider"
