@@ -97,10 +97,9 @@ def console_url(args: PythonRegistryArgs) -> str:
 def _pip_index(args: PythonRegistryArgs) -> tuple[str, str]:
     """The pip option that names the index, and its URL.
 
-    With PyPI in the index, the URL contains a user name. uv, and pip up to Debian 12's, ask a keyring
-    outside the environment only for a known user (pip 11971). A new environment has no keyring of its
-    own. The file does not name a keyring provider. Otherwise newer versions of pip would ignore the
-    environment's own keyring.
+    With PyPI in the index, the URL contains a user name. Without one, uv and old versions of pip do not
+    ask a keyring outside the environment (pip 11971), and a new environment does not have one. The file
+    does not name a keyring provider. Otherwise newer versions of pip would ignore the environment's own.
     """
     if PYPI in args.upstreams:
         return "index-url", simple_url(args, args.client_repository, TOKEN_USER)
