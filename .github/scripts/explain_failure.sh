@@ -10,16 +10,16 @@ guide="$GITHUB_SERVER_URL/$GITHUB_REPOSITORY/blob/$GITHUB_SHA/docs/pull-requests
   elif [ ! -f up.log ]; then
     # The update did not start. The step that failed has the reason, and a preview has its own summary.
     echo "Stack \`$STACK\`: the update did not start. Nothing was changed."
-  elif grep -q 'currently locked by' up.log; then
+  elif grep -Eq 'currently locked by|Another update is currently in progress' up.log; then
     echo "### Stack \`$STACK\`: locked, nothing was changed"
     echo
     echo "Another update runs, or an interrupted update left its lock:"
     echo
-    grep 'created by' up.log | sed 's/^ */    /'
+    grep -E 'created by|Another update' up.log | sed 's/^ */    /'
     echo
     echo "If no update runs, delete the lock with \`pulumi cancel --stack $STACK\`, and run this job again."
     echo "[What to check first, and who can do it]($guide)"
-  elif ! grep -Eq '^ *(Duration:|error:)' up.log; then
+  elif grep -q 'received; cancelling' up.log || ! grep -Eq '^ *(Duration:|error:)' up.log; then
     echo "### Stack \`$STACK\`: the update was interrupted"
     echo
     echo "Google Cloud has a part of the changes. The update may have left a lock."

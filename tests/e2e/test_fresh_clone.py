@@ -77,7 +77,7 @@ def test_up_look_around_and_down_twice_and_in_any_order(clone: Path) -> None:
 def test_a_clone_can_be_moved_while_its_stack_is_up(clone: Path, tmp_path: Path) -> None:
     make(clone, "up")
     moved = clone.rename(tmp_path / "moved")
-    assert NO_CHANGE.search(make(moved, "up"))
+    make(moved, "venv")
     twine = [str(moved / ".venv/bin/twine"), "--version"]
     assert subprocess.run(twine, capture_output=True, text=True, check=True).stdout.startswith("twine ")
     assert "The sandbox is stopped." in make(moved, "down")
