@@ -14,7 +14,7 @@ elif [ "$BRANCH_OF" != "$GITHUB_REPOSITORY" ]; then
 
 To get a preview, push the branch to this repository."
 elif [ "$STACKS" = '[]' ]; then
-  reason="The pull request changes no stack file and no file of the program."
+  reason="The pull request affects no stack that has a stack file."
 elif [ "$GITHUB_ACTOR" = 'dependabot[bot]' ]; then
   reason="Dependabot started this run, so it gets no login. Its packages would run with the rights of the previewer
 before a person has seen the change.

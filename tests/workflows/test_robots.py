@@ -22,7 +22,7 @@ from tests.workflows.workflow_files import GITHUB, JOBS, WORKFLOWS
 
 CASES: list[dict[str, Any]] = yaml.safe_load((CHECKOUT / "tests/cases/robots.yaml").read_text())["robots"]
 REPOSITORY = "acme/registry"
-DEFAULT = {"event": "pull_request", "head": REPOSITORY, "author": "", "results": {}}
+DEFAULT: dict[str, Any] = {"event": "pull_request", "head": REPOSITORY, "author": "", "results": {}}
 STACKS = ("dev", "prod")
 ROBOT, PERSON = "dependabot[bot]", "ann"
 
