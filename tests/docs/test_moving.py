@@ -34,6 +34,9 @@ pytestmark = [
 
 SECTION = "## Move to another project, location or ID"
 PLACE = "europe-west1"
+NO_INPUT = "--non-interactive"
+# The name of a stack in the page's commands.
+STACK = re.compile(r"(--stack |stack init |list_files |select_stack |files\.)(dev|new)\b")
 CASES: list[dict[str, Any]] = yaml.safe_load((CHECKOUT / "tests/cases/moves.yaml").read_text())["moves"]
 
 
@@ -74,23 +77,24 @@ def prepare(program: Program, cases: list[dict[str, Any]]) -> str:
         put_file(program, filename, content_of(filename, case["input"]["metadata"]))
     copied, *rest = read_commands("move-and-destroy", SECTION).splitlines()
     assert copied.startswith("cp Pulumi.dev.yaml Pulumi.new.yaml ")
-    commands = "\n".join(rest)
-    for shown, meant in {
-        "--stack dev": f"--stack {program.stack}",
-        "select_stack dev": f"select_stack {program.stack}",
-        "list_files dev": f"list_files {program.stack}",
-        "files.dev": f"files.{program.stack}",
-        "pulumi up": "pulumi up --yes",
-        "pulumi destroy": "pulumi destroy --yes",
-        "twine upload": "twine upload --non-interactive",
-    }.items():
-        assert shown in commands
-        commands = commands.replace(shown, meant)
     stack_file = program.folder / f"Pulumi.{program.stack}.yaml"
     config = yaml.safe_load(stack_file.read_text())["config"]
     moved = {"python-registry:location": PLACE, "python-registry:repository": "packages"}
-    (program.folder / "Pulumi.new.yaml").write_text(yaml.safe_dump({"config": {**config, **moved}}))
-    return commands
+    moved_file = program.folder / f"Pulumi.{program.stack}-new.yaml"
+    moved_file.write_text(yaml.safe_dump({"config": {**config, **moved}}))
+    return translate(program, "\n".join(rest))
+
+
+def translate(program: Program, commands: str) -> str:
+    """The page's commands for the stacks of this test, without questions."""
+    for command, option in {
+        "pulumi up": "--yes",
+        "pulumi destroy": "--yes",
+        "twine upload": NO_INPUT,
+    }.items():
+        commands = commands.replace(command, f"{command} {option}")
+    stacks = {"dev": program.stack, "new": f"{program.stack}-new"}
+    return STACK.sub(lambda match: match[1] + stacks[match[2]], commands)
 
 
 def run(program: Program, commands: str) -> subprocess.CompletedProcess[str]:
@@ -126,7 +130,7 @@ def test_the_commands_destroy_only_when_the_new_repository_has_every_file(progra
     commands = prepare(program, CASES)
     functions, _, last = commands.rpartition("\nlist_files ")
     definitions = "".join(re.findall(r"^\w+\(\) [{(].*?^[})]\n", functions, re.DOTALL | re.MULTILINE))
-    url = "url=$(pulumi stack output repository_url --stack new)\n"
+    url = translate(program, "url=$(pulumi stack output repository_url --stack new)\n")
     compare = f"{definitions}list_files {last}"
 
     done = run(program, commands)
@@ -148,8 +152,7 @@ def test_the_commands_destroy_only_when_the_new_repository_has_every_file(progra
     (delete,) = re.findall(r"`(select_stack dev && [^`]*)`", read_section("move-and-destroy", SECTION))
     (filename,) = names(left)
     parts = parse_filename(filename)
-    delete = delete.replace("VERSION", parts.version).replace("PACKAGE", parts.package)
-    delete = delete.replace("select_stack dev", f"select_stack {program.stack}")
+    delete = translate(program, delete).replace("VERSION", parts.version).replace("PACKAGE", parts.package)
     assert run(program, f"{definitions}{delete} --quiet").returncode == 0
     assert run(program, compare).returncode == 0
     assert not exists(program)
