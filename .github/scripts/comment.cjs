@@ -2,6 +2,7 @@
 const fs = require('fs');
 
 const MARKER = /^<!-- preview of (\S+) -->/;
+const DEPENDABOT = 'dependabot[bot]';
 
 // Other users and bots can quote the marker. Only this workflow's own comments count.
 const stackOf = (comment) =>
@@ -26,9 +27,26 @@ exports.preview = async ({ stack, ...run }) => {
   await writeComment(run, await listComments(run), stack, fs.readFileSync('summary.md', 'utf8'));
 };
 
-// The stacks without a preview: the stack file is deleted, or only an earlier push affected the stack.
+// The stacks without a preview: Dependabot started the run, the stack file is deleted, or only an earlier push
+// affected the stack.
 exports.others = async ({ affected, removed, ...run }) => {
+  const robot = run.context.actor === DEPENDABOT;
+  try {
+    await writeOthers({ affected, removed, robot, ...run });
+  } catch (error) {
+    // The token of such a run can be read-only. The job `result` writes the reason to the page of the run.
+    if (!robot || error.status !== 403) throw error;
+    console.log(`No comment: ${error.message}`);
+  }
+};
+
+const writeOthers = async ({ affected, removed, robot, ...run }) => {
   const comments = await listComments(run);
+  for (const stack of robot ? affected : []) {
+    await writeComment(run, comments, stack, `### Stack \`${stack}\`: no preview\n\n`
+      + 'Dependabot started this run, so it gets no login. To get a preview, push a commit to this branch, or close '
+      + 'the pull request and open it again.\n');
+  }
   for (const stack of removed) {
     await writeComment(run, comments, stack, `### Stack \`${stack}\`: stack file deleted, resources kept\n\n`
       + 'Deleting the stack file does not destroy the stack, and no workflow checks it any more. To destroy it, run '

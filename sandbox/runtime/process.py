@@ -39,12 +39,14 @@ class Proxy:
         port: its port on loopback.
         public_index: URL, inside the sandbox, of the public index that pip uses outside.
         code: the `code_version` that it runs.
+        root: the sandbox folder that it serves. In a moved clone, an earlier proxy has the old one.
     """
 
     pid: int
     port: int
     public_index: str = ""
     code: int = 0
+    root: str = ""
 
     def __str__(self) -> str:
         return f"process {self.pid}, proxy {LOOPBACK}:{self.port}"
@@ -82,7 +84,7 @@ def start_proxy(folder: SandboxFolder) -> Proxy:
     with folder.start_lock.open("w") as start_lock:
         fcntl.flock(start_lock, fcntl.LOCK_EX)
         running = find_proxy(folder)
-        if running and running.code == code_version():
+        if running and (running.code, running.root) == (code_version(), str(folder.root)):
             return running
         stop_proxy(folder)
         with folder.proxy_log.open("w") as log:

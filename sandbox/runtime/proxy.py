@@ -108,7 +108,7 @@ async def _serve(folder: SandboxFolder) -> None:
         )
     )
     pages = f"https://{public_host}{urlsplit(address).path}"
-    state = Proxy(pid=os.getpid(), port=port, public_index=pages, code=code)
+    state = Proxy(pid=os.getpid(), port=port, public_index=pages, code=code, root=str(folder.root))
     write_private(folder.proxy_state, json.dumps(asdict(state)).encode())
     await cloud.serve(sockets=[listener])
     # This does not wait for open tunnels: a client's idle tunnel must not keep the process alive.

@@ -104,7 +104,10 @@ class WorkFolder:
             if STACK_FILE.fullmatch(path.name) and not path.is_symlink()
         ]
         after = {path.name for path in files}
-        renamed = before.keys() - after if after - before.keys() else set[str]()
+        gone = before.keys() - after
+        renamed = gone if after - before.keys() else set[str]()
+        for name in sorted(gone - renamed):
+            report(f"{name} is kept. Outside the sandbox, pulumi deletes it with its stack.")
         for path in files:
             content = path.read_bytes()
             (self._secrets / path.name).write_bytes(b"".join(SECRETS_LINE.findall(content)))

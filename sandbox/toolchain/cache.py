@@ -6,6 +6,7 @@ what is built (`sandbox.toolchain.build` runs the commands).
 
 import fcntl
 import os
+import pwd
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -24,6 +25,17 @@ def cache_folder() -> Path:
     if named := os.environ.get(CACHE_VARIABLE):
         return Path(named)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "python-registry"
+
+
+def account_cache_folder() -> Path | None:
+    """The cache folder in the account's own home folder, if HOME names another folder."""
+    if os.environ.get(CACHE_VARIABLE) or os.environ.get("XDG_CACHE_HOME"):
+        return None
+    try:
+        folder = Path(pwd.getpwuid(os.getuid()).pw_dir) / ".cache" / "python-registry"
+    except KeyError:  # a user without an entry, as in some containers
+        return None
+    return None if folder == cache_folder() else folder
 
 
 @contextmanager

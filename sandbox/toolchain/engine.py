@@ -16,7 +16,7 @@ from typing import Literal
 from packaging.version import Version
 
 from sandbox.toolchain.build import BuildError, build_lock
-from sandbox.toolchain.cache import cache_folder
+from sandbox.toolchain.cache import account_cache_folder, cache_folder
 from sandbox.toolchain.engine_build import BUILT_MARKER, ENGINE_KEY, HOST, create_engine, is_complete
 from sandbox.toolchain.progress import Report
 from sandbox.toolchain.versions import CLI_VERSION, GO_VERSION, printed_version
@@ -51,7 +51,8 @@ class EngineError(Exception):
 def ensure_engine(report: Report) -> Engine:
     """The engine to use: the one on PATH, the cached one, or one that is installed or built now.
 
-    The first build takes minutes. Two runs at once build only one engine.
+    If HOME is not the account's home folder, the cache of the account counts too. The
+    first build takes minutes. Two runs at once build only one engine.
 
     Raises:
         EngineError: no engine was found, and the installation and the build failed.
@@ -59,7 +60,14 @@ def ensure_engine(report: Report) -> Engine:
     if engine := _engine_on_path(report):
         return engine
     home = cache_folder() / ENGINE_KEY
+    other = account_cache_folder()
+    if not is_complete(home) and other and is_complete(other / ENGINE_KEY):
+        home = other / ENGINE_KEY
     if not is_complete(home):
+        report(
+            f"Pulumi {CLI_VERSION} is not on PATH and not in {cache_folder()}. It will be downloaded or "
+            "built. If another folder has it, set XDG_CACHE_HOME."
+        )
         try:
             with build_lock(ENGINE_KEY, report) as build:
                 if not is_complete(home):  # the run that this one waited for may have created it

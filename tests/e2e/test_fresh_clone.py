@@ -72,3 +72,16 @@ def test_up_look_around_and_down_twice_and_in_any_order(clone: Path) -> None:
     running = subprocess.run(["pgrep", "-f", str(clone)], capture_output=True, text=True, check=False)
     assert running.stdout == ""
     assert not (clone / ".sandbox").exists()
+
+
+def test_a_clone_can_be_moved_while_its_stack_is_up(clone: Path, tmp_path: Path) -> None:
+    make(clone, "up")
+    moved = clone.rename(tmp_path / "moved")
+    make(moved, "venv")
+    twine = [str(moved / ".venv/bin/twine"), "--version"]
+    assert subprocess.run(twine, capture_output=True, text=True, check=True).stdout.startswith("twine ")
+    assert "The sandbox is stopped." in make(moved, "down")
+    make(moved, "clean")
+    for folder in (clone, moved):
+        running = subprocess.run(["pgrep", "-f", str(folder)], capture_output=True, text=True, check=False)
+        assert running.stdout == ""

@@ -13,11 +13,20 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.support.sandbox import CHECKOUT, Sandbox
 from tests.workflows import team
 from tests.workflows.workflow_files import JOBS, steps_of
 
+# The condition of a step that runs after a failed or cancelled one.
+AFTER_FAILURE = "failure() || cancelled()"
+GITHUB_VARIABLES = {
+    "SERVER_URL": "https://github.com",
+    "REPOSITORY": "acme/registry",
+    "SHA": "main",
+    "ACTOR": "ann",
+}
 # With the setting that needs the most roles.
 PUBLISHING = {"repositories": ["acme/my-adder"], "ownerId": 1234567, "ref": "refs/heads/main"}
 
@@ -33,7 +42,9 @@ class Checkout:
     def job(
         self, name: str, member: str, scripts: str = "", **expressions: str
     ) -> tuple[int, dict[str, str]]:
-        """Run a job's `run:` steps until one fails. Return its status, and the last step's outputs.
+        """Run a job's `run:` steps until one fails, then those that run after a failure.
+
+        Returns the status of the failed step, and the last step's outputs.
 
         Args:
             name: the job, as WORKFLOW/JOB.
@@ -41,29 +52,36 @@ class Checkout:
             scripts: a pattern of the steps to run; by default all.
             expressions: the values of GitHub's expressions.
         """
-        job = JOBS[name]
         output, page = self.folder.parent / "output", self.folder.parent / "page"
         page.write_text("")
         status = 0
-        for step in steps_of(job):
-            if "run" not in step or status or not re.search(scripts, step["run"]):
+        for step in steps_of(JOBS[name]):
+            if "run" not in step or not re.search(scripts, step["run"]):
+                continue
+            if bool(status) != (step.get("if") == AFTER_FAILURE):
                 continue
             output.write_text("")
-            variables = {**job.get("env", {}), **step.get("env", {})}
-            known = {"vars.PULUMI_BACKEND_URL": team.STATE, **expressions}
-            values = {key: str(known.get(value.strip("${} "), value)) for key, value in variables.items()}
-            assert "${{" not in "".join(values.values()), values
-            values |= {"GITHUB_OUTPUT": str(output), "GITHUB_STEP_SUMMARY": str(page)}
-            script = self.folder.parent / "step.sh"
-            script.write_text(step["run"])
-            # GitHub sets pipefail only if the step names its shell.
-            pipefail = ["-o", "pipefail"] if "shell" in step else []
-            shell = ["bash", "--noprofile", "--norc", "-e", *pipefail]
-            command = ["env", *(f"{k}={v}" for k, v in values.items()), *shell, str(script)]
+            command = self.command(name, step, **expressions)
             done = self.sandbox.run(*command, member=member, cwd=self.folder, check=False)
             print(f"$ {step['run']}\n{done.stdout}{done.stderr}")
-            status = done.returncode
+            status = status or done.returncode
         return status, dict(line.split("=", 1) for line in output.read_text().splitlines())
+
+    def command(self, name: str, step: dict[str, Any], **expressions: str) -> list[str]:
+        """The command that runs a step of a job, with the variables that GitHub sets."""
+        variables = {**JOBS[name].get("env", {}), **step.get("env", {})}
+        known = {"vars.PULUMI_BACKEND_URL": team.STATE, **expressions}
+        values = {key: str(known.get(value.strip("${} "), value)) for key, value in variables.items()}
+        assert "${{" not in "".join(values.values()), values
+        values |= {f"GITHUB_{key}": value for key, value in GITHUB_VARIABLES.items()}
+        values["GITHUB_OUTPUT"] = str(self.folder.parent / "output")
+        values["GITHUB_STEP_SUMMARY"] = str(self.folder.parent / "page")
+        script = self.folder.parent / "step.sh"
+        script.write_text(step["run"])
+        # GitHub sets pipefail only if the step names its shell.
+        pipefail = ["-o", "pipefail"] if "shell" in step else []
+        shell = ["bash", "--noprofile", "--norc", "-e", *pipefail]
+        return ["env", *(f"{k}={v}" for k, v in values.items()), *shell, str(script)]
 
     def refusal(self, member: str, *words: str) -> str:
         """Run a `pulumi` command that must fail as that member. Return its error message."""

@@ -14,14 +14,19 @@ import pytest
 from tests.workflows.workflow_files import JOBS
 
 BOT = {"user": {"type": "Bot", "login": "github-actions[bot]"}}
-# Every list request returns $KNOWN.
+# Every list request returns $KNOWN. Every other request fails with the status $REFUSED, if it is set.
 FAKE_CLIENT = """
 const known = JSON.parse(process.env.KNOWN), requests = [];
-const call = (name) => async (parameters) => { requests.push([name, parameters]); };
+const call = (name) => async (parameters) => {
+  const status = Number(process.env.REFUSED);
+  if (status) throw Object.assign(new Error(`status ${status}`), { status });
+  requests.push([name, parameters]);
+};
 const issues = new Proxy({}, { get: (_, name) => call(name) });
 const github = { rest: { issues }, paginate: async () => known };
-const context = { repo: { owner: 'o', repo: 'r' }, issue: { number: 7 } };
-(async () => { SCRIPT; console.log(JSON.stringify(requests)); })();
+const context = { actor: process.env.GITHUB_ACTOR, repo: { owner: 'o', repo: 'r' }, issue: { number: 7 } };
+console.log = console.error;
+(async () => { SCRIPT; process.stdout.write(JSON.stringify(requests)); })();
 """
 
 

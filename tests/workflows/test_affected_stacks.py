@@ -24,6 +24,8 @@ SCRIPT = GITHUB / "scripts/affected_stacks.py"
         ("components/iam.py", ["dev", "prod"]),
         ("settings/stack_file.py", ["dev", "prod"]),
         ("requirements.lock", ["dev", "prod"]),
+        (".github/actions/setup/action.yml", ["dev", "prod"]),
+        (".github/workflows/test.yml requirements-dev.txt", []),
         ("README.md tests/settings/test_settings.py tools/summary/report.py", []),
         ("Pulumi.gone.yaml", []),
         ("tests/inventory/Pulumi.dev.yaml", []),

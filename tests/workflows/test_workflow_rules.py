@@ -60,7 +60,7 @@ def test_scripts_contain_no_expression_and_checkouts_keep_no_credentials(name: s
 
 def test_previews_run_only_for_branches_of_the_repository() -> None:
     jobs = WORKFLOWS["preview"]["jobs"]
-    assert WORKFLOWS["preview"][True] == {"pull_request": None}
+    assert WORKFLOWS["preview"][True] == {"pull_request": None, "merge_group": None}
     assert jobs["stacks"]["if"] == "github.event.pull_request.head.repo.full_name == github.repository"
     assert jobs["preview"]["needs"] == jobs["others"]["needs"] == "stacks"
     assert jobs["preview"]["environment"] == "preview-${{ matrix.stack }}"

@@ -173,6 +173,17 @@ def test_a_proxy_that_runs_earlier_code_is_replaced(tmp_path: Path) -> None:
     stop_proxy(folder)
 
 
+def test_the_proxy_of_a_moved_folder_is_replaced(tmp_path: Path) -> None:
+    before = start_proxy(SandboxFolder(tmp_path / "before"))
+    moved = SandboxFolder((tmp_path / "before").rename(tmp_path / "moved"))
+    after = start_proxy(moved)
+    assert (after.pid != before.pid, after.root) == (True, str(moved.root))
+    sandbox = Sandbox(moved.root)
+    project = "https://cloudresourcemanager.googleapis.com/v1/projects/demo-proj"
+    assert sandbox.ask("GET", project)[0] in (200, 403)
+    stop_proxy(moved)
+
+
 def test_clients_inside_use_the_public_index_that_pip_uses_outside(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -135,13 +135,16 @@ def test_the_engine_gets_a_project_file_with_invalid_bytes(wrapper: Wrapper) -> 
 def test_a_folder_or_a_broken_link_with_the_name_of_a_stack_file_is_ignored(wrapper: Wrapper) -> None:
     (wrapper.project / "Pulumi.folder.yaml").mkdir()
     (wrapper.project / "Pulumi.nowhere.yaml").symlink_to("nowhere")
-    assert wrapper("rm Pulumi.dev.yaml").stderr == ""
+    assert "folder" not in wrapper("rm Pulumi.dev.yaml").stderr
     assert wrapper.stack_file.read_text() == COMMITTED
 
 
-def test_removing_a_stack_keeps_the_committed_file(wrapper: Wrapper) -> None:
-    wrapper("rm Pulumi.dev.yaml")
+def test_removing_a_stack_keeps_the_committed_file_with_a_note(wrapper: Wrapper) -> None:
+    done = wrapper("rm Pulumi.dev.yaml")
     assert wrapper.stack_file.read_text() == COMMITTED
+    kept = "sandbox: Pulumi.dev.yaml is kept. Outside the sandbox, pulumi deletes it with its stack.\n"
+    assert done.stderr == kept
+    assert wrapper("true").stderr == "", "no stack was removed"
 
 
 def test_removing_a_stack_says_that_the_real_command_deletes_the_file(wrapper: Wrapper) -> None:
@@ -169,7 +172,7 @@ def test_a_config_file_is_the_copy_of_a_stack_file_or_a_file_elsewhere(wrapper: 
 
 
 def test_renaming_a_stack_renames_its_file(wrapper: Wrapper) -> None:
-    wrapper("mv Pulumi.dev.yaml Pulumi.new.yaml")
+    assert wrapper("mv Pulumi.dev.yaml Pulumi.new.yaml").stderr == ""
     assert not wrapper.stack_file.exists()
     assert (wrapper.project / "Pulumi.new.yaml").read_text() == COMMITTED
 

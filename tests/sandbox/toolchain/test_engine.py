@@ -6,15 +6,18 @@ All other tests in the sandbox run the engine that this code found or built.
 from __future__ import annotations
 
 import os
+import pwd
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from sandbox.toolchain import connectivity, versions
 from sandbox.toolchain.cache import cache_folder
 from sandbox.toolchain.engine import Engine, EngineError, ensure_engine
+from sandbox.toolchain.engine_build import ENGINE_KEY
 from sandbox.toolchain.plugin import ensure_plugin
 from tests.support.machine import HOSTS, SDK, Machine, script
 
@@ -65,6 +68,52 @@ class TestEngineOnPath:
         machine.has_go()
         assert ensure_engine(machine.report).origin == "built with Go"
         assert machine.reported(str(machine.bin / "pulumi"), reason, "not used")
+
+
+class TestCachedEngine:
+    @pytest.fixture
+    def account(self, machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        """The cache folder of the account. HOME is another folder."""
+        machine.has_go()
+        home = tmp_path / "account"
+        monkeypatch.delenv("XDG_CACHE_HOME")
+        monkeypatch.setenv("HOME", str(tmp_path / "home"))
+        entry = SimpleNamespace(pw_dir=str(home))
+        monkeypatch.setattr(pwd, "getpwuid", {os.getuid(): entry}.__getitem__)
+        return home / ".cache" / "python-registry"
+
+    def has_engine(self, cache: Path) -> Path:
+        for name in ("pulumi", "pulumi-language-python"):
+            found = script(cache / ENGINE_KEY / "bin" / name, f"echo v{versions.CLI_VERSION}")
+        return found.with_name("pulumi")
+
+    def test_another_home_uses_the_cached_engine_of_the_account(
+        self, machine: Machine, account: Path
+    ) -> None:
+        pulumi = self.has_engine(account)
+        assert ensure_engine(machine.report).pulumi == pulumi
+        assert (machine.builds(), machine.reports) == (0, [])
+
+    def test_the_cache_of_the_other_home_comes_first(self, machine: Machine, account: Path) -> None:
+        self.has_engine(account)
+        pulumi = self.has_engine(cache_folder())
+        assert ensure_engine(machine.report).pulumi == pulumi
+
+    def test_xdg_cache_home_overrides_the_cache_of_the_account(
+        self, machine: Machine, account: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self.has_engine(account)
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "chosen"))
+        assert ensure_engine(machine.report).pulumi.is_relative_to(tmp_path / "chosen")
+
+    def test_an_account_without_an_entry_or_a_cache_gets_a_build_with_a_hint(
+        self, machine: Machine, account: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert not account.exists()
+        monkeypatch.setattr(pwd, "getpwuid", dict[int, object]().__getitem__)
+        assert ensure_engine(machine.report).origin == "built with Go"
+        assert "set XDG_CACHE_HOME" in machine.reports[0]
+        assert str(cache_folder()) in machine.reports[0]
 
 
 class TestOfficialInstaller:

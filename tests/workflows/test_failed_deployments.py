@@ -1,0 +1,55 @@
+"""The page of a failed or cancelled deployment: what happened, and what to do next.
+
+The cases are in `tests/cases/locks.yaml`. `test_interrupted_updates.py` provokes the first ones.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.support.docs import CHECKOUT, read_page, read_section
+from tests.workflows.checkout import AFTER_FAILURE, GITHUB_VARIABLES
+from tests.workflows.workflow_files import GITHUB, JOBS
+
+CASES: list[dict[str, Any]] = yaml.safe_load((CHECKOUT / "tests/cases/locks.yaml").read_text())["locks"]
+SCRIPT = ".github/scripts/explain_failure.sh"
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["id"])
+def test_the_page_says_what_happened_and_what_to_do(case: dict[str, Any], tmp_path: Path) -> None:
+    if "log" in case["input"]:
+        (tmp_path / "up.log").write_text(case["input"]["log"])
+    variables = {f"GITHUB_{key}": value for key, value in GITHUB_VARIABLES.items()}
+    variables |= {"GITHUB_ACTOR": case["input"].get("actor", "ann"), "STACK": "prod"}
+    page = tmp_path / "page"
+    environment = {**os.environ, **variables, "GITHUB_STEP_SUMMARY": str(page)}
+    subprocess.run([str(CHECKOUT / SCRIPT)], cwd=tmp_path, env=environment, check=True)
+    text = page.read_text()
+    assert [part for part in case["expected"] if part not in text] == []
+    assert text.count("Stack `prod`:") == 1
+
+
+@pytest.mark.parametrize("job", ["deploy/dev", "deploy/prod"])
+def test_a_deployment_is_interrupted_itself_and_always_explained(job: str) -> None:
+    deploy, explain = JOBS[job]["steps"][-2:]
+    assert deploy == {"run": "exec .github/scripts/deploy.sh"}
+    assert explain == {"if": AFTER_FAILURE, "run": SCRIPT}
+    lines = (GITHUB / "scripts/deploy.sh").read_text().splitlines()
+    assert lines[-1].startswith("exec pulumi "), "GitHub signals only the process of the step"
+
+
+def test_the_link_of_the_page_leads_to_a_section() -> None:
+    assert "#after-an-interrupted-update" in (CHECKOUT / SCRIPT).read_text()
+    assert "pulumi cancel --stack" in read_section("pull-requests", "## After an interrupted update")
+
+
+def test_a_case_has_the_error_that_the_documentation_explains() -> None:
+    text = "the stack is currently locked by"
+    assert any(text in case["input"].get("log", "") for case in CASES)
+    assert text in read_page("troubleshooting")
