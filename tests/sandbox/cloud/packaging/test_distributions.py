@@ -11,16 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.cloud.packaging.distributions import (
-    FIELD_LINES,
-    FIELDS_BYTES,
-    FILENAME_BYTES,
-    HEADERS_BYTES,
-    MEMBERS,
-    METADATA_BYTES,
-    BadDistribution,
-    check_file,
-)
+from sandbox.cloud.packaging.distributions import FILENAME_BYTES, HEADERS_BYTES, MEMBERS, check_file
+from sandbox.cloud.packaging.metadata import FIELD_LINES, FIELDS_BYTES, METADATA_BYTES, BadDistribution
 from tests.support.distributions import (
     Upload,
     linked_metadata,
@@ -44,7 +36,7 @@ def long_header() -> Upload:
 
 
 COSTLY: dict[str, Callable[[], list[Upload]]] = {
-    "is no regular file": lambda: [linked_metadata(tarfile.SYMTYPE), linked_metadata(tarfile.LNKTYPE)],
+    "is not a regular file": lambda: [linked_metadata(tarfile.SYMTYPE), linked_metadata(tarfile.LNKTYPE)],
     f"more than {METADATA_BYTES} bytes": lambda: with_metadata(
         metadata("my-adder", "1.0") + b"x" * METADATA_BYTES
     ),
