@@ -131,8 +131,8 @@ def read_published(path: Path, filename: str) -> Distribution:
     """Read a file as the public index has it: many are older than today's rules of names and metadata.
 
     Raises:
-        BadDistribution: the archive is damaged, a wheel holds the metadata of another package or version, or
-            the name has no version.
+        BadDistribution: the archive is damaged, a wheel holds the metadata of another package or
+            version, or the name has no version.
     """
     try:
         parts = parse_filename(filename)
