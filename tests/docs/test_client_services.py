@@ -20,6 +20,7 @@ from tests.docs.client_machine import (
     ROWS,
     SUM,
     Machine,
+    Stack,
 )
 from tests.support.distributions import metadata, pack_wheel, wheel, wheel_members
 from tests.support.docs import read_code, read_commands, read_table
@@ -69,9 +70,7 @@ def kubeflow(machine: Machine) -> None:
     (keyring, *_) = read_code(ROWS[KUBEFLOW][0])
     install = machine.with_outputs(each(KUBEFLOW))
     # Older versions of the SDK gave the whole address to `--trusted-host` (kubeflow/pipelines 10743).
-    older = install.replace(
-        "--index-url", f"--trusted-host {machine.stack.outputs['index_url']} --index-url"
-    )
+    trusted = f"--trusted-host {machine.stack.outputs['index_url']}"
     for pip in PIPS:
         machine.activate(pip)
         machine.refuses(install, "EOFError")
@@ -183,7 +182,7 @@ def test_a_user_uv_toml_changes_the_lock_of_another_project(machine: Machine) ->
     machine("UV_NO_CONFIG=1 uv lock --check")
     machine("uv lock")
     assert registries(machine) == {machine.stack.outputs["index_url"]}
-    lines = read_commands("clients", "### uv.lock of other projects").splitlines()
+    lines = read_commands("clients", "## uv.lock of other projects").splitlines()
     export, lock, _ = (line.partition("#")[0] for line in lines)
     machine(f"{export}; {lock}")
     assert registries(machine) == public
@@ -198,7 +197,7 @@ def test_an_index_in_pyproject_keeps_the_lock_if_another_stack_is_configured(
     assert first == {machine.stack.outputs["index_url"]}
     machine.configure(plain_stack)
     machine.refuses("uv lock --check", "needs to be updated")
-    index = read_commands("clients", "### uv.lock of other projects", "toml")
+    index = read_commands("clients", "## uv.lock of other projects", "toml")
     with (machine.work / "pyproject.toml").open("a") as file:
         file.write(machine.with_outputs(index))
     machine("uv lock --check")
