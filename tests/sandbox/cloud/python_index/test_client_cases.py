@@ -90,7 +90,7 @@ class Account:
             "minified": json.dumps(key, separators=(",", ":")),
             "nested": "[" * 20_000,
         }
-        text = forms.get(case["password"], case["password"])
+        text = forms.get(case["password"]) or str(case["password"])
         match case.get("base64"):
             case "one line":
                 return base64.b64encode(text.encode()).decode()
