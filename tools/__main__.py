@@ -129,7 +129,7 @@ def _parser() -> argparse.ArgumentParser:
     scan = commands.add_parser(
         "scan-secrets",
         help="search files, folders and container images for access tokens and key files",
-        description="Search files and folders for access tokens and for key files of service accounts. Searches "
+        description="Search files and folders for access tokens and key files of service accounts. Searches "
         "archives and container images layer by layer. If the environment variable TOKEN is set, searches "
         "for its value too. The exit status is 1 if a token or key is found.",
     )

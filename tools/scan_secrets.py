@@ -28,7 +28,7 @@ ANY_TOKEN = rb"ya29\.[\w.-]{20,}"
 # `oauth2accesstoken:ya2`, which has 21 bytes, are the same for every token.
 ANY_LOGIN = re.escape(base64.b64encode(f"{TOKEN_USER}:ya2".encode())) + rb"[\w+/=]{20,}"
 # A key file of a service account. Its JSON escapes line ends, other than a certificate's key file. An
-# address writes `%20` or `+` for a space and `%5C` for a backslash, and JSON inside JSON has more backslashes.
+# address has `%20` or `+` for a space and `%5C` for a backslash. JSON inside JSON has more backslashes.
 _SPACE = rb"(?:\s|%20|\+)"
 _BEGIN = _SPACE.join([b"-----BEGIN(?:%sRSA)?" % _SPACE, b"PRIVATE", b"KEY-----"])
 _KEY_BODY = rb"(?:[A-Za-z0-9/+]|%2[BbFf]){40}"
