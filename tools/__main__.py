@@ -129,9 +129,9 @@ def _parser() -> argparse.ArgumentParser:
     scan = commands.add_parser(
         "scan-secrets",
         help="search files, folders and container images for access tokens and key files",
-        description="Search files and folders for access tokens and key files of service accounts. Searches "
-        "archives and container images layer by layer. If the environment variable TOKEN is set, searches "
-        "for its value too. The exit status is 1 if a token or key is found.",
+        description="Search files and folders for access tokens and key files of service accounts. "
+        "Searches archives and container images layer by layer. If the environment variable TOKEN is set, "
+        "searches for its value too. The exit status is 1 if a token or key is found.",
     )
     scan.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="a file or a folder")
     scan.set_defaults(run=_scan_secrets)

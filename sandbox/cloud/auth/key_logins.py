@@ -35,8 +35,8 @@ def identify_by_key(store: Store, user: str, password: str) -> Principal:
         password: the key file's content, in base64 for `_json_key_base64`.
 
     Raises:
-        GoogleError: UNAUTHENTICATED for any other text, a key or account that is deleted, a disabled account,
-            and a private key that does not belong to the account's public key.
+        GoogleError: UNAUTHENTICATED for any other text, a deleted key or account, a disabled account, and a
+            private key that does not belong to the account's public key.
     """
     key = _parse(user, password)
     email, key_id = key.get("client_email"), key.get("private_key_id")
