@@ -149,7 +149,7 @@ def test_the_error_names_the_host_of_the_alpha_version(machine: Machine) -> None
     machine.activate()
     url = machine.stack.outputs["index_url"].replace("-python.", "-pypi.")
     host = url.split("/")[2].replace("-pypi.", "-python.")
-    machine.refuses(f"pip install --retries 0 --index-url {url} {PIN}", f"March 2022: use {host}")
+    machine.refuses(f"pip install --retries 1 --index-url {url} {PIN}", f"March 2022: use {host}")
 
 
 def test_the_newest_twine_uploads_metadata_version_2_5(machine: Machine) -> None:
@@ -174,6 +174,11 @@ def registries(machine: Machine) -> set[str]:
     return {line.split('"')[1] for line in lines if "registry = " in line}
 
 
+def pypi(machine: Machine) -> str:
+    """The repository for PyPI's packages, which `uv.toml` names as the default index."""
+    return machine.stack.outputs["index_url"].replace("/python-index/", "/python-pypi/")
+
+
 def test_a_user_uv_toml_changes_the_lock_of_another_project(machine: Machine) -> None:
     machine(PUBLIC_PROJECT)
     public = registries(machine)
@@ -181,10 +186,13 @@ def test_a_user_uv_toml_changes_the_lock_of_another_project(machine: Machine) ->
     machine.refuses("uv lock --check", "needs to be updated")
     machine("UV_NO_CONFIG=1 uv lock --check")
     machine("uv lock")
-    assert registries(machine) == {machine.stack.outputs["index_url"]}
+    assert registries(machine) == {pypi(machine)}
     lines = read_commands("clients", "## uv.lock of other projects").splitlines()
     export, lock, _ = (line.partition("#")[0] for line in lines)
-    machine(f"{export}; {lock}")
+    machine(f"{export}; uv lock; uv lock --check")
+    assert registries(machine) == {pypi(machine)}
+    (index,) = public
+    machine(f"{export}; {lock.replace('https://pypi.org/simple', index)}")
     assert registries(machine) == public
 
 
@@ -194,11 +202,13 @@ def test_an_index_in_pyproject_keeps_the_lock_if_another_stack_is_configured(
     machine.set_up()
     machine(PUBLIC_PROJECT)
     first = registries(machine)
-    assert first == {machine.stack.outputs["index_url"]}
+    assert first == {pypi(machine)}
+    for file in (".config/uv/uv.toml", ".config/pip/pip.conf", ".pypirc"):
+        (machine.home / file).unlink()
     machine.configure(plain_stack)
     machine.refuses("uv lock --check", "needs to be updated")
-    index = read_commands("clients", "## uv.lock of other projects", "toml")
+    _, table, tables = machine.stack.outputs["uv_toml"].partition("[[index]]")
     with (machine.work / "pyproject.toml").open("a") as file:
-        file.write(machine.with_outputs(index))
+        file.write(f"\n{table}{tables}".replace("[[index]]", "[[tool.uv.index]]"))
     machine("uv lock --check")
     assert registries(machine) == first
