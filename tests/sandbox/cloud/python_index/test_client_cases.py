@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import functools
+import itertools
 import json
 from typing import Any
 
@@ -12,10 +14,13 @@ import requests
 from tests.support.client_cases import client_cases
 from tests.support.distributions import metadata, with_metadata
 from tests.support.distributions import wheel as make_wheel
-from tests.support.indexes import API, HOST, USAGE, Registry, put, send
+from tests.support.indexes import API, HOST, USAGE, Registry, TinyIndex, put, send
+from tests.support.sandbox import Sandbox
 
 pytestmark = pytest.mark.sandbox
 IAM = "https://iam.googleapis.com/v1"
+# Each upload has a version of its own.
+_versions = itertools.count()
 
 
 @pytest.mark.parametrize(("address", "expected"), client_cases("upload_address"))
@@ -58,6 +63,10 @@ class Account:
         registry.grant("python", "writer", f"serviceAccount:{self.email}")
         self.key = self.make_key()
 
+    @functools.cached_property
+    def other_key(self) -> dict[str, Any]:
+        return self.make_key()
+
     def make_key(self) -> dict[str, Any]:
         created = self.registry.must("POST", f"{self.url}/keys")
         return json.loads(base64.b64decode(created["privateKeyData"]))
@@ -80,8 +89,7 @@ class Account:
     def password(self, case: dict[str, Any]) -> str:
         changes: dict[str, Any] = case.get("change", {})
         if "another" in changes.values():
-            other = self.make_key()
-            changes = {field: other[field] for field in changes}
+            changes = {field: self.other_key[field] for field in changes}
         key = {field: value for field, value in {**self.key, **changes}.items() if value is not None}
         if "{project}" in key["client_email"]:
             key["client_email"] = key["client_email"].replace("{project}", self.registry.project)
@@ -100,22 +108,31 @@ class Account:
                 return text
 
 
+@pytest.fixture(scope="module")
+def shared_account(indexes: tuple[Sandbox, TinyIndex]) -> Account:
+    """One account for all cases that do not change it: new keys take time."""
+    return Account(Registry(indexes[0]))
+
+
 @pytest.mark.parametrize(("case", "expected"), client_cases("login"))
-def test_a_login_with_a_key(registry: Registry, case: dict[str, Any], expected: int) -> None:
-    account = Account(registry)
+def test_a_login_with_a_key(
+    registry: Registry, shared_account: Account, case: dict[str, Any], expected: int
+) -> None:
+    account = Account(registry) if "after" in case else shared_account
     session = registry.session(None)
     session.auth = (case["user"], account.password(case))
     if "after" in case:
         assert _read(session, account).status_code == 200
         account.change(case["after"])
     file = session.get(f"{account.index}/my-adder/{account.upload.filename}", timeout=30)
-    sent = send(session, account.index, make_wheel("my-adder", "2.0"))
+    sent = send(session, account.index, make_wheel("my-adder", f"2.{next(_versions)}"))
     for answer in (_read(session, account), file, sent):
         assert answer.status_code == expected, answer.text
         if expected == 401:
             assert answer.headers["WWW-Authenticate"].startswith("Basic realm=")
             assert "PRIVATE KEY" not in answer.text
-    line = registry.sandbox.log()[-1]
+    # Without the command `log`, which takes longer than the requests.
+    line = json.loads(registry.folder.log.read_text(encoding="utf-8").splitlines()[-1])
     assert line["principal"] == (None if expected == 401 else f"serviceAccount:{account.email}")
 
 
