@@ -57,8 +57,8 @@ def _scan_secrets(options: argparse.Namespace) -> int:
     except UnsearchableError as error:
         raise ToolError(str(error)) from error
     if places:
-        raise ToolError("\n  ".join(["Found a token in", *places]))
-    print(f"No token in {', '.join(map(str, options.paths))}.")
+        raise ToolError("\n  ".join(["Found a token or key in", *places]))
+    print(f"No token or key in {', '.join(map(str, options.paths))}.")
     return 0
 
 
@@ -128,10 +128,10 @@ def _parser() -> argparse.ArgumentParser:
 
     scan = commands.add_parser(
         "scan-secrets",
-        help="search files, folders and container images for access tokens",
-        description="Search files and folders for access tokens. Searches archives and container images "
-        "layer by layer. If the environment variable TOKEN is set, searches for its value too. The exit "
-        "status is 1 if a token is found.",
+        help="search files, folders and container images for access tokens and key files",
+        description="Search files and folders for access tokens and key files of service accounts. "
+        "Searches archives and container images layer by layer. If the environment variable TOKEN is set, "
+        "searches for its value too. The exit status is 1 if a token or key is found.",
     )
     scan.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="a file or a folder")
     scan.set_defaults(run=_scan_secrets)

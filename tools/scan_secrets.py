@@ -1,4 +1,4 @@
-"""Secret scanning: finds access tokens in images, logs and state files.
+"""Secret scanning: finds access tokens and service account keys in images, logs and state files.
 
 Owns the search through files, and through the archives in them, layer by layer. Reports only where a token
 is, and never the token. The caller chooses the files.
@@ -27,6 +27,15 @@ ANY_TOKEN = rb"ya29\.[\w.-]{20,}"
 # The same token as HTTP Basic sends it. Base64 encodes three bytes at a time, so only whole groups of
 # `oauth2accesstoken:ya2`, which has 21 bytes, are the same for every token.
 ANY_LOGIN = re.escape(base64.b64encode(f"{TOKEN_USER}:ya2".encode())) + rb"[\w+/=]{20,}"
+# A key file of a service account. Its JSON escapes line ends, other than a certificate's key file. An
+# address has `%20` or `+` for a space and `%5C` for a backslash. JSON inside JSON has more backslashes.
+_SPACE = rb"(?:\s|%20|\+)"
+_BEGIN = _SPACE.join([b"-----BEGIN(?:%sRSA)?" % _SPACE, b"PRIVATE", b"KEY-----"])
+_KEY_BODY = rb"(?:[A-Za-z0-9/+]|%2[BbFf]){40}"
+_FIELD = rb"private_key(?!_id)[^A-Za-z0-9]{1,9}[|>]?\s*"
+ANY_KEY = (_BEGIN + rb"(?:\\|%5[Cc])+n" + _KEY_BODY, _FIELD + _BEGIN + rb"\s+" + _KEY_BODY)
+# The text of a key file that base64 encodes, for example for the user `_json_key_base64`.
+_ENCODED = b"-----BEGIN PRIVATE KEY-----\\n"
 PACKERS: tuple[tuple[bytes, Callable[[bytes], bytes]], ...] = (
     (b"\x1f\x8b", gzip.decompress),
     (b"\xfd7zXZ", lzma.decompress),
@@ -58,7 +67,8 @@ def find_secrets(paths: Sequence[Path], tokens: Sequence[str]) -> list[str]:
         UnsearchableError: a part of a file cannot be searched.
     """
     forms = [form for token in tokens for form in (token.encode(), _basic_login(token))]
-    pattern = re.compile(b"|".join([ANY_TOKEN, ANY_LOGIN, *map(re.escape, forms)]))
+    known = [ANY_TOKEN, ANY_LOGIN, *ANY_KEY, *_encoded_keys()]
+    pattern = re.compile(b"|".join([*known, *map(re.escape, forms)]))
     places: list[str] = []
     for path in _files(paths):
         found = _search(pattern, str(path), path.read_bytes())
@@ -80,6 +90,28 @@ def _files(paths: Sequence[Path]) -> Iterator[Path]:
         for folder, folders, names in os.walk(path, onerror=refuse):
             folders.sort()
             yield from (file for name in sorted(names) if (file := Path(folder, name)).is_file())
+
+
+def _encoded_keys() -> Iterator[bytes]:
+    """Patterns of key files in base64, and in base64 again, as HTTP Basic and Kubernetes send them."""
+    for once in _alignments(_ENCODED):
+        yield _broken_lines(once)
+        yield from map(re.escape, _alignments(once))
+
+
+def _alignments(text: bytes) -> list[bytes]:
+    """The whole groups of the text in base64, for each of its three positions in a longer text."""
+    return [
+        # Each group has three bytes. Bytes before the text are in the first group, so it is not the same.
+        base64.b64encode(text[start : start + (len(text) - start) // 3 * 3])
+        for start in range(3)
+    ]
+
+
+def _broken_lines(text: bytes) -> bytes:
+    """A pattern of the text, with a line end anywhere, as `base64` without `--wrap 0` writes it."""
+    line_end = rb"(?:\s|\\[nr]){0,4}"
+    return line_end.join(re.escape(text[at : at + 1]) for at in range(len(text)))
 
 
 def _basic_login(token: str) -> bytes:

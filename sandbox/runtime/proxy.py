@@ -26,6 +26,7 @@ from sandbox.cloud.core.blobs import Blobs
 from sandbox.cloud.core.store import Store
 from sandbox.cloud.pypi.configured_index import EMULATED_DOMAINS, find_host, read_configured_index
 from sandbox.cloud.pypi.mirror import PublicIndex
+from sandbox.cloud.python_index.host import explain_other_host
 from sandbox.runtime.paths import SandboxFolder, sandbox_folder, write_private
 from sandbox.runtime.process import LOOPBACK, Proxy, code_version
 
@@ -169,8 +170,9 @@ class _Tunnels:
             return
         destination = _Destination.parse(head)
         is_tunnel = destination.method == "CONNECT" and destination.port == HTTPS_PORT
-        if not is_tunnel or not is_emulated(destination.host, self._public_host):
-            await self._refuse(destination, writer)
+        explanation = explain_other_host(destination.host)
+        if not is_tunnel or explanation or not is_emulated(destination.host, self._public_host):
+            await self._refuse(destination, explanation, writer)
             return
         inner_reader, inner_writer = await asyncio.open_connection(LOOPBACK, self._cloud_port)
         writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
@@ -179,12 +181,16 @@ class _Tunnels:
         finally:
             inner_writer.close()
 
-    async def _refuse(self, destination: _Destination, writer: asyncio.StreamWriter) -> None:
+    async def _refuse(
+        self, destination: _Destination, explanation: str | None, writer: asyncio.StreamWriter
+    ) -> None:
         host, method = str(destination) or "a request without a host", destination.method
         append_log(self._folder.log, host=host, method=method, path="", status=FORBIDDEN, principal=None)
         text = f"The python-registry sandbox does not emulate {host} and forwards no request.\n"
+        text += f"{explanation}.\n" if explanation else ""
+        # Clients show only the first line of a proxy's refusal.
         writer.write(
-            f"HTTP/1.1 {FORBIDDEN} Not emulated by the sandbox\r\n"
+            f"HTTP/1.1 {FORBIDDEN} {explanation or 'Not emulated by the sandbox'}\r\n"
             f"Content-Type: text/plain\r\nContent-Length: {len(text.encode())}\r\n"
             f"Connection: close\r\n\r\n{text}".encode()
         )

@@ -8,201 +8,36 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from sandbox.runtime.paths import FOLDER_VARIABLE
-from sandbox.toolchain.cache import CACHE_VARIABLE, cache_folder
+from tests.docs.client_machine import (
+    COMMANDS,
+    KEYRING,
+    NEW_PIP,
+    OLD_PIP,
+    OLD_PYTHON,
+    PIN,
+    PIPS,
+    PROVIDER_PIP,
+    ROWS,
+    SUM,
+    Machine,
+    Stack,
+    run_row,
+)
 from tests.support.distributions import wheel
-from tests.support.docs import read_code, read_commands, read_table
-from tests.support.sandbox import CHECKOUT, LOCATION, Program, Sandbox, new_program
+from tests.support.docs import read_code, read_table
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
 
-ROWS = {client: (once, each) for client, once, each in read_table("clients", "## Commands per client")}
-# These commands run once per machine; `configure` runs with the tests' own interpreter.
-KEYRING, _, CONFIGURE = read_commands("clients", "## Once per machine").splitlines()
 OWN_KEYRING = read_code(ROWS["pip, keyring in the environment"][0])[0]
-# Debian 12's pip, the first pip with --keyring-provider, and the newest pip. The old versions do not run on
-# a newer Python.
-OLD_PIP, PROVIDER_PIP, NEW_PIP = "==23.0.1", "==23.1", ""
-OLD_PYTHON = sys.version_info < (3, 12)
-PIPS = (OLD_PIP, NEW_PIP) if OLD_PYTHON else (NEW_PIP,)
 PROVIDER_PIPS = (PROVIDER_PIP, NEW_PIP) if OLD_PYTHON else (NEW_PIP,)
-PIN = "my_adder==0.0.1"
-# The example prints this for 1 and 2.
-SUM = "3"
-
-
-@dataclass(frozen=True)
-class Stack:
-    """A deployed stack with the example's package in its index."""
-
-    program: Program
-    outputs: dict[str, Any]
-    inside: dict[str, str]
-    """The environment that the sandbox gives to an empty one."""
-
-    def versions(self) -> set[str]:
-        """The versions of the package in the upload repository."""
-        url = f"{self.program.repository('python')}/packages/my-adder/versions"
-        _, body = self.program.sandbox.ask("GET", url)
-        return {version["name"].rpartition("/")[2] for version in body.get("versions", [])}
-
-
-@dataclass
-class Machine:
-    """A new machine: a home folder with a work folder, uv and Python."""
-
-    home: Path
-    stack: Stack
-    variables: dict[str, str] = field(default_factory=dict[str, str])
-
-    @property
-    def work(self) -> Path:
-        return self.home / "work"
-
-    def __post_init__(self) -> None:
-        programs = self.home / ".local" / "bin"
-        programs.mkdir(parents=True)
-        self.work.mkdir()
-        uv = shutil.which("uv", path=str(Path(sys.executable).parent))
-        assert uv
-        (programs / "uv").symlink_to(uv)
-        (programs / "python3").symlink_to(Path(sys.executable).resolve())
-        own = ("PYTHONPATH", FOLDER_VARIABLE, CACHE_VARIABLE)
-        self.variables = {
-            **{key: value for key, value in self.stack.inside.items() if key not in own},
-            "HOME": str(self.home),
-            # As in an activated environment.
-            "VIRTUAL_ENV": str(self.work / "env"),
-            "PATH": os.pathsep.join([str(self.work / "env" / "bin"), str(programs), os.defpath]),
-            "UV_PYTHON_DOWNLOADS": "never",
-            # Saves time.
-            "PIP_NO_COMPILE": "1",
-            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-        }
-
-    def run(self, line: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        """Run a shell line without input."""
-        return subprocess.run(
-            ["bash", "-eo", "pipefail", "-c", line],
-            env={**self.variables, **variables},
-            cwd=self.work,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-
-    def __call__(self, line: str, **variables: str) -> str:
-        """The output of a shell line that must succeed."""
-        result = self.run(line, **variables)
-        assert result.returncode == 0, f"{line}\n{result.stdout}"
-        return result.stdout
-
-    def refuses(self, line: str, error: str) -> None:
-        """Run a shell line that must fail with this error."""
-        result = self.run(line)
-        assert result.returncode, f"{line}\n{result.stdout}"
-        assert error in result.stdout, f"{line}\n{result.stdout}"
-
-    def set_up(self) -> None:
-        """Run the commands once per machine, without the login that the sandbox provides."""
-        self(KEYRING)
-        self.configure()
-
-    def configure(self) -> None:
-        program = self.stack.program
-        assert CONFIGURE.startswith(".venv/bin/python -m tools configure --stack dev")
-        result = subprocess.run(
-            [sys.executable, "-m", "tools", "configure", "--yes", "--stack", program.stack],
-            env={**self.stack.inside, "HOME": str(self.home)},
-            cwd=program.folder,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert result.returncode == 0, result.stderr
-
-    def activate(self, pip: str = NEW_PIP) -> None:
-        """Create a virtual environment with this version of pip."""
-        self("UV_NO_CONFIG=1 uv venv --quiet --seed --clear env")
-        if pip:
-            self(f"UV_NO_CONFIG=1 uv pip install --quiet pip{pip}")
-
-    def write(self, name: str, text: str) -> None:
-        path = self.work / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(text)
-
-
-@pytest.fixture(scope="module")
-def inside(sandbox: Sandbox) -> dict[str, str]:
-    sandbox("start")
-    empty = {"HOME": os.environ["HOME"], "PATH": os.environ["PATH"], CACHE_VARIABLE: str(cache_folder())}
-    empty |= {FOLDER_VARIABLE: str(sandbox.folder), "PYTHONPATH": str(CHECKOUT)}
-    command = sandbox.command("run", "--", "env", "-0")
-    result = subprocess.run(command, env=empty, capture_output=True, text=True, check=True)
-    return dict(line.split("=", 1) for line in result.stdout.split("\0") if line)
-
-
-@pytest.fixture(scope="module")
-def dist(inside: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The built example."""
-    folder = tmp_path_factory.mktemp("example")
-    shutil.copytree(CHECKOUT / "examples" / "my_adder", folder / "source")
-    command = ["uv", "build", "--quiet", "--no-config", "--wheel", "--out-dir", "dist", "source"]
-    subprocess.run(command, env=inside, cwd=folder, check=True)
-    return folder / "dist"
-
-
-def deploy(sandbox: Sandbox, inside: dict[str, str], dist: Path, folder: Path, **settings: Any) -> Stack:
-    program = new_program(sandbox, folder)
-    program.configure(**settings)
-    program.up()
-    outputs = program.outputs()
-    login = ["--username", "oauth2accesstoken", "--password", inside["GOOGLE_OAUTH_ACCESS_TOKEN"]]
-    publish = ["uv", "publish", "--quiet", "--no-config", "--publish-url", outputs["repository_url"]]
-    subprocess.run([*publish, *login, *map(str, dist.glob("*.whl"))], env=inside, check=True)
-    return Stack(program, outputs, inside)
-
-
-@pytest.fixture(scope="module")
-def stack(
-    sandbox: Sandbox, inside: dict[str, str], dist: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Stack:
-    return deploy(sandbox, inside, dist, tmp_path_factory.mktemp("program"))
-
-
-@pytest.fixture(scope="module")
-def plain_stack(
-    sandbox: Sandbox, inside: dict[str, str], dist: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Stack:
-    """A stack with `pypiProxy: false`."""
-    return deploy(sandbox, inside, dist, tmp_path_factory.mktemp("plain"), pypiProxy=False)
-
-
-@pytest.fixture
-def machine(stack: Stack, tmp_path: Path) -> Machine:
-    return Machine(tmp_path / "home", stack)
 
 
 # Rows
-
-
-def run_row(machine: Machine, client: str, **variables: str) -> None:
-    """Run the commands in a client's row."""
-    once, each = ROWS[client]
-    for line in (*(code for code in read_code(once) if " " in code), *read_code(each)):
-        machine(line, **variables)
 
 
 def installs(client: str, *pips: str, keyring: bool = True) -> Callable[[Machine], None]:
@@ -251,6 +86,19 @@ dependencies = ["{PIN}", "iniconfig>=2"]
 """
 
 
+POETRY_PACKAGE = """[project]
+name = "my-adder"
+version = "0.0.4"
+
+[tool.poetry]
+packages = [{ include = "my_adder.py" }]
+
+[build-system]
+requires = ["poetry-core"]
+build-backend = "poetry.core.masonry.api"
+"""
+
+
 def uv_sync(machine: Machine) -> None:
     machine.set_up()
     machine.write("pyproject.toml", PYPROJECT)
@@ -288,13 +136,25 @@ def poetry(client: str) -> Callable[[Machine], None]:
     return check
 
 
+def poetry_publish(machine: Machine) -> None:
+    machine("uv tool install --quiet poetry")
+    machine.write("pyproject.toml", POETRY_PACKAGE)
+    machine.write("my_adder.py", "")
+    # As three public projects have it: without the last slash.
+    url = machine.stack.outputs["repository_url"].rstrip("/")
+    (place,) = (code for code in read_code(ROWS["poetry publish"][0]) if " " in code)
+    machine(place.replace("REPOSITORY_URL", url))
+    (publish,) = read_code(ROWS["poetry publish"][1])
+    machine(publish, VIRTUAL_ENV="")
+    assert "0.0.4" in machine.stack.versions()
+
+
 def gcloud_settings(machine: Machine) -> None:
     client = "pip with gcloud's settings, `pypiProxy: false`"
     once, each = ROWS[client]
     settings, bootstrap = (code for code in read_code(once) if " " in code)
     (install,) = read_code(each)
-    settings = settings.replace("LOCATION", LOCATION).replace("PROJECT", machine.stack.program.project)
-    printed = "".join(machine(settings).partition("[global]")[1:]).strip() + "\n"
+    printed = "".join(machine(machine.with_outputs(settings)).partition("[global]")[1:]).strip() + "\n"
     assert printed == machine.stack.outputs["pip_conf"]
     place = machine.home / ".config" / "pip" / "pip.conf"
     place.parent.mkdir(parents=True)
@@ -324,6 +184,7 @@ SLOW: dict[str, Callable[[Machine], None]] = {
     "pipx": pipx,
     "poetry": poetry("poetry"),
     "poetry without a keyring": poetry("poetry without a keyring"),
+    "poetry publish": poetry_publish,
 }
 PLAIN = {"pip with gcloud's settings, `pypiProxy: false`": gcloud_settings}
 
@@ -334,7 +195,7 @@ def need_gcloud(client: str) -> None:
 
 
 def test_every_documented_client_is_tested() -> None:
-    assert set(ROWS) == {*QUICK, *SLOW, *PLAIN}
+    assert {row[0] for row in read_table("clients", COMMANDS)} == {*QUICK, *SLOW, *PLAIN}
 
 
 @pytest.mark.parametrize("client", QUICK)

@@ -9,7 +9,7 @@ import tarfile
 import zipfile
 from dataclasses import dataclass, field, replace
 
-from sandbox.cloud.packaging.distributions import METADATA_BYTES
+from sandbox.cloud.packaging.metadata import METADATA_BYTES
 
 # A fixed date, so that an archive has the same bytes each time.
 _DATE = (2026, 1, 1, 0, 0, 0)

@@ -6,15 +6,20 @@ import base64
 import bz2
 import gzip
 import io
+import json
 import lzma
 import os
 import tarfile
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+from tests.support.client_cases import client_cases
 from tools.scan_secrets import UnsearchableError, find_secrets
 
 TOKEN = "a-token-of-unknown-format"
@@ -131,3 +136,65 @@ def test_scan_searches_the_bytes_of_a_damaged_archive(image: Path) -> None:
 def test_scan_reports_the_place_and_never_the_token(image: Path) -> None:
     image.write_bytes(archive({"layer": TOKEN.encode()}))
     assert TOKEN not in "".join(find_secrets([image], [TOKEN]))
+
+
+@pytest.fixture(scope="module")
+def key_forms() -> dict[str, str]:
+    """A key file of a service account in each form that a file or a log can have."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    file = {
+        "type": "service_account",
+        "project_id": "demo-proj",
+        "private_key_id": "0123456789abcdef0123456789abcdef01234567",
+        "private_key": pem,
+        "client_email": "ci@demo-proj.iam.gserviceaccount.com",
+    }
+    text, minified = json.dumps(file, indent=2), json.dumps(file, separators=(",", ":"))
+
+    def encode(text: str) -> str:
+        return base64.b64encode(text.encode()).decode()
+
+    return {
+        "json": text,
+        "minified": minified,
+        "escaped": json.dumps({"key": text}),
+        "quoted": quote(text, safe=""),
+        "quoted_minified": quote(minified),
+        "base64": encode(text),
+        "base64_minified": encode(minified),
+        "lines": base64.encodebytes(text.encode()).decode(),
+        "escaped_lines": json.dumps(base64.encodebytes(text.encode()).decode()),
+        "twice": encode(encode(text)),
+        "basic_base64": encode(f"_json_key_base64:{encode(text)}"),
+        "basic_json": encode(f"_json_key:{text}"),
+        "pem": pem,
+        "pem_escaped": pem.replace("\n", "\\n"),
+        "public": json.dumps({"key": public}),
+        "key_id": file["private_key_id"],
+    }
+
+
+@pytest.mark.parametrize(("text", "expected"), client_cases("secret"))
+def test_a_key_of_a_service_account(
+    image: Path, key_forms: dict[str, str], text: str, expected: bool
+) -> None:
+    # In each position of base64's groups of three bytes.
+    for before in ("", "x", "xx"):
+        hidden = text
+        for name, form in key_forms.items():
+            hidden = hidden.replace(f"{{{name}}}", form)
+        content = archive({"layer": gzip.compress(archive({"root/file": f"{before}{hidden}".encode()}))})
+        image.write_bytes(content)
+        found = find_secrets([image], [])
+        assert found == ([f"{image} → layer → root/file"] if expected else [])
+
+
+def test_the_scan_finds_keys_of_all_lengths_before_them(image: Path, key_forms: dict[str, str]) -> None:
+    for length in range(6):
+        shifted = f"{' ' * length}{key_forms['json']}".encode()
+        once = base64.b64encode(shifted)
+        for hidden in (once, base64.b64encode(b"-" * length + once)):
+            image.write_bytes(hidden)
+            assert find_secrets([image], []) == [str(image)]

@@ -71,18 +71,27 @@ def identify(store: Store, authorization: str | None) -> Principal:
     document = store.get(f"tokens:{fingerprint(token)}") if scheme.lower() == "bearer" else None
     if document is None or document["expires"] < time.time():
         raise GoogleError("UNAUTHENTICATED", _INVALID_LOGIN)
-    email = account_email(document["member"])
-    if email and (find_account(store, email) or {}).get("disabled"):
-        # "Method: projects.serviceAccounts.disable": Google refuses its tokens until it is enabled. The
-        # reason is from google.api.ErrorReason.
-        reason = {"reason": "ACCOUNT_STATE_INVALID", "domain": "googleapis.com"}
-        raise GoogleError("UNAUTHENTICATED", _INVALID_LOGIN, {"@type": ERROR_INFO, **reason})
+    check_enabled(store, document["member"])
     pool = pool_name(document["member"])
     # WorkloadIdentityPool in the IAM reference: the tokens of a deleted or disabled pool grant nothing.
     if pool and not is_usable(store.get(pool)):
         return Principal(DELETED_PRINCIPAL, scopes=(CLOUD_PLATFORM,))
     scopes = tuple(document.get("scopes", (CLOUD_PLATFORM,)))
     return Principal(document["member"], tuple(document["sets"]), scopes)
+
+
+def check_enabled(store: Store, member: str) -> None:
+    """Refuse a member that is a disabled service account.
+
+    Raises:
+        GoogleError: UNAUTHENTICATED.
+    """
+    email = account_email(member)
+    if email and (find_account(store, email) or {}).get("disabled"):
+        # "Method: projects.serviceAccounts.disable": Google refuses its tokens until it is enabled. The
+        # reason is from google.api.ErrorReason.
+        reason = {"reason": "ACCOUNT_STATE_INVALID", "domain": "googleapis.com"}
+        raise GoogleError("UNAUTHENTICATED", _INVALID_LOGIN, {"@type": ERROR_INFO, **reason})
 
 
 def fingerprint(secret: str) -> str:

@@ -1,13 +1,14 @@
 """Python distributions: the checks of a file's name, its archive and its own metadata.
 
-Owns the checks of an uploaded file and the texts of the refusals. Does not own repositories or logins.
+Owns the checks of an uploaded file and the texts of the refusals. The fields of the metadata are in
+`sandbox.cloud.packaging.metadata`. Does not own repositories or logins.
 """
 
 from __future__ import annotations
 
 import gzip
 import io
-import itertools
+import re
 import tarfile
 import zipfile
 from collections.abc import Mapping
@@ -15,8 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from packaging.metadata import Metadata, parse_email
-from packaging.specifiers import SpecifierSet
 from packaging.utils import (
     InvalidSdistFilename,
     InvalidWheelFilename,
@@ -28,6 +27,13 @@ from packaging.utils import (
 from packaging.version import InvalidVersion, Version
 
 from sandbox.cloud.core.blobs import CHUNK_BYTES, Draft
+from sandbox.cloud.packaging.metadata import (
+    METADATA_BYTES,
+    BadDistribution,
+    BadMetadata,
+    parse_metadata,
+    parse_requires_python,
+)
 
 # Google's limits are unknown. The sandbox's own are far above the size of published files, and low enough
 # that one upload cannot stop the process for others. The size of an unpacked archive:
@@ -35,20 +41,15 @@ UNPACKED_BYTES = 4 * 1024**3
 # The number of its members, and the total size of its headers, which Python reads into memory:
 MEMBERS = 50_000
 HEADERS_BYTES = 32 * 1024**2
-# METADATA or PKG-INFO. The description is most of it; the fields before the description are parsed:
-METADATA_BYTES = 2 * 1024**2
-FIELDS_BYTES = 256 * 1024
-FIELD_LINES = 3_000
 # A name in a folder of the usual file systems (NAME_MAX): pip cannot store a file with a longer name. The
 # limit also bounds the combinations of a wheel's tags.
 FILENAME_BYTES = 255
 _PKG_INFO = "/PKG-INFO"
-# Fields that can occur once: the packaging library does not parse a field that occurs twice.
-_SINGLE = ("metadata-version", "name", "version", "requires-python")
-
-
-class BadDistribution(Exception):
-    """A refused file; the message says what is wrong with it."""
+# Files that PyPI took before its rules of file names: other archives, eggs and installers, other versions.
+_OLD_FILENAME = re.compile(
+    r"(?P<name>[A-Za-z0-9][\w.-]*?)-(?P<version>\d[^-/]*)(?:[-.][^/]+)?"
+    r"\.(?:tar\.gz|tgz|tar\.bz2|tar\.xz|tar\.Z|tar|zip|egg|exe|msi|rpm|deb|dmg|whl)"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,18 +113,50 @@ def check_file(path: Path, filename: str) -> Distribution:
         BadDistribution.
     """
     parts = parse_filename(filename)
-    metadata = _parse(_read_metadata(path, filename, parts))
+    metadata = parse_metadata(_read_metadata(path, filename, parts))
     if canonicalize_name(metadata.name) != parts.package:
         raise BadDistribution(f"{filename} holds the metadata of {metadata.name!r}, another package.")
     if metadata.version != Version(parts.version):
         raise BadDistribution(f"{filename} holds the metadata of version {metadata.version}.")
-    requires = str(metadata.requires_python) if metadata.requires_python else None
+    return Distribution(
+        filename=filename,
+        package=parts.package,
+        version=parts.version,
+        requires_python=metadata.requires_python,
+        metadata_version=metadata.metadata_version,
+    )
+
+
+def read_published(path: Path, filename: str) -> Distribution:
+    """Read a file as the public index has it: many are older than today's rules of names and metadata.
+
+    Raises:
+        BadDistribution: the archive is damaged, a wheel holds the metadata of another package or
+            version, or the name has no version.
+    """
+    try:
+        parts = parse_filename(filename)
+    except BadDistribution:
+        old = _OLD_FILENAME.fullmatch(filename)
+        if old is None:
+            raise
+        package, version = canonicalize_name(old["name"]), old["version"]
+        return Distribution(
+            filename=filename, package=package, version=version, requires_python=None, metadata_version=""
+        )
+    try:
+        if parts.kind == "bdist_wheel":
+            return check_file(path, filename)
+        metadata = parse_metadata(_read_metadata(path, filename, parts))
+        requires, written = metadata.requires_python, metadata.metadata_version
+    except BadMetadata:
+        requires, written = None, ""
     return Distribution(
         filename=filename,
         package=parts.package,
         version=parts.version,
         requires_python=requires,
-        metadata_version=metadata.metadata_version,
+        metadata_version=written,
     )
 
 
@@ -164,10 +197,7 @@ def check_upload(form: Mapping[str, str], filename: str, content: Draft) -> Dist
             f"Field 'metadata_version' is {form['metadata_version']!r}, but the file's own metadata "
             f"says {distribution.metadata_version!r}."
         )
-    try:
-        required = str(SpecifierSet(form.get("requires_python", "")))
-    except ValueError as error:
-        raise BadDistribution(f"Field 'requires_python': {error}.") from error
+    required = parse_requires_python(form.get("requires_python", ""))
     if required and required != distribution.requires_python:
         raise BadDistribution(
             f"Field 'requires_python' is {required!r}, but the file's own metadata says "
@@ -185,29 +215,6 @@ def _check_digests(form: Mapping[str, str], content: Draft) -> None:
         found = content.digests[kind].hexdigest()
         if value.lower() != found:
             raise BadDistribution(f"The file arrived with {kind} {found}, not {value!r}: it is damaged.")
-
-
-def _parse(text: bytes) -> Metadata:
-    lines = list(itertools.takewhile(bool, text.splitlines()))
-    if len(lines) > FIELD_LINES or sum(map(len, lines)) > FIELDS_BYTES:
-        raise BadDistribution(
-            f"The file's own metadata has more than {FIELD_LINES} lines or {FIELDS_BYTES} bytes of fields."
-        )
-    raw, unparsed = parse_email(text)
-    for field in _SINGLE:
-        if field in unparsed:
-            raise BadDistribution(f"The file's own metadata has field {field!r} twice, or damaged.")
-    if raw.get("metadata_version", "") < "2.4":
-        # setuptools before 77 writes these fields although the metadata version does not have them.
-        raw.pop("license_files", None)
-        raw.pop("license_expression", None)
-    try:
-        return Metadata.from_raw(raw)
-    # Other errors: numbers too long for Python, markers nested too deep.
-    except (ExceptionGroup, ValueError, RecursionError) as error:
-        problems = error.exceptions if isinstance(error, ExceptionGroup) else [error]
-        text_of = "; ".join(map(str, problems))
-        raise BadDistribution(f"The file's own metadata is invalid: {text_of}.") from error
 
 
 def _read_metadata(path: Path, filename: str, parts: FileName) -> bytes:
@@ -300,5 +307,5 @@ def _find_member(names: list[str], end: str) -> str:
     """The only member `FOLDER/PKG-INFO` or `NAME.dist-info/METADATA` at the archive's top."""
     found = [name for name in names if name.count("/") == 1 and name.endswith(end)]
     if len(found) != 1:
-        raise BadDistribution(f"The archive has {len(found)} files *{end} where one must be.")
+        raise BadMetadata(f"The archive has {len(found)} files *{end} where one must be.")
     return found[0]

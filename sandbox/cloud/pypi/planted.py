@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sandbox.cloud.core.blobs import Blobs
 from sandbox.cloud.core.store import Store
-from sandbox.cloud.packaging.distributions import check_file
+from sandbox.cloud.packaging.distributions import read_published
 from sandbox.cloud.pypi.files import RemoteFile
 
 _PLANTED = "public-index/planted/"
@@ -25,7 +25,7 @@ def plant(store: Store, blobs: Blobs, path: Path) -> str:
     with blobs.draft() as draft:
         draft.write(path.read_bytes())
         draft.sync()
-        distribution = check_file(draft.path, path.name)
+        distribution = read_published(draft.path, path.name)
         planted = RemoteFile(
             filename=distribution.filename,
             version=distribution.version,

@@ -6,11 +6,13 @@ The handlers wait for clients, disks and the public index, but never inside a tr
 from __future__ import annotations
 
 import base64
+import re
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from sandbox.cloud.auth import key_logins
 from sandbox.cloud.auth.access_tokens import identify
 from sandbox.cloud.core.errors import HTTP_STATUS, GoogleError
 from sandbox.cloud.core.store import Store
@@ -21,6 +23,10 @@ from sandbox.cloud.python_index.upload import upload
 
 DOMAIN = "-python.pkg.dev"
 HOST = f"{{location}}{DOMAIN}"
+# All hosts of Artifact Registry: LOCATION-FORMAT.pkg.dev.
+ALL_FORMATS = ".pkg.dev"
+# The release notes of Artifact Registry, 1 March 2022: this host "is no longer available".
+_OLD_DOMAIN = "-pypi.pkg.dev"
 # Google accepts an access token only with this user name (uv 9778: under `__token__` it answers 401).
 USER = "oauth2accesstoken"
 # Google's realm is unknown. pip, uv and twine only need the 401, and ask the keyring for any realm.
@@ -51,6 +57,8 @@ def identify_client(store: Store, request: Request) -> Principal:
         except ValueError:
             # For text that is not ASCII, not base64 or not UTF-8.
             user, token = "", ""
+        if user in key_logins.USERS:
+            return key_logins.identify_by_key(store, user, token)
         if user != USER:
             raise GoogleError("UNAUTHENTICATED", f"Log in as {USER}, with an access token as password.")
         authorization = f"Bearer {token}"
@@ -68,6 +76,17 @@ def refusal(error: GoogleError) -> Response:
     return PlainTextResponse(f"{error.message}\n", status, headers)
 
 
+def explain_other_host(host: str) -> str | None:
+    """A sentence about a host of Artifact Registry that has no Python index; None for all other hosts."""
+    host = host.lower()
+    if not re.fullmatch(rf"[a-z0-9.-]*{re.escape(ALL_FORMATS)}", host) or host.endswith(DOMAIN):
+        return None
+    if host.endswith(_OLD_DOMAIN):
+        new = f"{host.removesuffix(_OLD_DOMAIN)}{DOMAIN}"
+        return f"{host} is the host of the alpha version, which Google closed in March 2022: use {new}"
+    return f"{host} is not the host of a Python index, which is LOCATION{DOMAIN}"
+
+
 async def refuse_rest(_: Request) -> Response:
     return HTMLResponse(_NOTHING, 404)
 
@@ -75,7 +94,10 @@ async def refuse_rest(_: Request) -> Response:
 _REPOSITORY = "/{project}/{repository}"
 ROUTES = [
     Route(f"{DOWNLOADS}namespaces/{{project}}/repositories/{{repository}}/downloads/{{token}}", send_file),
+    # poetry, uv and Cloud Build send an upload to the configured address as it is, with or without the last
+    # slash, and poetry follows no redirect.
     Route(f"{_REPOSITORY}/", upload, methods=["POST"]),
+    Route(_REPOSITORY, upload, methods=["POST"]),
     Route(f"{_REPOSITORY}/simple/{{package}}/", show_page),
     Route(f"{_REPOSITORY}/{{package}}/{{filename}}", begin_download),
 ]

@@ -19,6 +19,7 @@ from sandbox.runtime.process import find_proxy, start_proxy, stop_proxy
 from sandbox.toolchain.cache import CACHE_VARIABLE
 from sandbox.toolchain.plugin import PLUGIN, Plugin
 from sandbox.toolchain.versions import pulumi_home
+from tests.support.client_cases import client_cases
 from tests.support.sandbox import Sandbox
 
 pytestmark = pytest.mark.sandbox
@@ -36,6 +37,23 @@ def test_a_host_that_is_not_emulated_is_refused_by_name_at_once(sandbox: Sandbox
     ]
     text = sandbox.run("curl", "-sS", "http://example.com/").stdout
     assert text == "The python-registry sandbox does not emulate example.com and forwards no request.\n"
+
+
+@pytest.mark.parametrize(("host", "expected"), client_cases("host"))
+def test_another_host_of_artifact_registry_is_named_in_the_first_line(
+    sandbox: Sandbox, host: str, expected: str | None
+) -> None:
+    sandbox("start")
+    proxy = find_proxy(SandboxFolder(sandbox.folder))
+    assert proxy
+    with socket.create_connection(("127.0.0.1", proxy.port), timeout=10) as connection:
+        connection.sendall(f"CONNECT {host}:443 HTTP/1.1\r\n\r\n".encode())
+        line = connection.makefile("rb").readline().decode()
+    if expected is None:
+        assert line.startswith("HTTP/1.1 200 ")
+    else:
+        assert line.startswith("HTTP/1.1 403 ")
+        assert expected in line
 
 
 def test_the_certificate_of_a_google_host_is_issued_by_the_sandbox(sandbox: Sandbox) -> None:

@@ -11,16 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.cloud.packaging.distributions import (
-    FIELD_LINES,
-    FIELDS_BYTES,
-    FILENAME_BYTES,
-    HEADERS_BYTES,
-    MEMBERS,
-    METADATA_BYTES,
-    BadDistribution,
-    check_file,
-)
+from sandbox.cloud.packaging.distributions import FILENAME_BYTES, HEADERS_BYTES, MEMBERS, check_file
+from sandbox.cloud.packaging.metadata import FIELD_LINES, FIELDS_BYTES, METADATA_BYTES, BadDistribution
 from tests.support.distributions import (
     Upload,
     linked_metadata,
