@@ -1,5 +1,5 @@
 # All targets run on the sandbox. Only `make tour TARGET=gcp` uses a real project.
-# `STACK=prod make up` selects the stack. `PATH=/folder/of/the/plugin:$PATH make up` selects the plugin.
+# `STACK=prod make up` selects the stack. `PATH=/folder/of/the/provider:$PATH make up` selects the provider.
 
 STACK ?= dev
 TARGET ?= sandbox
@@ -65,13 +65,15 @@ tour: $(if $(filter gcp,$(TARGET)),stack-file venv,up base-image) ## publish, in
 base-image: venv
 	@$(SANDBOX) base-image || echo "The tour skips its container steps."
 
-down: recovered ## destroy the stack, protected resources included, and stop the sandbox
+down: recovered ## destroy the stack, protected resources included, and stop the sandbox of all stacks
 	@$(PULUMI) destroy --yes --skip-preview --ignore-protect
 	@$(SANDBOX) stop
-	@echo "Kept: $(VENV), .sandbox (other stacks and enabled APIs), .tour and the cached engine. \`make clean\` removes all except the engine."
+	@echo "Kept: $(VENV), .sandbox (other stacks and enabled APIs), .tour and the cached Pulumi CLI. \`make clean\` removes all except the Pulumi CLI."
 
+# The status of the last command in the shell is not an error of make.
 shell: stack ## open a shell inside the sandbox
-	@$(INSIDE) $${SHELL:-/bin/sh}
+	@echo "You are inside the sandbox: pulumi, gcloud, pip and uv use it. Leave with \`exit\`." >&2
+	@$(INSIDE) $${SHELL:-/bin/sh} || true
 
 test: venv ## run the quick tests
 	@$(VENV)/bin/python -m pytest -m 'not slow' --numprocesses 2 --dist loadfile
@@ -91,6 +93,6 @@ lint: venv ## check style, types, workflows, language, links and generated table
 docs: venv ## write the generated tables of docs/, then check language and links
 	@$(VENV)/bin/python -m checks --write
 
-clean: ## stop the sandbox, remove it and the venv, keep the cached engine
+clean: ## stop the sandbox, remove it and the venv, keep the cached Pulumi CLI
 	@[ ! -x $(VENV)/bin/python ] || $(SANDBOX) reset
 	@rm -rf $(VENV) .sandbox .tour

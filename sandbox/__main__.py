@@ -133,7 +133,7 @@ def reset() -> None:
 
 @cli.command()
 def status() -> None:
-    """Show the state of the sandbox, its engine, its plugin and its faults.
+    """Show the sandbox, the Pulumi CLI, the provider and the faults.
 
     \b
     Example:
@@ -141,13 +141,13 @@ def status() -> None:
     """
     folder = sandbox_folder()
     proxy = find_proxy(folder)
-    click.echo(f"sandbox  {f'running ({proxy})' if proxy else 'stopped'}")
-    click.echo(f"folder   {folder.root}")
+    click.echo(f"sandbox     {f'running ({proxy})' if proxy else 'stopped'}")
+    click.echo(f"folder      {folder.root}")
     engine, plugin = session.ensure_tools()
-    click.echo(f"engine   pulumi {engine.version}, {engine.origin}: {engine.pulumi}")
-    click.echo(f"plugin   pulumi-resource-gcp, {plugin.origin}")
+    click.echo(f"Pulumi CLI  {engine.version}, {engine.origin}: {engine.pulumi}")
+    click.echo(f"provider    pulumi-resource-gcp, {plugin.origin}")
     if folder.database.exists():
-        click.echo(f"faults   {session.current_faults()}")
+        click.echo(f"faults      {session.current_faults()}")
 
 
 @cli.command()

@@ -22,6 +22,16 @@ def describe_stack(stack: str, outputs: Mapping[str, str]) -> str:
     """A stack on the sandbox in a few lines, from its outputs."""
     accounts = " and ".join(filter(None, (outputs["reader_email"], outputs["writer_email"])))
     prefix = "" if stack == "dev" else f"STACK={stack} "
+    commands = {
+        f"{prefix}make tour": "publish, install and run a package, step by step",
+        f"{prefix}make outputs": "show the outputs: URLs, pip.conf, .pypirc and others",
+        f"{prefix}make shell": "open a shell in which pulumi, gcloud, pip and uv use the sandbox",
+        f"{prefix}make preview": f"show the changes after you edit Pulumi.{stack}.yaml",
+        ".venv/bin/python -m sandbox log": "show the requests that Google's APIs received",
+        f"{prefix}make down": "destroy the stack and stop the sandbox",
+    }
+    width = max(map(len, commands))
+    steps = "\n".join(f"  {command:<{width}}  {result}" for command, result in commands.items())
     return f"""
 The index is up: stack {stack}, on the sandbox.
 
@@ -31,9 +41,5 @@ The index is up: stack {stack}, on the sandbox.
 
 Try next:
 
-  {prefix}make outputs                 show the outputs: URLs, pip.conf, .pypirc and others
-  {prefix}make shell                   open a shell in which pulumi, gcloud, pip and uv use the sandbox
-  {prefix}make preview                 show the changes after you edit Pulumi.{stack}.yaml
-  .venv/bin/python -m sandbox log      show the requests that Google's APIs received
-  {prefix}make down                    destroy the stack and stop the sandbox
+{steps}
 """

@@ -1,4 +1,4 @@
-"""`python -m sandbox.toolchain`: finds or builds the engine, looks for the plugin, and prints both."""
+"""`python -m sandbox.toolchain`: finds or builds the Pulumi CLI and the provider, and prints both."""
 
 import importlib.metadata
 import signal
@@ -10,7 +10,7 @@ from sandbox.toolchain.progress import report_to_stderr
 
 
 def main() -> int:
-    """Print the engine and the plugin. Returns the exit status."""
+    """Print the Pulumi CLI and the provider. Returns the exit status."""
 
     def stop(number: int, _frame: object) -> None:
         sys.exit(128 + number)  # as Ctrl-C does: the exception ends the running command
@@ -26,8 +26,8 @@ def main() -> int:
     except KeyboardInterrupt:
         report_to_stderr("Interrupted.")
         return 128 + signal.SIGINT
-    print(f"engine: Pulumi {engine.version}, {engine.origin}: {engine.pulumi}")
-    print(f"plugin: GCP {sdk_version}, {plugin.origin}")
+    print(f"Pulumi CLI: {engine.version}, {engine.origin}: {engine.pulumi}")
+    print(f"provider: GCP {sdk_version}, {plugin.origin}")
     return 0
 
 

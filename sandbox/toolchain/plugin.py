@@ -69,7 +69,7 @@ def _download(engine: Engine, version: str, build: Build) -> None:
         install = (engine.pulumi, "plugin", "install", "resource", "gcp", version)
         build.run(
             Step(
-                name=f"Downloading the GCP plugin {version}",
+                name=f"Downloading the provider for Google Cloud {version}",
                 command=(*install, "--server", servers[url]),
                 cwd=cache_folder(),
                 env={"PULUMI_HOME": str(pulumi_home()), "PULUMI_SKIP_UPDATE_CHECK": "true"},

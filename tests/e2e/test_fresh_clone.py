@@ -28,18 +28,19 @@ def clone(tmp_path: Path) -> Path:
 NO_CHANGE = re.compile(r"Resources:\n    \d+ unchanged\n")
 
 
-def make(clone: Path, *words: str) -> str:
-    """Run make with this Python; what it printed."""
+def make(clone: Path, *words: str, typed: str = "") -> str:
+    """Run make with this Python and this input; what it printed."""
     done = subprocess.run(
         ["make", f"PYTHON={sys.executable}", *words],
         cwd=clone,
         env=INHERITED,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
+        input=typed,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
         check=False,
     )
-    assert done.returncode == 0, f"make {words}\n{done.stdout}\n{done.stderr}"
+    assert done.returncode == 0, f"make {words}\n{done.stdout}"
     return done.stdout
 
 
@@ -63,6 +64,9 @@ def test_up_look_around_and_down_twice_and_in_any_order(clone: Path) -> None:
     assert NO_CHANGE.search(make(clone, "refresh"))
     assert NO_CHANGE.search(make(clone, "preview"))
     assert "https://europe-west1-python.pkg.dev/my-python-dev/python/" in make(clone, "outputs")
+    shell = make(clone, "shell", typed="pulumi stack --show-name; false\n")
+    assert "Leave with `exit`." in shell
+    assert "Error" not in shell, "the status of the last command in the shell"
     assert "The index is up: stack prod" in make(clone, "up", "STACK=prod")
     for stack in ("dev", "prod", "prod"):
         assert "The sandbox is stopped." in make(clone, "down", f"STACK={stack}")

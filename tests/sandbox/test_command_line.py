@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,8 +11,11 @@ import pytest
 from click.testing import CliRunner
 
 from sandbox.__main__ import cli
+from sandbox.runtime import session
 from sandbox.runtime.next_steps import describe_stack
 from sandbox.runtime.paths import FOLDER_VARIABLE
+from sandbox.toolchain.engine import Engine
+from sandbox.toolchain.plugin import Plugin
 
 PROGRAM = "python -m sandbox"
 
@@ -64,6 +68,20 @@ def test_faults_shows_the_faults_that_are_in_force(runner: CliRunner) -> None:
     assert output("clear") == output("show") == "faults: none\n"
 
 
+def test_status_names_the_programs_as_the_pages_do(
+    runner: CliRunner, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    pulumi = tmp_path / "pulumi"
+    engine = Engine(pulumi=pulumi, version="3.259.0", origin="on PATH", directories=())
+    monkeypatch.setattr(session, "ensure_tools", lambda: (engine, Plugin(origin="fake provider")))
+    lines = runner.invoke(cli, ["status"]).output.splitlines()
+    assert lines[0] == "sandbox     stopped"
+    assert lines[2:] == [
+        f"Pulumi CLI  3.259.0, on PATH: {pulumi}",
+        "provider    pulumi-resource-gcp, fake provider",
+    ]
+
+
 @pytest.mark.parametrize("words", [[], ["none"], ["api-delay"]])
 def test_faults_set_rejects_a_setting_without_a_value(runner: CliRunner, words: list[str]) -> None:
     runner.invoke(cli, ["faults", "set", "api-delay=60"])
@@ -89,3 +107,14 @@ def test_the_next_steps_have_the_urls_the_accounts_and_the_stack(stack: str, com
     assert "accounts        reader@example.com\n" in text
     assert f"\n{command}" in text
     assert f"Pulumi.{stack}.yaml" in text
+    assert f"\n{command.replace('outputs', 'tour')}" in text
+
+
+@pytest.mark.parametrize("stack", ["dev", "a-stack-with-a-long-name"])
+def test_the_next_steps_are_two_columns(stack: str) -> None:
+    names = ("repository_url", "index_url", "reader_email", "writer_email")
+    outputs: dict[str, str] = dict.fromkeys(names, "")
+    _, _, steps = describe_stack(stack, outputs).partition("Try next:\n\n")
+    rows = [re.fullmatch(r"  (\S.*\S)( {2,})(\S.*)", line) for line in steps.splitlines()]
+    assert len({row.start(3) for row in rows if row}) == 1
+    assert all(rows)

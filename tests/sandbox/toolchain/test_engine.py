@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 import threading
 import time
 from pathlib import Path
@@ -196,12 +197,12 @@ class TestUnreachableHost:
 
 
 class TestCommand:
-    def test_the_command_prints_the_engine_and_the_plugin(self, machine: Machine) -> None:
+    def test_the_command_prints_the_pulumi_cli_and_the_provider(self, machine: Machine) -> None:
         machine.has_go()
         shown, progress = (run := machine.start()).communicate(timeout=10)
         assert run.returncode == 0, progress
-        assert f"Pulumi {versions.CLI_VERSION}, built with Go" in shown
-        assert "fake provider" in shown
+        assert f"Pulumi CLI: {versions.CLI_VERSION}, built with Go" in shown
+        assert re.search("^provider: GCP .*, fake provider$", shown, re.MULTILINE)
         assert "Compiling pulumi" in progress
 
     def test_the_command_fails_without_a_traceback(self, machine: Machine) -> None:

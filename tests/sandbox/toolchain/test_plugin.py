@@ -66,4 +66,4 @@ class TestPlugin:
         machine.answers = lambda url: True
         script(found.pulumi, "echo checksum mismatch; exit 1")
         assert ensure_plugin(found, SDK, machine.report).origin == "fake provider"
-        assert machine.reported("Downloading the GCP plugin", "checksum mismatch")
+        assert machine.reported("Downloading the provider for Google Cloud", "checksum mismatch")
