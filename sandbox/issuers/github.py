@@ -197,7 +197,7 @@ def issue_token(
     key = _issuer_key(folder)
     public = json.loads(RSAAlgorithm.to_jwk(key.public_key()))
     key_id = _digest(public["n"])[:40]
-    publish_keys(store, claims["iss"], [{**public, "kid": key_id, "alg": "RS256", "use": "sig"}])
+    publish_keys(store, str(claims["iss"]), [{**public, "kid": key_id, "alg": "RS256", "use": "sig"}])
     return jwt.encode(claims, key, algorithm="RS256", headers={"kid": key_id})
 
 

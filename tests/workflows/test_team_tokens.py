@@ -6,14 +6,18 @@ The cases are those of the kind `job`.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sandbox.cloud.core.store import Store
+from sandbox.issuers.github import TokenSettings, Workflow, issue_token
+from sandbox.runtime.paths import SandboxFolder
 from tests.support.cases import read_cases
-from tests.support.federation import DENIED, IAM, Federation, anonymous
+from tests.support.federation import DENIED, IAM, OWNER_ID, REPOSITORY, Federation, anonymous
 from tests.support.sandbox import Program, Sandbox
 from tests.workflows import team
 
@@ -26,10 +30,10 @@ ENVIRONMENTS = {
     "preview-dev": "previewer",
     "preview-prod": "previewer",
 }
-FORMS: dict[str, dict[str, Any]] = {
-    "older": {},
-    "immutable": {"immutable-subject": True},
-    "customized": {"claim-keys": "repository_owner,workflow_ref"},
+FORMS = {
+    "older": TokenSettings(),
+    "immutable": TokenSettings(immutable_subject=True),
+    "customized": TokenSettings(claim_keys=("repository_owner", "workflow_ref")),
 }
 # Parts of the commands in older versions of the page.
 OLD_MAPPING = "--attribute-mapping google.subject=assertion.sub"
@@ -48,14 +52,20 @@ class Team:
         program = Program(self.sandbox, self.folder, stack="dev", project=team.PROJECT)
         return Federation(program, anonymous(self.sandbox), self.folder, self.provider, ACCOUNTS[account])
 
+    def sign(self, environment: str, settings: TokenSettings, audience: str) -> str:
+        """The token of a job, without the time that the command line needs."""
+        folder = SandboxFolder(self.sandbox.folder)
+        workflow = Workflow(repository=REPOSITORY, owner_id=OWNER_ID, environment=environment)
+        with closing(Store(folder.database)) as store, store.transaction():
+            return issue_token(folder, store, workflow, audience, settings=settings)
+
     def refused(self, form: str) -> dict[str, str]:
         """The refusals of the jobs, by environment, if GitHub's tokens have this form."""
         found: dict[str, str] = {}
         for environment, account in ENVIRONMENTS.items():
             cloud = self.federation(account)
-            status, exchanged = cloud.exchange(
-                subject_token=cloud.token(environment=environment, **FORMS[form])
-            )
+            token = self.sign(environment, FORMS[form], cloud.audience)
+            status, exchanged = cloud.exchange(subject_token=token)
             if status != 200:
                 found[environment] = exchanged["error_description"]
                 continue
