@@ -1,7 +1,8 @@
 """Keyless publishing: the workload identity pool and the provider that accepts GitHub's tokens.
 
 Owns which tokens the provider accepts. It grants nothing: `iam.py` grants the writer account to the
-principals. GitHub decides who can merge, and who can use a protected branch or environment.
+principals, by their repository and never by their subject. GitHub decides who can merge, and who can use a
+protected branch or environment.
 """
 
 from __future__ import annotations
@@ -56,9 +57,10 @@ def trust_github(
         workload_identity_pool_id=pool.workload_identity_pool_id,
         workload_identity_pool_provider_id=_new_id(),
         display_name="GitHub Actions",
-        # Only claims that every accepted token has: Google refuses a token that lacks a mapped claim.
+        # Only claims that every accepted token has: Google refuses a token that lacks a mapped claim. Not
+        # `sub`: its text follows GitHub's settings, and Google refuses a subject of more than 127 bytes.
         attribute_mapping={
-            "google.subject": "assertion.sub",
+            "google.subject": "assertion.repository_id",
             "attribute.repository": "assertion.repository",
             "attribute.repository_owner_id": "assertion.repository_owner_id",
             f"attribute.{claim}": f"assertion.{claim}",

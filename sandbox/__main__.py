@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shlex
 import shutil
 import subprocess
@@ -20,7 +19,7 @@ import click
 from sandbox.cloud.core.faults import Faults
 from sandbox.cloud.iam.members import OWNER, is_member
 from sandbox.cloud.packaging.distributions import BadDistribution
-from sandbox.issuers.github import Workflow
+from sandbox.github_token import github_token
 from sandbox.runtime import next_steps, session
 from sandbox.runtime.paths import sandbox_folder
 from sandbox.runtime.process import SandboxError, find_proxy, start_proxy, stop_proxy
@@ -283,32 +282,7 @@ def reset_pypi() -> None:
     session.reset_pypi()
 
 
-def _checked_repository(_context: click.Context, _option: click.Parameter, name: str) -> str:
-    if name and not re.fullmatch(r"[^\s/]+/[^\s/]+", name):
-        raise click.BadParameter(f"{name!r} is not the full name of a repository, such as org/name")
-    return name
-
-
-@cli.command("github-token")
-@click.option(
-    "--repository", required=True, callback=_checked_repository, help="Repository of the workflow."
-)
-@click.option("--owner-id", required=True, help="The numeric ID of the repository's owner.")
-@click.option("--ref", default="refs/heads/main", show_default=True, help="The ref that started the run.")
-@click.option("--environment", default="", help="The deployment environment of the job.")
-@click.option(
-    "--fork", default="", callback=_checked_repository, help="The fork whose pull request started the run."
-)
-@click.option("--audience", default="", help="The token's audience. Default: the owner's page on GitHub.")
-@click.option("--expired", is_flag=True, help="Issue a token that has expired.")
-def github_token(audience: str, *, expired: bool, **claims: str) -> None:
-    """Print the OIDC token that GitHub would issue to a workflow.
-
-    \b
-    Example:
-      python -m sandbox github-token --repository acme/my-adder --owner-id 1
-    """
-    click.echo(session.workflow_token(Workflow(**claims), audience, expired=expired))
+cli.add_command(github_token)
 
 
 @cli.command()

@@ -23,8 +23,8 @@ REF = re.compile(
     r"refs/(?:heads|tags)/(?!.*(?:\.\.|@\{|//|/\.|\.lock(?:/|$)))"
     r"[^\s~^:?*\[\\/.\x00-\x1f\x7f][^\s~^:?*\[\\\x00-\x1f\x7f]*(?<![/.])"
 )
-# "WorkloadIdentityPoolProvider" in the IAM reference: the mapped subject, and the attribute condition.
-SUBJECT_BYTES, CONDITION_LENGTH = 127, 4096
+# The attribute condition of "WorkloadIdentityPoolProvider" in the IAM reference.
+CONDITION_LENGTH = 4096
 PROPERTIES = [property_name(f.name) for f in fields(GitHub)]
 
 
@@ -113,20 +113,13 @@ def check_environment(key: str, value: object) -> list[Problem]:
 
 
 def check_limits(key: str, github: GitHub) -> list[Problem]:
-    """The problems that Google finds: in the condition at once, in a subject at each token exchange."""
-    problems: list[Problem] = []
+    """The problems of the attribute condition, which contains all values."""
     length = len(github.condition)
-    if length > CONDITION_LENGTH:
-        rule = f"the attribute condition has {length} characters, and Google allows {CONDITION_LENGTH}"
-        shown = f"{len(github.repositories)} repositories"
-        problems.append(Problem(f"{key}.repositories", shown, rule, "remove some"))
-    for index, repository in enumerate(github.repositories):
-        subject = f"repo:{repository}:{':'.join(github.place)}"
-        size = len(subject.encode())
-        if size > SUBJECT_BYTES:
-            rule = f"the subject {subject} has {size} bytes, and Google allows {SUBJECT_BYTES}"
-            problems.append(Problem(f"{key}.repositories[{index}]", repository, rule, "shorten a name"))
-    return problems
+    if length <= CONDITION_LENGTH:
+        return []
+    rule = f"the attribute condition has {length} characters, and Google allows {CONDITION_LENGTH}"
+    shown = f"{len(github.repositories)} repositories"
+    return [Problem(f"{key}.repositories", shown, rule, "remove some")]
 
 
 def _full_ref(text: str) -> str:

@@ -17,7 +17,7 @@ from sandbox.cloud.core.faults import Faults, read_faults, write_faults
 from sandbox.cloud.core.store import Store
 from sandbox.cloud.iam.members import OWNER
 from sandbox.cloud.pypi.planted import plant, unplant
-from sandbox.issuers.github import Workflow, issue_token
+from sandbox.issuers.github import TokenSettings, Workflow, issue_token
 from sandbox.runtime.environment import (
     create_login,
     install_plugin,
@@ -84,10 +84,16 @@ def reset_pypi() -> None:
         unplant(store)
 
 
-def workflow_token(workflow: Workflow, audience: str = "", *, expired: bool = False) -> str:
+def workflow_token(
+    workflow: Workflow,
+    audience: str = "",
+    *,
+    settings: TokenSettings | None = None,
+    expired: bool = False,
+) -> str:
     """The OIDC token that GitHub would issue to that workflow."""
     with _open_store() as store, store.transaction():
-        return issue_token(sandbox_folder(), store, workflow, audience, expired=expired)
+        return issue_token(sandbox_folder(), store, workflow, audience, settings=settings, expired=expired)
 
 
 def recover_stack(stack: str) -> int:

@@ -47,3 +47,9 @@ def test_a_pool_and_its_provider_keep_their_first_id(run_program: Run) -> None:
         assert [resource.ignored_changes for resource in resources] == [[key]] * 2
     assert first["registry-github"].dependencies == [first["registry-github-pool"].urn]
     assert {r.urn for r in first.resources} == {r.urn for r in second.resources}
+
+
+def test_a_provider_maps_no_claim_whose_text_follows_githubs_settings(run_program: Run) -> None:
+    mapping = run_program(WORKFLOWS)["registry-github"].inputs["attributeMapping"]
+    assert mapping["google.subject"] == "assertion.repository_id"
+    assert not [expression for expression in mapping.values() if "assertion.sub" in expression]

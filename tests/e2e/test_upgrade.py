@@ -1,4 +1,7 @@
-"""An upgrade from the first program: today's program must not create, replace or delete a resource."""
+"""An upgrade from the first program: today's program must not create, replace or delete a resource.
+
+It updates one resource in place: the provider maps another claim to the subject of GitHub's tokens.
+"""
 
 from __future__ import annotations
 
@@ -68,7 +71,7 @@ def resources(program: Program) -> dict[str, list[Any]]:
 
 
 @pytest.mark.parametrize("access", ["authoritative", pytest.param("additive", marks=pytest.mark.slow)])
-def test_an_upgrade_changes_no_resource(
+def test_an_upgrade_changes_only_the_mapped_subject(
     program: Program, tmp_path_factory: pytest.TempPathFactory, access: str
 ) -> None:
     program.configure(access=access, protect=True, **SETTINGS)
@@ -76,6 +79,10 @@ def test_an_upgrade_changes_no_resource(
     old.up()
     before = resources(old)
     result = program.up()
-    # The provider itself is not counted.
-    assert re.search(rf"Resources:\n    {len(before) - 1} unchanged\n", result), result
+    # The Pulumi provider itself is not counted.
+    assert re.search(rf"Resources:\n    ~ 1 updated\n    {len(before) - 2} unchanged\n", result), result
+    provider = next(urn for urn in before if urn.endswith("::registry-github"))
+    _, inputs = before[provider]
+    assert inputs["attributeMapping"]["google.subject"] == "assertion.sub"
+    inputs["attributeMapping"]["google.subject"] = "assertion.repository_id"
     assert resources(program) == before

@@ -24,7 +24,13 @@ STS = "https://sts.googleapis.com/v1/token"
 SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
 REPOSITORY, OWNER_ID, REF = "acme/my-adder", "1234567", "refs/heads/main"
 BY_REF = {"repositories": [REPOSITORY, "acme/tool"], "ownerId": int(OWNER_ID), "ref": REF}
-BY_ENVIRONMENT = {"repositories": [REPOSITORY], "ownerId": OWNER_ID, "environment": "release"}
+# Google allows 127 bytes of a mapped subject. The claim `sub` of this repository has more.
+LONG_REPOSITORY = f"acme/{'r' * 95}"
+BY_ENVIRONMENT = {
+    "repositories": [REPOSITORY, LONG_REPOSITORY],
+    "ownerId": OWNER_ID,
+    "environment": "release",
+}
 CONDITION = "unauthorized_client: The given credential is rejected by the attribute condition."
 DENIED = "Permission 'iam.serviceAccounts.getAccessToken' denied"
 NOBODY = "user:nobody@example.com"
@@ -56,12 +62,11 @@ class Federation:
         """The audience that `google-github-actions/auth` requests from GitHub."""
         return f"https://iam.googleapis.com/{self.provider}"
 
-    def token(self, *words: str, **changes: str) -> str:
+    def token(self, *words: str, **changes: Any) -> str:
         """A workflow's token; by default the workflow can publish."""
-        right = {"repository": REPOSITORY, "owner_id": OWNER_ID, "ref": REF, "audience": self.audience}
-        options = {**right, **changes}
-        flags = [f"--{key.replace('_', '-')}={value}" for key, value in options.items()]
-        return self.sandbox("github-token", *flags, *words).stdout.strip()
+        right = {"repository": REPOSITORY, "owner-id": OWNER_ID, "ref": REF, "audience": self.audience}
+        options = {**right, **{key.replace("_", "-"): value for key, value in changes.items()}}
+        return self.sandbox("github-token", *token_flags(options), *words).stdout.strip()
 
     def signed(self, key: Any = None, **claims: Any) -> str:
         """The right workflow's token with other claims, signed with the issuer's key or another one."""
@@ -115,6 +120,11 @@ class Federation:
         """The status of a request with an access token."""
         login = {"Authorization": f"Bearer {token}"}
         return self.session.post(f"{IAM}/{path}", headers=login, json={}, timeout=30).status_code
+
+
+def token_flags(options: dict[str, Any]) -> list[str]:
+    """The options of `github-token` on its command line. True is an option without a value."""
+    return [f"--{key}" if value is True else f"--{key}={value}" for key, value in options.items()]
 
 
 def anonymous(sandbox: Sandbox) -> requests.Session:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from sandbox.issuers.github import Workflow
-from tests.support.docs import read_code, read_commands, read_table
+from tests.support.docs import read_code, read_commands, read_section, read_table
 from tests.support.federation import OWNER_ID, REPOSITORY
 from tests.support.sandbox import Sandbox
 
@@ -15,13 +16,15 @@ DEPLOYER, PREVIEWER = (f"{name}@{PROJECT}.iam.gserviceaccount.com" for name in (
 OBJECTS = f"https://storage.googleapis.com/storage/v1/b/{PROJECT}-state/o"
 
 
+REPOSITORY_ID = str(Workflow(repository=REPOSITORY, owner_id=OWNER_ID).claims()["repository_id"])
+
+
 def recipe() -> str:
     """Return the commands, with a repository's names and without those for the KMS key."""
     text = read_commands("pull-requests", "## Once per team")
-    repository = Workflow(repository=REPOSITORY, owner_id=OWNER_ID)
     for old, new in {
         "ORG/REPO": REPOSITORY,
-        "REPOSITORY_ID": repository.claims()["repository_id"],
+        "REPOSITORY_ID": REPOSITORY_ID,
         " --secrets-provider $KEY": "",
     }.items():
         assert old in text
@@ -29,10 +32,30 @@ def recipe() -> str:
     return "".join(line for line in text.splitlines(True) if not line.startswith(("gcloud kms ", "KEY=")))
 
 
-def set_up(sandbox: Sandbox, checkout: Path) -> str:
+def identities() -> str:
+    """Return the commands that create the accounts of the jobs, the pool and the grants on the accounts."""
+    enable, _, rest = recipe().partition("\ngcloud storage ")
+    created = rest[rest.index("gcloud iam workload-identity-pools create") :].partition("gcloud storage")[0]
+    return f"{enable}\n{created}echo $POOL/providers/github\n"
+
+
+def move_steps() -> list[str]:
+    """Return the commands of each step that moves grants away from subjects."""
+    section = read_section("pull-requests", "## Move from grants by subject")
+    steps = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+    # The first step sets the variables of the others.
+    variables = "".join(line for line in steps[0].splitlines(True) if re.match(r" *(NUMBER|POOL)=", line))
+    return [variables + step.replace("ORG/REPO", REPOSITORY) for step in steps]
+
+
+def set_up(sandbox: Sandbox, checkout: Path, commands: str = "") -> str:
     """Run the commands as the project's owner. Return the provider's name, which the last one prints."""
-    done = sandbox.run("bash", "-euo", "pipefail", "-c", recipe(), cwd=checkout)
-    return done.stdout.splitlines()[-1]
+    return run(sandbox, checkout, commands or recipe()).splitlines()[-1]
+
+
+def run(sandbox: Sandbox, folder: Path, commands: str) -> str:
+    """Run commands as the project's owner. Return their output."""
+    return sandbox.run("bash", "-euo", "pipefail", "-c", commands, cwd=folder).stdout
 
 
 def objects(sandbox: Sandbox) -> dict[str, str]:

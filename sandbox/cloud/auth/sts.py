@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 from urllib.parse import parse_qs
 
 import jwt
@@ -35,8 +36,9 @@ AUDIENCE = re.compile(
 )
 # "Method: token", subjectToken: `exp` must be less than 48 hours after `iat`.
 LIFETIME_SECONDS = 48 * 60 * 60
-# google.subject in the reference of WorkloadIdentityPoolProvider; the text is Google's.
-SUBJECT_BYTES = 127
+# google.subject and all mapped attributes, in the reference of WorkloadIdentityPoolProvider. The text about
+# the subject is Google's.
+SUBJECT_BYTES, MAPPED_BYTES = 127, 8 * 1024
 
 
 class _Refused(Exception):
@@ -116,16 +118,9 @@ def _admit(store: Store, provider: Json, token: str) -> tuple[str, tuple[str, ..
     mapped: Json = {"google": {}, "attribute": {}}
     for attribute, expression in provider["attributeMapping"].items():
         namespace, _, name = attribute.partition(".")
-        try:
-            mapped[namespace][name] = evaluate(expression, {"assertion": claims})
-        except CannotEvaluate as error:
-            text = f"Could not obtain a value for {attribute} from the given credential ({error})."
-            raise _Refused("invalid_request", text) from error
-    subject = mapped["google"]["subject"]
-    custom: Json = mapped["attribute"]
-    for name, value in {"google.subject": subject, **custom}.items():
-        if not isinstance(value, str):
-            raise _Refused("invalid_request", f"The mapped attribute {name} must be of type STRING.")
+        mapped[namespace][name] = _map(attribute, expression, claims)
+    subject: str = mapped["google"]["subject"]
+    custom: dict[str, str] = mapped["attribute"]
     if len(subject.encode()) > SUBJECT_BYTES:
         raise _Refused(
             "invalid_request",
@@ -133,6 +128,9 @@ def _admit(store: Store, provider: Json, token: str) -> tuple[str, tuple[str, ..
             "modify your attribute mapping or the incoming assertion to produce a mapped attribute that is "
             f"less than {SUBJECT_BYTES} bytes.",
         )
+    if sum(len(value.encode()) for value in (subject, *custom.values())) > MAPPED_BYTES:
+        text = f"The size of all mapped attributes exceeds the {MAPPED_BYTES} bytes limit."
+        raise _Refused("invalid_request", text)
     try:
         # A provider without a condition admits every token.
         admitted = evaluate(provider.get("attributeCondition", "true"), {"assertion": claims, **mapped})
@@ -146,9 +144,27 @@ def _admit(store: Store, provider: Json, token: str) -> tuple[str, tuple[str, ..
     return f"principal:{pool}/subject/{subject}", (f"principalSet:{pool}/*", *sets)
 
 
+def _map(attribute: str, expression: str, claims: Json) -> Any:
+    """The value of a mapped attribute. An attribute can be empty, but not the subject."""
+    try:
+        value = evaluate(expression, {"assertion": claims})
+    except CannotEvaluate as error:
+        text = f"Could not obtain a value for {attribute} from the given credential ({error})."
+        raise _Refused("invalid_request", text) from error
+    # Groups are a list, and the sandbox gives no group a right.
+    if not isinstance(value, str) and attribute != "google.groups":
+        name = attribute.removeprefix("attribute.")
+        raise _Refused("invalid_request", f"The mapped attribute {name} must be of type STRING.")
+    if not value and attribute == "google.subject":
+        text = "Could not obtain a value for google.subject from the given credential."
+        raise _Refused("unauthorized_client", text)
+    return value
+
+
 def _verify(store: Store, provider: Json, token: str) -> Json:
     """The claims of a token, if its issuer, its audience, its times and its signature are right."""
-    expected = provider["oidc"]["issuerUri"]
+    # Google's own examples end the issuer with a slash, which the tokens do not have.
+    expected = provider["oidc"]["issuerUri"].rstrip("/")
     names = [f"https://iam.googleapis.com/{provider['name']}", f"//iam.googleapis.com/{provider['name']}"]
     audiences = provider["oidc"].get("allowedAudiences") or names
     try:

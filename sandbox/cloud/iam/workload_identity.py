@@ -57,6 +57,23 @@ def compile_expression(expression: str) -> cel.Program:
         raise CannotEvaluate(str(error)) from error
 
 
+def extract(text: str, template: str) -> str:
+    """Google's own CEL function: the part of a text that stands in the place of `{name}` in a template.
+
+    The reference is "extract" in "Attribute reference for IAM Conditions". Without a match, it is empty.
+
+    Raises:
+        ValueError: the template does not have one name in braces.
+    """
+    parts = re.fullmatch(r"([^{}]*)\{[^{}]+\}([^{}]*)", template)
+    if parts is None:
+        raise ValueError(f"extract needs one name in braces: {template}")
+    before, after = parts.groups()
+    _, found, rest = text.partition(before) if before else ("", text, text)
+    value, end, _ = rest.partition(after) if after else (rest, rest, "")
+    return value if found and end else ""
+
+
 def evaluate(expression: str, variables: Json) -> Any:
     """Evaluate a CEL expression with these variables.
 
@@ -64,8 +81,10 @@ def evaluate(expression: str, variables: Json) -> Any:
         CannotEvaluate: the expression is invalid, or needs a variable that does not exist.
     """
     program = compile_expression(expression)
+    context = cel.Context(variables)
+    context.add_function("extract", extract)
     try:
-        return program.execute(variables)
+        return program.execute(context)
     except (KeyError, RuntimeError, TypeError, ValueError) as error:
         raise CannotEvaluate(f"no such claim or function: {error}") from error
 
@@ -110,7 +129,9 @@ def _check_provider(fields: Json) -> None:
         _check_expression(f"attribute_mapping[{attribute}]", expression, MAPPING_LENGTH)
     if condition:
         _check_expression("attribute_condition", condition, CONDITION_LENGTH)
-    if issuer in SHARED_ISSUERS and not re.search(r"\b(?:assertion|google|attribute)\.", str(condition)):
+    if issuer.rstrip("/") in SHARED_ISSUERS and not re.search(
+        r"\b(?:assertion|google|attribute)\.", str(condition)
+    ):
         raise invalid(UNCONDITIONAL)
 
 

@@ -13,12 +13,14 @@ from tests.support.federation import (
     DENIED,
     IAM,
     REPOSITORY,
+    SCOPES,
     Federation,
     read_federation,
 )
 from tests.support.sandbox import Program
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
+IAM_CREDENTIALS = "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts"
 
 
 def pools(program: Program) -> dict[str, str]:
@@ -59,6 +61,28 @@ def test_another_ref_updates_the_provider_in_place(program: Program, tmp_path: P
     assert program.changes() == {}
     after = read_federation(program, tmp_path)
     assert after.access_token(after.token(environment="release"))
+
+
+def test_workflows_publish_before_during_and_after_the_update_of_the_mapped_subject(
+    program: Program, tmp_path: Path
+) -> None:
+    program.configure(pypiProxy=False, github=BY_REF)
+    program.up()
+    cloud = read_federation(program, tmp_path)
+    _, provider = cloud.ask("GET", cloud.provider)
+    old = {"attributeMapping": {**provider["attributeMapping"], "google.subject": "assertion.sub"}}
+    assert cloud.ask("PATCH", f"{cloud.provider}?updateMask=attributeMapping", old)[0] == 200
+    assert cloud.access_token(cloud.token())
+    _, exchanged = cloud.exchange(subject_token=cloud.token())
+    assert program.changes("--refresh") == {"registry-github": "update"}
+    program.up("--refresh")
+    assert read_federation(program, tmp_path).provider == cloud.provider
+    generate = f"{IAM_CREDENTIALS}/{cloud.writer}:generateAccessToken"
+    login = {"Authorization": f"Bearer {exchanged['access_token']}"}
+    running = cloud.session.post(generate, headers=login, json={"scope": SCOPES}, timeout=60)
+    assert running.status_code == 200, "a job that logged in before the update"
+    assert cloud.access_token(cloud.token())
+    assert cloud.access_token(cloud.token("--immutable-subject"))
 
 
 def test_up_with_refresh_restores_a_changed_condition(program: Program, tmp_path: Path) -> None:

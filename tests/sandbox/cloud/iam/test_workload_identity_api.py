@@ -75,6 +75,10 @@ class TestPools:
             ({"attributeMapping": {"google.subject": "assertion.("}}, "Error in attribute_mapping"),
             ({"attributeMapping": {"google.subject": "assertion.sub", "x": "'a'"}}, "Invalid mapped"),
             ({"attributeMapping": {"google.subject": 7}}, "must be an expression"),
+            (
+                {"oidc": {"issuerUri": f"{GITHUB}/"}, "attributeCondition": ""},
+                "must reference one of the provider's claims",
+            ),
             ({"oidc": {"issuerUri": "http://plain.example"}}, "must be an HTTPS address"),
             ({"oidc": {"issuerUri": GITHUB, "allowedAudiences": ["x" * 257]}}, "allowed_audiences"),
             ({"oidc": None}, "oidc is required"),
@@ -105,6 +109,12 @@ class TestPools:
         assert by_environment.access_token(by_environment.token(environment="release", audience="ours"))
         assert by_environment.ask("PATCH", path, {"oidc": {"issuerUri": GITHUB}})[0] == 200
         assert by_environment.access_token(token)
+
+    def test_an_issuer_with_a_last_slash_accepts_githubs_tokens(self, by_environment: Federation) -> None:
+        path = f"{by_environment.provider}?updateMask=oidc"
+        assert by_environment.ask("PATCH", path, {"oidc": {"issuerUri": f"{GITHUB}/"}})[0] == 200
+        assert by_environment.access_token(by_environment.token(environment="release"))
+        assert by_environment.ask("PATCH", path, {"oidc": {"issuerUri": GITHUB}})[0] == 200
 
     def test_a_policy_cannot_name_a_missing_pool(self, by_ref: Federation) -> None:
         account = f"projects/{by_ref.program.project}/serviceAccounts/{by_ref.writer}"
