@@ -125,12 +125,13 @@ def _organization_advice(failure: pulumi.ErrorHookArgs) -> str | None:
     policy, ask = f"The organization policy {constraint}", "ask an administrator of the organization"
     if "role" not in inputs:
         return (
-            f"{policy} refuses {failure.name}, so Google did not change it. Change the setting that breaks the "
-            f"policy, or {ask}, then run `pulumi up` again."
+            f"{policy} refuses {failure.name}, so Google did not change it. Change the setting that breaks "
+            f"the policy, or {ask}, then run `pulumi up` again."
         )
     target = inputs.get("repository") or inputs.get("serviceAccountId")
     refused = ", ".join(sorted(set(_REFUSED_MEMBER.findall(error)))) or "one of the members"
     return (
         f"{policy} does not permit {refused}, so Google did not write the list of {inputs['role']} on "
-        f"{target}. Remove the member from the stack file, or {ask} to permit it, then run `pulumi up` again."
+        f"{target}. Remove the member from the stack file, or {ask} to permit it, then run `pulumi up` "
+        "again."
     )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import cast
 
 from sandbox.cloud.core.errors import Json, invalid, read_field, read_list
 
@@ -33,8 +32,8 @@ MUTABLE: dict[str, tuple[object, tuple[str, ...]]] = {
     UPSTREAMS: ({}, ("upstreamPolicies",)),
     SCAN: ({}, ("enablementConfig",)),
 }
-# The only part of a remote repository's configuration that the sandbox changes. It is "Input only".
-VALIDATION = f"{SOURCE}.disableUpstreamValidation"
+# The parts of a remote repository's configuration that can change. No answer has the first ("Input only").
+VALIDATION, CREDENTIALS = "disableUpstreamValidation", "upstreamCredentials"
 IMMUTABLE = ("name", "format", "mode", "kmsKeyName", SOURCE)
 OUTPUT_ONLY = ("createTime", "updateTime", "sizeBytes", "satisfiesPzi", "satisfiesPzs", "registryUri")
 INPUT_ONLY = ("disallowUnspecifiedMode",)
@@ -57,11 +56,16 @@ def read_repository(body: Json) -> Json:
             raise invalid(f"Invalid JSON payload received. Unknown name \"{field}\" at 'repository'.")
         if body[field] not in ({}, "", False):
             _check_emulated(field)
-    return {
-        field: value
-        for field, value in body.items()
-        if field not in (*OUTPUT_ONLY, *INPUT_ONLY, *OTHER_FORMATS, *NOT_EMULATED)
-    }
+    dropped = (*OUTPUT_ONLY, *INPUT_ONLY, *OTHER_FORMATS, *NOT_EMULATED)
+    fields = {field: value for field, value in body.items() if field not in dropped}
+    if source := read_field(fields, SOURCE, Json()):
+        if source.get(CREDENTIALS):
+            _check_emulated(f"{SOURCE}.{CREDENTIALS}")
+        fields[SOURCE] = {key: value for key, value in source.items() if key != VALIDATION}
+    if "cleanupPolicies" in fields:
+        policies = read_field(fields, "cleanupPolicies", Json())
+        fields["cleanupPolicies"] = {key: _cleanup_policy(key, policies) for key in policies}
+    return fields
 
 
 def changed(repository: Json, body: Json, mask: str) -> Json:
@@ -87,10 +91,12 @@ def changed(repository: Json, body: Json, mask: str) -> Json:
         _check_unchanged(repository, desired)
     for path in paths:
         field, _, below = path.partition(".")
-        if path == VALIDATION and repository["mode"] == REMOTE:
+        if field == SOURCE and repository["mode"] != REMOTE:
+            raise invalid(f"Only a repository of mode {REMOTE} has a {SOURCE}.")
+        if path == f"{SOURCE}.{VALIDATION}":
             continue
         if field not in MUTABLE:
-            _check_emulated(field)
+            _check_emulated(path)
             raise invalid(
                 f"Field '{path}' of a repository is immutable."
                 if field in KNOWN
@@ -135,7 +141,10 @@ def validate(repository: Json, exists: Callable[[str], bool]) -> Json:
     return repository
 
 
-def _check_emulated(field: str) -> None:
+def _check_emulated(path: str) -> None:
+    field = path.partition(".")[0]
+    if path.startswith(f"{SOURCE}.{CREDENTIALS}"):
+        raise invalid("The sandbox does not emulate upstream credentials: it has no Secret Manager.")
     if field in OTHER_FORMATS:
         raise invalid(f"Field '{field}' is for another format: the repository's format is PYTHON.")
     if field in NOT_EMULATED:
@@ -146,10 +155,18 @@ def _check_unchanged(repository: Json, desired: Json) -> None:
     """gcloud sends all fields of a repository back. Refuse those that differ and cannot change."""
     for field in IMMUTABLE:
         value = desired.get(field, repository.get(field))
-        if field == SOURCE and isinstance(value, dict):
-            value = {k: v for k, v in cast(Json, value).items() if f"{SOURCE}.{k}" != VALIDATION}
         if value not in (repository.get(field), "", {}):
             raise invalid(f"Field '{field}' of a repository is immutable.")
+
+
+def _cleanup_policy(key: str, policies: Json) -> Json:
+    """A cleanup policy as an answer has it. gcloud sends the words of the user's file, such as `Delete`."""
+    policy = {"id": key, **read_field(policies, key, Json())}
+    policy["action"] = read_field(policy, "action", "").upper()
+    if condition := read_field(policy, "condition", Json()):
+        state = read_field(condition, "tagState", "").upper()
+        policy["condition"] = {**condition, "tagState": state} if state else condition
+    return policy
 
 
 def _check_cleanup_policy(key: str, policy: Json) -> None:

@@ -126,8 +126,8 @@ def set_policy(store: Store, resource: str, desired: Json) -> Json:
     """Replace a resource's policy. Bindings of one role with different conditions stay separate.
 
     Raises:
-        GoogleError: ABORTED for an etag that is not current; INVALID_ARGUMENT for a member or role that
-            Google refuses, and for conditions in a version that cannot have them; FAILED_PRECONDITION for a
+        GoogleError: ABORTED for an etag that is not current. INVALID_ARGUMENT for a member or role that
+            Google refuses, and for conditions in a version that cannot have them. FAILED_PRECONDITION for a
             member that the organization does not permit.
     """
     current = get_policy(store, resource)

@@ -40,7 +40,7 @@ def _changed_forms(draw: st.DrawFn) -> str:
     "principal://iam.googleapis.com/projects/\u0663/locations/global/workloadIdentityPools/p/subject/x"
 )
 @example("user:x@p.IAM.gserviceaccount.COM")
-def test_what_one_accepts_the_other_does_not_refuse(member: str) -> None:
+def test_settings_and_sandbox_accept_the_same_members(member: str) -> None:
     accepted = not check_members("readers", [member])
     if accepted:
         assert is_member(member), "the settings accept it, and the sandbox refuses it"
