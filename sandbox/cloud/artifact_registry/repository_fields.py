@@ -163,9 +163,12 @@ def _cleanup_policy(key: str, policies: Json) -> Json:
     """A cleanup policy as an answer has it. gcloud sends the words of the user's file, such as `Delete`."""
     policy = {"id": key, **read_field(policies, key, Json())}
     policy["action"] = read_field(policy, "action", "").upper()
-    if condition := read_field(policy, "condition", Json()):
-        state = read_field(condition, "tagState", "").upper()
-        policy["condition"] = {**condition, "tagState": state} if state else condition
+    if condition := dict(read_field(policy, "condition", Json())):
+        for field in ("tagState", "olderThan", "newerThan"):
+            if text := read_field(condition, field, ""):
+                # Duration in the JSON form of protobuf: gcloud sends `2592000.0s`.
+                condition[field] = text.upper() if field == "tagState" else re.sub(r"\.0+s$", "s", text)
+        policy["condition"] = condition
     return policy
 
 

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from components.validation.members import check_members
@@ -22,7 +22,7 @@ ON_PURPOSE = re.compile(
 _FORMS = [case.values[0]["input"] for case in case_parameters("members", kind="form")]
 # The pieces of the forms, so that the grammar below joins parts of one form with parts of another.
 _PIECES = sorted({piece for form in _FORMS for piece in re.split(r"(?<=[:/@.?*])", form) if piece})
-_ODD = st.text(st.sampled_from("aZ09._-+'@:/ *?=%!\n\u0663é"), max_size=4)
+_CHARACTERS = st.sampled_from("aZ09._-+'@:/ *?=%!\n\u0663é")
 
 
 @st.composite
@@ -31,10 +31,22 @@ def _changed_forms(draw: st.DrawFn) -> str:
     form = draw(st.sampled_from(_FORMS))
     start = draw(st.integers(0, len(form)))
     end = draw(st.integers(start, len(form)))
-    return form[:start] + draw(_ODD | st.sampled_from(_PIECES)) + form[end:]
+    return form[:start] + draw(st.text(_CHARACTERS, max_size=4) | st.sampled_from(_PIECES)) + form[end:]
 
 
-@given(_changed_forms() | st.lists(st.sampled_from(_PIECES), min_size=1, max_size=6).map("".join))
+@st.composite
+def _other_words(draw: st.DrawFn) -> str:
+    """A documented form, with another word in it."""
+    form = draw(st.sampled_from(_FORMS))
+    word = draw(st.sampled_from(list(re.finditer(r"[\w-]+", form))))
+    return form[: word.start()] + draw(st.text(_CHARACTERS, min_size=1, max_size=8)) + form[word.end() :]
+
+
+_JOINED_PIECES = st.lists(st.sampled_from(_PIECES), min_size=1, max_size=6).map("".join)
+
+
+@settings(max_examples=600, deadline=None)
+@given(_changed_forms() | _other_words() | _JOINED_PIECES)
 @example("user:a@example.com\n")
 @example(
     "principal://iam.googleapis.com/projects/\u0663/locations/global/workloadIdentityPools/p/subject/x"
