@@ -8,6 +8,7 @@ from dataclasses import fields
 from typing import cast
 
 from components.args import Impersonators, member_identity
+from components.validation.ids import ACCOUNT_LENGTH
 from components.validation.lists import TextList
 from components.validation.problem import Problem
 from components.validation.suggestions import suggest, unknown_names
@@ -24,11 +25,10 @@ SERVICE_ACCOUNT = re.compile(
     rf"serviceAccount:(?:[\w.-]+@(?:[\w-]+\.)*{_ACCOUNT_DOMAIN}|[\w:.-]+\.svc\.id\.goog\[[\w-]+/[\w.-]+\])",
     re.ASCII,
 )
-# "Create service accounts": the length of an id. The accounts that Google itself creates have other ids, in
-# hosts such as `gcp-sa-logging.iam.gserviceaccount.com` and `developer.gserviceaccount.com`.
-ACCOUNT_ID_LENGTHS = range(6, 31)
-_USER_MANAGED = re.compile(
-    rf"serviceAccount:([\w.-]+)@(?!gcp-sa-)([\w-]+)((?:\.[\w-]+)*)\.iam\.{_ACCOUNT_DOMAIN}", re.ASCII
+# "Create service accounts": the ids of accounts in a project. Google's own agents have others (`gcp-sa-…`).
+SHORTEST_ACCOUNT = 6
+CREATED_ACCOUNT = re.compile(
+    rf"serviceAccount:(?P<id>[\w.-]+)@(?!gcp-sa-)[\w.-]+\.iam\.{_ACCOUNT_DOMAIN}", re.ASCII
 )
 DOMAIN = re.compile(rf"domain:{_DOMAIN}")
 # A value can have spaces inside: an identity provider chooses it.
@@ -71,7 +71,7 @@ PUBLIC = ("allusers", "allauthenticatedusers")
 EXAMPLES = {
     "user": "name@example.com",
     "group": "name@example.com",
-    "serviceAccount": "name@my-project.iam.gserviceaccount.com",
+    "serviceAccount": "account@my-project.iam.gserviceaccount.com",
     "domain": "example.com",
 }
 PRINCIPAL_ENDS = {"principal": "subject/SUBJECT", "principalSet": "attribute.NAME/VALUE"}
@@ -98,18 +98,22 @@ def build_token_creators(value: Mapping[str, list[str]]) -> Impersonators:
 
 
 def check_member(key: str, member: str) -> list[Problem]:
-    account = _USER_MANAGED.fullmatch(member)
-    if account and len(account[1]) not in ACCOUNT_ID_LENGTHS:
-        first, last = ACCOUNT_ID_LENGTHS[0], ACCOUNT_ID_LENGTHS[-1]
-        rule = f"a service account id has {first} to {last} characters, so {account[1]} does not exist"
-        # "Creating and managing projects": a project of a domain is `example.com:my-project`.
-        project = f"{account[3][1:]}:{account[2]}" if account[3] else account[2]
-        fix = f"run `gcloud iam service-accounts list --project {project}` to see the right address"
-        return [Problem(key, member, rule, fix)]
     if any(pattern.fullmatch(member) for pattern in (EMAIL, SERVICE_ACCOUNT, DOMAIN, PRINCIPAL)):
-        return []
+        return _account_length(key, member)
     rule, fix = _explanation(member)
     return [Problem(key, member, rule, fix)]
+
+
+def _account_length(key: str, member: str) -> list[Problem]:
+    """Google grants nothing to an account that cannot exist, and the update then fails at each grant."""
+    account = CREATED_ACCOUNT.fullmatch(member)
+    if account is None or SHORTEST_ACCOUNT <= len(account["id"]) <= ACCOUNT_LENGTH:
+        return []
+    rule = (
+        f"the id of a service account has {SHORTEST_ACCOUNT} to {ACCOUNT_LENGTH} characters, "
+        f"and {account['id']} has {len(account['id'])}"
+    )
+    return [Problem(key, member, rule, "run `gcloud iam service-accounts list` to find it")]
 
 
 def _explanation(member: str) -> tuple[str, str]:
