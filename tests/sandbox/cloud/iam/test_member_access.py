@@ -89,3 +89,30 @@ def test_the_owners_of_another_project_are_the_members_with_that_role(cloud: Clo
     policy["bindings"].append({"role": "roles/owner", "members": [ann]})
     assert cloud.ask("POST", f"{MANAGER}/{other}:setIamPolicy", {"policy": policy})[0] == 200
     assert cloud.ask("GET", f"{cloud.repositories}/python", member=ann)[0] == 200
+
+
+def test_the_organization_refuses_only_new_members_of_other_domains(cloud: Cloud) -> None:
+    cloud.make("python")
+    old = "user:ann@partner.example"
+    assert grant(cloud, old)[0] == 200
+    cloud.sandbox("faults", "set", "permitted-domains=example.com")
+    try:
+        cloud.ask("POST", cloud.accounts, {"accountId": "publisher"})
+        account = f"serviceAccount:publisher@{cloud.project.partition('/')[2]}.iam.gserviceaccount.com"
+        permitted = [old, "user:ann@example.com", "group:all@Example.com", "domain:example.com", account]
+        answer = grant(cloud, *permitted)
+        assert answer[0] == 200, answer
+        refused = [
+            "user:bob@partner.example",
+            "group:a@sub.example.com",
+            "domain:partner.example",
+            "allUsers",
+        ]
+        for member in refused:
+            status, answer = grant(cloud, *permitted, member)
+            assert (status, answer["error"]["status"]) == (400, "FAILED_PRECONDITION")
+            (violation,) = answer["error"]["details"][0]["violations"]
+            assert violation["type"] == "constraints/iam.allowedPolicyMemberDomains"
+            assert member in violation["description"]
+    finally:
+        cloud.sandbox("faults", "clear")
