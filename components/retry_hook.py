@@ -25,6 +25,12 @@ _DISABLED_API = re.compile(r'/apis/api/([\w.-]+)/overview|"service":\s*"([\w.-]+
 _UNKNOWN_ACCOUNT = re.compile(r"Service account (\S+) does not exist")
 # As users report it for a policy that names the pool of a new project (global-multiplayer-demo 39).
 _UNKNOWN_POOL = re.compile(rf"Identity Pool does not exist \(\S*{GITHUB_PREFIX}[0-9a-f]+\)")
+# "Restricting identities by domain": the refusal of a policy by this constraint, as users report it
+# (terraform-example-foundation 1257). The text does not name the constraint, only the details do.
+_DOMAIN_REFUSED = "do not belong to a permitted customer"
+_DOMAINS_CONSTRAINT = "constraints/iam.allowedPolicyMemberDomains"
+_REFUSED_MEMBER = re.compile(r"User (\S+) is not in permitted organization")
+_CONSTRAINT = re.compile(r"constraints/[\w.]*\w")
 _RESOURCE_MANAGER = "cloudresourcemanager.googleapis.com"
 
 
@@ -100,9 +106,32 @@ class RetryHook:
                 f"--parent 'parent={parent}' --protect=false --generate-code=false --yes\n"
                 "then run `pulumi up` again. If it belongs to another stack, choose another id instead."
             )
-        return None
+        return _organization_advice(failure)
 
 
 def _disabled_api(error: str) -> str | None:
     match = _DISABLED_API.search(error)
     return (match[1] or match[2]) if match else None
+
+
+def _organization_advice(failure: pulumi.ErrorHookArgs) -> str | None:
+    """The sentence about an organization policy that refuses the change, if one does."""
+    error = failure.errors[0]
+    inputs = failure.new_inputs or {}
+    named = _CONSTRAINT.search(error)
+    constraint = _DOMAINS_CONSTRAINT if _DOMAIN_REFUSED in error else named[0] if named else None
+    if constraint is None:
+        return None
+    policy, ask = f"The organization policy {constraint}", "ask an administrator of the organization"
+    if "role" not in inputs:
+        return (
+            f"{policy} refuses {failure.name}, so Google did not change it. Change the setting that breaks "
+            f"the policy, or {ask}, then run `pulumi up` again."
+        )
+    target = inputs.get("repository") or inputs.get("serviceAccountId")
+    refused = ", ".join(sorted(set(_REFUSED_MEMBER.findall(error)))) or "one of the members"
+    return (
+        f"{policy} does not permit {refused}, so Google did not write the list of {inputs['role']} on "
+        f"{target}. Remove the member from the stack file, or {ask} to permit it, then run `pulumi up` "
+        "again."
+    )

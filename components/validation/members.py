@@ -13,11 +13,14 @@ from components.validation.lists import TextList
 from components.validation.problem import Problem
 from components.validation.suggestions import suggest, unknown_names
 
-# "Policy" in the IAM reference, without `allUsers`, `allAuthenticatedUsers` and deleted members.
+# "Principal identifiers for allow policies" in Google's documentation lists these types. It also has
+# `allUsers`, `allAuthenticatedUsers` and deleted principals, which `_explanation` refuses.
 _ACCOUNT_DOMAIN = r"gserviceaccount\.com"
 _DOMAIN = r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?\.)+(?:[a-zA-Z]{2,}|xn--[a-zA-Z0-9-]+)"
-EMAIL = re.compile(rf"(?:user|group):(?!.*{_ACCOUNT_DOMAIN}$)[\w.%+'-]+@{_DOMAIN}", re.ASCII)
-# "Principal identifiers" has the second form, which Kubernetes uses.
+# The characters before the @ are those of RFC 5322: a Google Account can have an address of another host.
+_NAME = r"[\w.!#$%&'*+/=?^`{|}~-]+"
+EMAIL = re.compile(rf"(?:user|group):(?!(?i:.*{_ACCOUNT_DOMAIN})$){_NAME}@{_DOMAIN}", re.ASCII)
+# The second form is that of Kubernetes service accounts.
 SERVICE_ACCOUNT = re.compile(
     rf"serviceAccount:(?:[\w.-]+@(?:[\w-]+\.)*{_ACCOUNT_DOMAIN}|[\w:.-]+\.svc\.id\.goog\[[\w-]+/[\w.-]+\])",
     re.ASCII,
@@ -28,20 +31,42 @@ CREATED_ACCOUNT = re.compile(
     rf"serviceAccount:(?P<id>[\w.-]+)@(?!gcp-sa-)[\w.-]+\.iam\.{_ACCOUNT_DOMAIN}", re.ASCII
 )
 DOMAIN = re.compile(rf"domain:{_DOMAIN}")
-# "Principal identifiers for allow policies": identities of a pool, and all service accounts of a project,
-# folder or organization.
+# A value can have spaces inside: an identity provider chooses it.
+_VALUE = r"\S(?:[^\r\n]*\S)?"
 _POOL = (
     r"iam\.googleapis\.com/"
     r"(?:projects/[0-9]+/locations/global/workloadIdentityPools|locations/global/workforcePools)/[\w.:-]+"
 )
-_SET = r"\*|(?:group|namespace|kubernetes\.cluster|attribute\.\w+)/\S+"
 _ALL_ACCOUNTS = (
     r"cloudresourcemanager\.googleapis\.com/(?:projects|folders|organizations)/[0-9]+"
     r"/type/(?:ServiceAccount|ServiceAgent)"
 )
-PRINCIPAL = re.compile(
-    rf"principal://{_POOL}/subject/\S+|principalSet://(?:{_POOL}/(?:{_SET})|{_ALL_ACCOUNTS})", re.ASCII
+# The identities of agents are in a trust domain such as `agents.global.org-123456789012.system.id.goog`.
+_TRUST_DOMAIN = r"(?:[a-z0-9-]+\.)+id\.goog"
+# "Resource types with built-in identities".
+_RESOURCES = r"(?!cloudresourcemanager\.)[a-z0-9-]+\.googleapis\.com/projects/[0-9]+"
+_ANCESTOR = rf"ancestor\.(?:name|uid)/[^/\s]+/{_VALUE}"
+_SINGLE = (
+    rf"{_POOL}/(?:subject|kubernetes\.serviceaccount\.uid)/{_VALUE}",
+    rf"{_TRUST_DOMAIN}/{_VALUE}",
+    rf"{_RESOURCES}/(?:name|uid)/{_VALUE}",
 )
+_SETS = (
+    rf"{_POOL}/(?:\*|(?:group|namespace|kubernetes\.cluster|attribute\.\w+)/{_VALUE})",
+    _ALL_ACCOUNTS,
+    rf"{_TRUST_DOMAIN}/(?:\*|attribute\.\w+/{_VALUE})",
+    rf"{_RESOURCES}/(?:\*|type/[^/\s]+/\*|(?:type/[^/\s]+/)?{_ANCESTOR})",
+)
+PRINCIPAL = re.compile(
+    rf"principal://(?:{'|'.join(_SINGLE)})|principalSet://(?:{'|'.join(_SETS)})", re.ASCII
+)
+# "Principal identifiers for deny policies": an allow policy has other forms of these principals.
+_DENY_FORMS = {
+    re.compile(r"principal://goog/subject/(.+)"): "user",
+    re.compile(r"principalSet://goog/group/(.+)"): "group",
+    re.compile(r"principal://iam\.googleapis\.com/projects/-/serviceAccounts/(.+)"): "serviceAccount",
+}
+_CONVENIENCE = ("projectOwner", "projectEditor", "projectViewer")
 PUBLIC = ("allusers", "allauthenticatedusers")
 EXAMPLES = {
     "user": "name@example.com",
@@ -95,13 +120,23 @@ def _explanation(member: str) -> tuple[str, str]:
     """The rule that a bad member breaks, and the fix."""
     kind, _, identity = member.partition(":")
     is_account = re.search(f"{_ACCOUNT_DOMAIN}$", member)
-    if member.lower() in PUBLIC:
+    if member.lower() in PUBLIC or member == "principalSet://goog/public:all":
         return (
             "this member opens the private index to everybody",
             "name users, groups, service accounts or a domain",
         )
     if kind == "deleted":
-        return "this account is deleted", "remove it"
+        return (
+            "this principal is deleted, and a new one of the same name is another principal",
+            "remove it, or name the new principal",
+        )
+    if kind in _CONVENIENCE:
+        return (
+            f"Google documents {kind} only for Cloud Storage and BigQuery",
+            "name users, groups, service accounts or a domain",
+        )
+    if deny := _deny_form(member):
+        return "deny policies have this form, and grants have another", f"write {deny}"
     if ":" not in member and "@" in member:
         right = f"serviceAccount:{member}" if is_account else f"user:{member} or group:{member}"
         return "an IAM member starts with its type", f"write {right}"
@@ -118,6 +153,16 @@ def _explanation(member: str) -> tuple[str, str]:
     types = [f"{known}:" for known in EXAMPLES]
     otherwise = f"use {', '.join(types)}, principal:// or principalSet://"
     return "IAM has no such member type", suggest(f"{kind}:", types, otherwise)
+
+
+def _deny_form(member: str) -> str | None:
+    """The form for grants of a principal that is in the form of deny policies."""
+    for pattern, kind in _DENY_FORMS.items():
+        if match := pattern.fullmatch(member):
+            return f"{kind}:{match[1]}"
+    if member.startswith("principalSet://goog/cloudIdentityCustomerId/"):
+        return "domain:DOMAIN, with the domain of that customer"
+    return None
 
 
 check_members = TextList(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pulumi
 import pytest
@@ -13,6 +14,7 @@ from pulumi.runtime.mocks import MockMonitor, set_mocks
 from components import retry_hook
 from components.args import GitHub, PythonRegistryArgs
 from components.retry_hook import INTERVAL_SECONDS, TIMEOUT_SECONDS, RetryHook
+from tests.support.case_entries import case_parameters
 from tests.support.recorder import REPOSITORY, Answers
 
 APIS = ["artifactregistry.googleapis.com", "iam.googleapis.com"]
@@ -230,6 +232,24 @@ def test_any_other_conflict_prints_no_advice(
     assert not retries(loop, hook, error, type_="gcp:serviceaccount/account:Account")
     assert not retries(loop, hook, "googleapi: Error 400: the repository is wrong")
     assert clock.logged == []
+
+
+BINDING = "gcp:artifactregistry/repositoryIamBinding:RepositoryIamBinding"
+
+
+def refused_by(loop: asyncio.AbstractEventLoop, hook: RetryHook, error: str, **inputs: str) -> bool:
+    args = failure(error, type_=BINDING if inputs else REPOSITORY)
+    args.new_inputs = inputs or args.new_inputs
+    return loop.run_until_complete(hook.on_error(args))
+
+
+@pytest.mark.parametrize("case", case_parameters("members", kind="refusal"))
+def test_a_refusal_of_the_organization_is_one_sentence(
+    clock: Clock, loop: asyncio.AbstractEventLoop, hook: RetryHook, case: dict[str, Any]
+) -> None:
+    assert not refused_by(loop, hook, case["input"], **case.get("inputs", {}))
+    assert clock.now == 1000
+    assert [line.partition(". ")[0] for line in clock.logged] == case["expected"]
 
 
 def test_only_an_error_about_the_registrys_own_pool_is_retried(loop: asyncio.AbstractEventLoop) -> None:

@@ -79,6 +79,26 @@ def test_without_resource_manager_up_ends_with_the_command_that_helps(program: P
     assert program.changes() == {}
 
 
+def test_a_member_that_the_organization_refuses_is_one_sentence_and_the_rest_is_created(
+    program: Program,
+) -> None:
+    program.configure(readers=["user:ann@partner.example"], serviceAccounts=False, pypiProxy=False)
+    with faults(program, "permitted-domains=example.com,sandbox.example"):
+        text = program.up(check=False)
+    assert (
+        "The organization policy constraints/iam.allowedPolicyMemberDomains does not permit "
+        "user:ann@partner.example, so Google did not write the list of roles/artifactregistry.reader on "
+        "python."
+    ) in text
+    assert "Waiting for" not in text
+    policy = program.sandbox.ask("GET", f"{program.repository('python')}:getIamPolicy")[1]
+    assert "ann" not in str(policy)
+    program.configure(readers=["user:ann@example.com"], serviceAccounts=False, pypiProxy=False)
+    with faults(program, "permitted-domains=example.com"):
+        program.up()
+    assert program.changes() == {}
+
+
 def test_after_a_lost_connection_the_message_names_the_command_that_takes_over(program: Program) -> None:
     parent = f"projects/{program.project}/locations/us-central1/repositories"
     url = f"https://serviceusage.googleapis.com/v1/projects/{program.project}/services"

@@ -65,6 +65,9 @@ def test_faults_shows_the_faults_that_are_in_force(runner: CliRunner) -> None:
     assert output("set", "api-delay=60", "unavailable=0.3") == "faults: api-delay=60 unavailable=0.3\n"
     assert output("show") == output() == "faults: api-delay=60 unavailable=0.3\n"
     assert output("set", "cut=1") == "faults: cut=1\n"
+    assert output("set", "permitted-domains=a.example,b.example", "cut=2") == (
+        "faults: cut=2 permitted-domains=a.example,b.example\n"
+    )
     assert output("clear") == output("show") == "faults: none\n"
 
 

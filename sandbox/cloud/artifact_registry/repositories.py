@@ -1,7 +1,7 @@
 """Python repositories, as `artifactregistry.googleapis.com` keeps them.
 
-Owns the repositories and their policies. The shapes are those of k8s-config-connector's recorded goldens.
-Packages are in `packages`, download rules in `rules`.
+Owns the repositories and their policies. The rules of their fields are in `repository_fields`, packages in
+`packages`, download rules in `rules`. The shapes are those of k8s-config-connector's recorded goldens.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from sandbox.cloud.artifact_registry.repository_fields import MODES, changed, read_repository, validate
 from sandbox.cloud.core.clock import now
 from sandbox.cloud.core.errors import (
     GoogleError,
@@ -20,7 +21,6 @@ from sandbox.cloud.core.errors import (
     invalid,
     not_found,
     read_field,
-    read_list,
     read_object,
 )
 from sandbox.cloud.core.locations import REGIONS
@@ -34,31 +34,6 @@ HOST = "artifactregistry.googleapis.com"
 LOCATIONS = REGIONS | {"asia", "europe", "us"}
 # Repository.name in the Artifact Registry reference.
 REPOSITORY_ID = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
-# "Requirements for labels" in Resource Manager's documentation.
-LABEL = re.compile(r"[a-z0-9_-]{0,63}")
-LABEL_KEY = re.compile(r"[a-z][a-z0-9_-]{0,62}")
-LABEL_LIMIT = 64
-MODES = ("STANDARD_REPOSITORY", "REMOTE_REPOSITORY", "VIRTUAL_REPOSITORY")
-# The fields that UpdateRepository can change.
-MUTABLE = frozenset(
-    {
-        "description",
-        "labels",
-        "cleanupPolicies",
-        "cleanupPolicyDryRun",
-        "virtualRepositoryConfig",
-        "vulnerabilityScanningConfig",
-    }
-)
-# The types of the fields that the sandbox reads, each as an empty value.
-FIELDS: Json = {
-    "description": "",
-    "labels": {},
-    "cleanupPolicies": {},
-    "cleanupPolicyDryRun": False,
-    "vulnerabilityScanningConfig": {},
-}
-_REPOSITORY_NAME = re.compile(r"projects/[^/]+/locations/[^/]+/repositories/[^/]+")
 _PACKAGE = "type.googleapis.com/google.devtools.artifactregistry.v1"
 
 
@@ -100,21 +75,7 @@ def find_repository(request: Request, permission: str) -> tuple[Store, Json]:
 
 def _validate(store: Store, repository: Json) -> Json:
     """The repository, if Google would accept it."""
-    for field, empty in FIELDS.items():
-        read_field(repository, field, empty)
-    labels: Json = repository.get("labels", {})
-    for key, value in labels.items():
-        if not (LABEL_KEY.fullmatch(key) and isinstance(value, str) and LABEL.fullmatch(value)):
-            raise invalid(f"Invalid label {key!r}: {value!r}.")
-    if len(labels) > LABEL_LIMIT:
-        raise invalid(f"At most {LABEL_LIMIT} labels are allowed.")
-    virtual = read_field(repository, "virtualRepositoryConfig", Json())
-    for policy in read_list(virtual, "upstreamPolicies", dict):
-        read_field(policy, "priority", 0)
-        upstream = read_field(policy, "repository", "")
-        if not _REPOSITORY_NAME.fullmatch(upstream) or store.get(upstream) is None:
-            raise invalid(f"Upstream repository {upstream} does not exist.")
-    return repository
+    return validate(repository, lambda name: store.get(name) is not None)
 
 
 async def list_locations(request: Request) -> Response:
@@ -140,7 +101,7 @@ async def create_repository(request: Request) -> Response:
     if not REPOSITORY_ID.fullmatch(repository_id):
         raise invalid(f"Invalid repository id {repository_id!r}: must match {REPOSITORY_ID.pattern}.")
     name = f"{collection}/{repository_id}"
-    body = await read_object(request)
+    body = read_repository(await read_object(request))
     if body.get("format") != "PYTHON":
         raise invalid(f"The sandbox has PYTHON repositories, not {body.get('format')}.")
     mode = read_field(body, "mode", "MODE_UNSPECIFIED")
@@ -189,20 +150,8 @@ async def describe_repository(request: Request) -> Response:
 
 async def update_repository(request: Request) -> Response:
     store, repository = _repository(request, "update")
-    body = await read_object(request)
-    for path in filter(None, request.query_params.get("updateMask", "").split(",")):
-        head, *tail = path.split(".")[0].split("_")
-        field = head + "".join(part.title() for part in tail)
-        if field not in MUTABLE:
-            raise invalid(f"Field {path!r} of a repository is immutable.")
-        value = body.get(field)
-        if field == "vulnerabilityScanningConfig":
-            # A request can change the setting. The state of scanning is Google's own.
-            repository[field].update(read_field(body, field, Json()))
-        elif value is None:
-            repository.pop(field, None)
-        else:
-            repository[field] = value
+    mask = request.query_params.get("updateMask", "")
+    repository = changed(repository, await read_object(request), mask)
     repository["updateTime"] = now()
     store.put(repository["name"], _validate(store, repository))
     return JSONResponse(repository)

@@ -7,11 +7,13 @@ fault.
 from __future__ import annotations
 
 import random
+import re
 from dataclasses import asdict, dataclass, fields, replace
 
 from sandbox.cloud.core.store import Store
 
 _DOCUMENT = "sandbox/faults"
+_DOMAINS = re.compile(r"[\w-]+(?:\.[\w-]+)+(?:,[\w-]+(?:\.[\w-]+)+)*", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +28,8 @@ class Faults:
         stale_etag: share (0 to 1) of policy writes that are answered 409, as if another writer was first.
         slow_operations: seconds until a long-running operation is done.
         cut: number of the request, counted from now, whose connection breaks after the change was made.
+        permitted_domains: the domains that the organization permits in policies, with commas; empty permits
+            all.
     """
 
     api_delay: float = 0
@@ -35,6 +39,7 @@ class Faults:
     stale_etag: float = 0
     slow_operations: float = 0
     cut: int = 0
+    permitted_domains: str = ""
 
     @classmethod
     def parse(cls, words: tuple[str, ...]) -> Faults:
@@ -44,26 +49,43 @@ class Faults:
             ValueError: the message names the word and the correct form.
         """
         known = {field.name.replace("_", "-"): field.name for field in fields(cls)}
-        values: dict[str, float] = {}
+        values: dict[str, float | str] = {}
         for word in words:
-            key, _, text = word.partition("=")
+            key = word.partition("=")[0]
             if key not in known:
                 raise ValueError(f"{word}: no such fault; the faults are {', '.join(known)}")
-            share = key in ("unavailable", "stale-etag")
-            kind = "a share from 0 to 1" if share else "a whole number" if key == "cut" else "seconds"
-            try:
-                number = int(text) if key == "cut" else float(text)
-            except ValueError:
-                number = -1
-            if not 0 <= number < float("inf") or (share and number > 1):
-                raise ValueError(f"{word}: {key} takes {kind}, such as {key}={0.3 if share else 20}")
-            values[known[key]] = number
-        return cls(**values)  # pyright: ignore[reportArgumentType]  # only `cut` is an int, as parsed
+            values[known[key]] = _parse_domains(word) if key == "permitted-domains" else _parse_number(word)
+        return cls(**values)  # pyright: ignore[reportArgumentType]  # each value has its field's type
 
     def __str__(self) -> str:
         active = {key: value for key, value in asdict(self).items() if value}
-        words = (f"{key.replace('_', '-')}={value:g}" for key, value in active.items())
+        words = (
+            f"{key.replace('_', '-')}={value if isinstance(value, str) else format(value, 'g')}"
+            for key, value in active.items()
+        )
         return " ".join(words) or "none"
+
+
+def _parse_number(word: str) -> float:
+    key, _, text = word.partition("=")
+    share = key in ("unavailable", "stale-etag")
+    kind = "a share from 0 to 1" if share else "a whole number" if key == "cut" else "seconds"
+    try:
+        number = int(text) if key == "cut" else float(text)
+    except ValueError:
+        number = -1
+    if not 0 <= number < float("inf") or (share and number > 1):
+        raise ValueError(f"{word}: {key} takes {kind}, such as {key}={0.3 if share else 20}")
+    return number
+
+
+def _parse_domains(word: str) -> str:
+    key, _, text = word.partition("=")
+    if not _DOMAINS.fullmatch(text):
+        raise ValueError(
+            f"{word}: {key} takes domains with commas between them, such as {key}=example.com,example.org"
+        )
+    return text
 
 
 def read_faults(store: Store) -> Faults:

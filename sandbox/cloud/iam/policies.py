@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Callable
 
 from starlette.requests import Request
@@ -26,11 +27,14 @@ from sandbox.cloud.core.errors import (
 )
 from sandbox.cloud.core.faults import read_faults, strikes
 from sandbox.cloud.core.store import Store
-from sandbox.cloud.iam.members import Principal, check_member
+from sandbox.cloud.iam.members import Principal, check_member, names_of, normalized
+from sandbox.cloud.iam.organization_policies import check_domains
 from sandbox.cloud.iam.roles import ROLES, includes_permission
 
 # Policy in the IAM reference: the version of a policy that can have conditions, and the two that cannot.
 CONDITIONAL, PLAIN = 3, (0, 1)
+# The members with a basic role on a project; Google documents them for Cloud Storage and BigQuery.
+_BASIC_ROLE = re.compile(r"project(?P<role>Owner|Editor|Viewer):(?P<project>\S+)")
 
 
 def check_login(principal: Principal) -> None:
@@ -63,8 +67,8 @@ def check_permission(
     Raises:
         GoogleError: UNAUTHENTICATED without a token, otherwise PERMISSION_DENIED.
     """
-    check_login(principal)
     if not has_permission(store, principal, permission, *resources):
+        check_login(principal)
         raise permission_denied(permission, f"{host}/{resources[0]}")
 
 
@@ -73,13 +77,25 @@ def has_permission(store: Store, principal: Principal, permission: str, *resourc
 
     The sandbox evaluates no conditions, so a grant with a condition never counts.
     """
-    identities = {principal.member, *principal.sets}
+    names = names_of(store, principal)
     return any(
         "condition" not in binding
-        and not identities.isdisjoint(binding["members"])
         and includes_permission(binding["role"], permission)
+        and _includes(store, binding["members"], names)
         for resource in resources
         for binding in get_policy(store, resource).get("bindings", [])
+    )
+
+
+def _includes(store: Store, members: list[str], names: frozenset[str]) -> bool:
+    """Whether one of the members is one of the names, or a basic role that one of the names has."""
+    if any(normalized(member) in names for member in members):
+        return True
+    return any(
+        binding["role"] == f"roles/{basic['role'].lower()}"
+        and any(normalized(name) in names for name in binding["members"])
+        for basic in filter(None, map(_BASIC_ROLE.fullmatch, members))
+        for binding in get_policy(store, f"projects/{basic['project']}").get("bindings", [])
     )
 
 
@@ -110,8 +126,9 @@ def set_policy(store: Store, resource: str, desired: Json) -> Json:
     """Replace a resource's policy. Bindings of one role with different conditions stay separate.
 
     Raises:
-        GoogleError: ABORTED for an etag that is not current; INVALID_ARGUMENT for a member or role that
-            Google refuses, and for conditions in a version that cannot have them.
+        GoogleError: ABORTED for an etag that is not current. INVALID_ARGUMENT for a member or role that
+            Google refuses, and for conditions in a version that cannot have them. FAILED_PRECONDITION for a
+            member that the organization does not permit.
     """
     current = get_policy(store, resource)
     stale = desired.get("etag") not in (None, current["etag"])
@@ -148,6 +165,9 @@ def set_policy(store: Store, resource: str, desired: Json) -> Json:
             entry = bindings.setdefault(key, {"role": role, "members": [], **condition})
             if member not in entry["members"]:
                 entry["members"].append(member)
+    present = _members(current.get("bindings", []))
+    added = sorted(_members(list(bindings.values())) - present)
+    check_domains(read_faults(store).permitted_domains, resource, added)
     conditional = any("condition" in binding for binding in bindings.values())
     policy: Json = {"version": CONDITIONAL if conditional else 1, "etag": _next_etag(current)}
     if bindings:
@@ -210,6 +230,10 @@ def replace_member(store: Store, member: str, replacement: str) -> None:
             for binding in policy["bindings"]:
                 binding["members"] = [replacement if m == member else m for m in binding["members"]]
             store.put(name, {**policy, "etag": _next_etag(policy)})
+
+
+def _members(bindings: list[Json]) -> set[str]:
+    return {member for binding in bindings for member in binding["members"]}
 
 
 def _read_condition(binding: Json) -> Json:

@@ -35,7 +35,7 @@ def test_a_repository_cannot_be_created_twice(cloud: Cloud) -> None:
     assert message(cloud.make("python")) == (409, "the repository already exists")
 
 
-@pytest.mark.parametrize("field", ["format", "mode", "kmsKeyName", "remoteRepositoryConfig"])
+@pytest.mark.parametrize("field", ["format", "mode", "kmsKeyName", "name"])
 def test_immutable_fields_cannot_be_updated(cloud: Cloud, field: str) -> None:
     cloud.make("python")
     answer = cloud.ask("PATCH", f"{cloud.repositories}/python?updateMask={field}", {field: "x"})
