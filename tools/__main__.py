@@ -19,6 +19,7 @@ from tools.stack import account_email, read_outputs
 from tools.summary.markdown import code, fit
 from tools.summary.previews import read_preview
 from tools.summary.report import summarize
+from tools.summary.warnings import too_old_message
 from tools.tokens import impersonated_token, own_token
 from tools.tour.runner import run_tour
 
@@ -76,6 +77,8 @@ def _summary(options: argparse.Namespace) -> int:
     if comment != summary.text:
         # In a workflow, the run's log. A comment that is cut off refers to it.
         print(summary.text, file=sys.stderr)
+    if preview.cli_too_old:
+        raise ToolError(too_old_message())
     if preview.failed:
         raise ToolError("The preview failed.")
     return HAS_CHANGES if summary.has_changes else NO_CHANGES

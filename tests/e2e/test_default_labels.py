@@ -25,7 +25,7 @@ def test_default_labels_reach_the_repositories_of_a_stack_that_exists(program: P
     program.pulumi("config", "set", "--path", "gcp:defaultLabels.year", "2026")
     summary = summarize_text(json.dumps(program.preview()))
     for repository in REPOSITORIES:
-        added = "labels of the provider: `cost-center` added, `year` added"
+        added = "labels that the provider adds: `cost-center` added, `year` added"
         assert f"- Changed: repository `{repository}`: {added}\n" in summary
     program.up()
     for repository in REPOSITORIES:

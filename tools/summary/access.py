@@ -18,7 +18,7 @@ from tools.summary.grants import (
 )
 from tools.summary.markdown import Lines, code, codes
 from tools.summary.previews import Preview, Step
-from tools.summary.wording import CONDITION, capitalized_label, format_member
+from tools.summary.wording import CONDITION, capitalized_label, deleted_member, format_member
 
 # The most members in one line.
 MEMBERS_PER_LINE = 10
@@ -32,7 +32,7 @@ PARTIAL_PREVIEW = (
 
 def access_section(preview: Preview) -> Lines:
     """Return the section, empty if no access changes."""
-    before, after = rights_of(grants_of(preview, "old")), rights_of(grants_of(preview, "new"))
+    before, after = (rights_of(_with_accounts(grants_of(preview, side))) for side in ("old", "new"))
     deleted = deleted_targets(preview)
     remaining = rights_of(grants_left_behind(preview))
     # First, because a long summary is cut at its end: a provider can admit more than all members together.
@@ -48,6 +48,14 @@ def access_section(preview: Preview) -> Lines:
             lines.append(f"- {count} access to {code(target)}, which is deleted")
     note = [PARTIAL_PREVIEW, ""] if preview.partial else []
     return ["", "**Access**", "", *note, *lines] if lines else []
+
+
+def _with_accounts(grants: Grants) -> Grants:
+    """Return the members whose account exists. `drift.py` reports the entries of deleted accounts."""
+    return {
+        grant: {key: member for key, member in members.items() if deleted_member(member) is None}
+        for grant, members in grants.items()
+    }
 
 
 def _without(grants: Grants, others: Grants) -> Grants:

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from tools.summary.differences import format_change
 from tools.summary.grants import GRANTS, REPOSITORY
 from tools.summary.markdown import Lines, code
 from tools.summary.previews import RETAIN, Preview, Step
-from tools.summary.wording import CONDITION, OPERATION_WORDS, RULE, changed_keys, format_change, label
+from tools.summary.wording import (
+    CONDITION,
+    OPERATION_WORDS,
+    RULE,
+    change_reasons,
+    changed_keys,
+    label,
+    provider_labels,
+    secret_changes,
+)
 
 MODES = {
     "STANDARD_REPOSITORY": "for uploads",
     "REMOTE_REPOSITORY": "remote cache",
     "VIRTUAL_REPOSITORY": "virtual",
 }
-# Default labels and the provider's own label (`gcp:defaultLabels`, `gcp:addPulumiAttributionLabel`).
-LABEL_WORDS = {"add": "added", "update": "changed", "delete": "removed"}
 
 
 def changes_section(preview: Preview, *, access_changes: bool) -> Lines:
@@ -38,9 +46,15 @@ def changes_section(preview: Preview, *, access_changes: bool) -> Lines:
     return ["", "**Changes**", "", *lines] if lines else []
 
 
+def other_operations_section(preview: Preview) -> Lines:
+    """Return the steps that read or that change only the state, and those that this tool does not know."""
+    lines = [f"- {code(step.op)}: {label(step)}" for step in preview.others]
+    return ["", "**Other operations**", "", *lines] if lines else []
+
+
 def _described(step: Step) -> str:
     """Return the label of a new resource, with its kind, location and protection."""
-    details = [MODES.get(step.new.get("mode", ""), "")]
+    details = [MODES.get(str(step.new.get("mode")), "")]
     details += [code(step.new["location"])] if step.type == REPOSITORY and "location" in step.new else []
     details += ["protected"] if step.is_protected else []
     if step.type == RULE:
@@ -62,11 +76,12 @@ def _details(step: Step) -> list[str]:
     if not keys:
         in_state = set(step.diffs).intersection(changed_keys(step.old, step.new)) - {CONDITION}
         details = [format_change(key, step.old, step.new) for key in sorted(in_state)]
-    if step.provider_labels:
-        labels = [
-            f"{code(name)} {LABEL_WORDS.get(verb, verb)}" for name, verb in step.provider_labels.items()
-        ]
-        details.append(f"labels of the provider: {', '.join(labels)}")
+    details += [*secret_changes(step), *provider_labels(step)]
+    if step.tainted:
+        details.append("it is marked to be replaced")
+    same_protection = step.was_protected == step.is_protected
+    if not details and CONDITION not in (*keys, *step.diffs) and (step.diffs or same_protection):
+        details = change_reasons(step)
     if step.was_protected != step.is_protected:
         details.append("protected" if step.is_protected else "no longer protected")
     return details

@@ -2,6 +2,7 @@
 
 Reads both of the engine's formats. The stream of events has the stack's future outputs
 (PULUMI_ENABLE_STREAMING_JSON_PREVIEW=true); the single document does not. Gives a step no meaning.
+`events.py` reads every event that is not a step.
 """
 
 from __future__ import annotations
@@ -13,15 +14,24 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tools.errors import ToolError
-
-Props = Mapping[str, Any]
+from tools.summary.events import (
+    EVENTS,
+    Message,
+    Notices,
+    Props,
+    clean,
+    excerpt,
+    list_of,
+    mapping_of,
+    read_diagnostic,
+    read_event,
+    text_of,
+)
 
 # UnknownStringValue in sdk/go/common/resource/plugin/rpc.go: a value that is known after the update.
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-# sdk/go/common/resource/sig: the key of an object that is a secret or an asset. A summary shows none.
-SIGNATURE = "4dabf18193072939515e22adb298388d"
-SECRET = "[secret]"  # noqa: S105  # the engine writes secrets like this, too
 STACK = "pulumi:pulumi:Stack"
+PROVIDER = "pulumi:providers:"
 # The engine calls this step a deletion. With `retainOnDelete`, the resource stays at Google.
 RETAIN = "retain"
 # The engine's steps that change a resource (pkg/resource/deploy/step.go), in fewer words.
@@ -33,8 +43,13 @@ OPERATIONS = {
     "delete": "delete",
     RETAIN: RETAIN,
 }
-# The path of a label in a detailed diff.
-LABEL_PATH = re.compile(r'(?P<field>effectiveLabels|labels)(?:\.(?P<name>[^.\[]+)|\["(?P<quoted>.+)"\])')
+# Steps that change nothing at Google: the engine reads a resource, or only updates its own state.
+NEUTRAL = (
+    *("read", "read-replacement", "discard", "discard-replaced", "remove-pending-replace", "diff"),
+    "extend-parameterize",
+)
+# The oldest CLI for this program. `requiredPulumiVersion` in Pulumi.yaml names it, too.
+OLDEST_CLI = "3.244.0"
 # Messages that follow every failure and add nothing.
 GENERIC_ERRORS = (
     "preview failed",
@@ -44,7 +59,10 @@ GENERIC_ERRORS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One operation on one resource. `old` and `new` are empty if the resource does not exist."""
+    """One operation on one resource. `old` and `new` are empty if the resource does not exist.
+
+    `diffs` names the properties that differ. `paths` has the path of each difference, and its kind.
+    """
 
     op: str
     urn: str
@@ -56,19 +74,27 @@ class Step:
     was_protected: bool
     is_protected: bool
     diffs: tuple[str, ...]
+    paths: Mapping[str, str]
     replaced_for: tuple[str, ...]
-    provider_labels: Mapping[str, str]
+    tainted: bool = False
+    init_errors: tuple[str, ...] = ()
 
     @property
     def type(self) -> str:
         """The type, named as in the Python library: `artifactregistry.Repository`."""
-        token = self.urn.split("::")[2].rpartition("$")[2]
+        token = _parts(self.urn)[2].rpartition("$")[2]
         # The module is part of the name, because five modules have an `IAMMember`.
         return re.sub(r"^gcp:([^:/]+)(?:/[^:]*)?:", r"\1.", token)
 
     @property
     def name(self) -> str:
-        return self.urn.split("::", 3)[3]
+        return _parts(self.urn)[3]
+
+
+def _parts(urn: str) -> list[str]:
+    """Return the four parts of a URN. A text that is not a URN is only a name."""
+    parts = urn.split("::", 3)
+    return parts if len(parts) == 4 else ["", "", "", urn]
 
 
 @dataclass(kw_only=True)
@@ -79,9 +105,12 @@ class Preview:
         changes: steps that change a resource.
         unchanged: steps of resources that stay the same.
         components: steps of components, changed or not.
+        others: steps that read, that change only the state, or that this tool does not know.
         drift: differences that a refresh found.
-        errors: error messages, without those that add nothing.
-        failed: whether the preview failed or was cut off.
+        notices: everything that is not a step.
+        is_document: whether the preview is the single document, which has no events.
+        failed: whether the preview failed, was canceled or was cut off.
+        cli_too_old: whether the CLI is too old to print a result.
         partial: whether unchanged resources are missing, as in a document without `--show-sames`.
         outputs_before: the stack's outputs after the last update.
         outputs_after: the stack's outputs after this update, or None if the preview does not contain them.
@@ -90,12 +119,21 @@ class Preview:
     changes: list[Step] = field(default_factory=list[Step])
     unchanged: list[Step] = field(default_factory=list[Step])
     components: list[Step] = field(default_factory=list[Step])
+    others: list[Step] = field(default_factory=list[Step])
     drift: list[Step] = field(default_factory=list[Step])
-    errors: list[str] = field(default_factory=list[str])
+    notices: Notices = field(default_factory=Notices)
+    is_document: bool = False
     failed: bool = False
+    cli_too_old: bool = False
     partial: bool = False
     outputs_before: Props = field(default_factory=dict[str, Any])
     outputs_after: Props | None = None
+
+    @property
+    def errors(self) -> list[Message]:
+        """The errors, without those that add nothing."""
+        errors = list(dict.fromkeys(self.notices.errors))
+        return [error for error in errors if error.text not in GENERIC_ERRORS] or errors[:1]
 
 
 def read_preview(text: str) -> Preview:
@@ -113,7 +151,7 @@ def read_preview(text: str) -> Preview:
     if document is not None:
         return _from_document(document)
     events = [event for line in text.splitlines() if isinstance(event := _json(line), dict)]
-    if not any("resourcePreEvent" in event or "diagnosticEvent" in event for event in events):
+    if not any(name in EVENTS for event in events for name in event):
         raise ToolError(
             "Standard input is not a preview. Pipe the output of `pulumi preview --json` into this command."
         )
@@ -135,13 +173,16 @@ def _document(text: str) -> dict[str, Any] | None:
 
 
 def _from_document(document: Props) -> Preview:
-    diagnostics = [(d.get("severity"), d.get("message", "")) for d in document.get("diagnostics") or ()]
-    preview = Preview(errors=_errors(diagnostics))
-    preview.failed = bool(preview.errors)
-    same = sum(step["op"] == "same" for step in document.get("steps") or ())
-    preview.partial = document["changeSummary"].get("same", 0) > same
+    preview = Preview(is_document=True)
+    for diagnostic in list_of(document.get("diagnostics")):
+        read_diagnostic(preview.notices, mapping_of(diagnostic))
+    preview.notices.maybe_corrupt = bool(document.get("maybeCorrupt"))
+    preview.failed = bool(preview.notices.errors)
+    listed = _steps(preview, list_of(document.get("steps")))
+    counted = mapping_of(document.get("changeSummary")).get("same", 0)
+    preview.partial = isinstance(counted, int) and counted > sum(step["op"] == "same" for step in listed)
     # Sorted by name, because the engine's order differs between runs.
-    steps = sorted(document.get("steps") or (), key=lambda step: step["urn"])
+    steps = sorted(listed, key=lambda step: step["urn"])
     states = {step["urn"]: step.get("oldState") for step in steps if step["op"] != "refresh"}
     for step in steps:
         # The document has only the old state of a refresh. The next step's old state is its result.
@@ -154,126 +195,115 @@ def _from_document(document: Props) -> Preview:
     return preview
 
 
+def _steps(preview: Preview, values: Iterable[Any]) -> list[Props]:
+    """Return the steps that have an operation and a URN. The others are unknown content."""
+    steps: list[Props] = []
+    for value in values:
+        step = mapping_of(value)
+        if isinstance(step.get("op"), str) and isinstance(step.get("urn"), str):
+            steps.append(step)
+        else:
+            preview.notices.unknown.setdefault("step", []).append(excerpt(value))
+    return steps
+
+
 def _from_events(events: Iterable[Props]) -> Preview:
     preview = Preview()
-    diagnostics: list[tuple[str | None, str]] = []
     # The later event of a step has more: the result of a refresh, or the outputs.
     steps: dict[tuple[str, bool], Props] = {}
-    result = None
     for event in events:
-        diagnostic = event.get("diagnosticEvent")
-        if diagnostic:
-            diagnostics.append((diagnostic.get("severity"), diagnostic.get("message", "")))
-        result = (event.get("summaryEvent") or {}).get("result", result)
-        resource_event = event.get("resourcePreEvent") or event.get("resOutputsEvent") or {}
-        step = resource_event.get("metadata")
-        if not step:
-            continue
-        # A replacement has three steps. The middle one has the old and the new state.
-        if step["op"] != "delete-replaced":
-            steps[step["urn"], step["op"] == "refresh"] = step
-        if "::" + STACK + "::" in step["urn"] and step["op"] != "refresh" and "resOutputsEvent" in event:
-            preview.outputs_after = (step.get("new") or {}).get("outputs") or {}
+        read_event(preview.notices, event)
+        resource_event = mapping_of(event.get("resourcePreEvent") or event.get("resOutputsEvent"))
+        for step in _steps(preview, [resource_event.get("metadata")] if resource_event else []):
+            # A replacement has three steps. The middle one has the old and the new state.
+            if step["op"] != "delete-replaced":
+                steps[step["urn"], step["op"] == "refresh"] = step
+            if (
+                "::" + STACK + "::" in step["urn"]
+                and step["op"] != "refresh"
+                and "resOutputsEvent" in event
+            ):
+                preview.outputs_after = mapping_of(mapping_of(step.get("new")).get("outputs"))
     # Sorted by name, because the engine's order differs between runs.
-    for _, step in sorted(steps.items()):
+    for _, step in sorted(steps.items(), key=lambda item: item[0]):
         _add_step(preview, step, step.get("old"), step.get("new"))
-    preview.errors = _errors(diagnostics)
-    # A stream without a result was cut off.
-    preview.failed = result != "succeeded"
-    if result is None and not preview.errors:
-        preview.errors.append("The preview ended before it was complete.")
+    notices = preview.notices
+    # A stream without a summary was cut off. A CLI before pulumi#22883 prints a summary without a result.
+    preview.cli_too_old = notices.ended and notices.result is None
+    preview.failed = notices.result != "succeeded"
+    if not notices.ended and not notices.errors:
+        notices.errors.append(Message(severity="error", text="The preview ended before it was complete."))
     return preview
 
 
-def _errors(diagnostics: Iterable[tuple[str | None, str]]) -> list[str]:
-    errors = [
-        message.strip().removeprefix("error: ") for severity, message in diagnostics if severity == "error"
-    ]
-    return [error for error in dict.fromkeys(errors) if error not in GENERIC_ERRORS] or errors[:1]
-
-
-def _add_step(preview: Preview, metadata: Props, old: Props | None, new: Props | None) -> None:
-    op: str = metadata["op"]
-    urn: str = metadata["urn"]
+def _add_step(preview: Preview, metadata: Props, before: Any, after: Any) -> None:
+    op, urn = text_of(metadata["op"]), text_of(metadata["urn"])
+    old, new = mapping_of(before), mapping_of(after)
     if "::" + STACK + "::" in urn:
         if op != "refresh":
-            preview.outputs_before = _clean((old or {}).get("outputs") or {})
+            preview.outputs_before = clean(mapping_of(old.get("outputs")))
             if preview.outputs_after is not None:
-                preview.outputs_after = _clean(preview.outputs_after)
+                preview.outputs_after = clean(preview.outputs_after)
         return
-    if op == "delete" and (old or {}).get("retainOnDelete"):
+    if op == "delete" and old.get("retainOnDelete"):
         op = RETAIN
     step = Step(
         op=OPERATIONS.get(op, op),
         urn=urn,
-        parent=(old or new or {}).get("parent") or "",
+        parent=text_of((old or new).get("parent")),
         old=_state(old, "inputs", "outputs"),
         # A preview can repeat the old outputs. The inputs have what the program sets.
         new=_state(new, *(("inputs", "outputs") if op == "refresh" else ("outputs", "inputs"))),
         old_inputs=_state(old, "inputs"),
         new_inputs=_state(new, "inputs"),
-        was_protected=bool((old or {}).get("protect")),
-        is_protected=bool((new or {}).get("protect")),
-        diffs=tuple(metadata.get("diffs") or metadata.get("diffReasons") or ()),
+        was_protected=bool(old.get("protect")),
+        is_protected=bool(new.get("protect")),
+        diffs=tuple(map(text_of, list_of(metadata.get("diffs") or metadata.get("diffReasons")))),
+        paths=_paths(metadata),
         replaced_for=_replacement_reasons(metadata),
-        provider_labels=_provider_labels(metadata),
+        tainted=bool(old.get("taint")),
+        init_errors=tuple(map(text_of, list_of(old.get("initErrors")))),
     )
-    # The engine's own resources, such as providers.
-    if urn.split("::")[2].startswith("pulumi:"):
+    kind = _parts(urn)[2].rpartition("$")[2]
+    if kind.startswith(PROVIDER) and op not in ("update", "replace") and step.name.startswith("default"):
+        # The engine creates and deletes default providers itself, as requirements.lock says.
         return
-    if not (old or new or {}).get("custom"):
+    if kind.startswith(PROVIDER):
+        (preview.changes if op in OPERATIONS else preview.unchanged).append(step)
+    elif op not in OPERATIONS and op not in ("same", "refresh"):
+        preview.others.append(step)
+    elif not (old or new).get("custom"):
         preview.components.append(step)
     elif op == "refresh":
         preview.drift.append(step)
     elif op == "same":
         preview.unchanged.append(step)
-    elif op in OPERATIONS:
+    else:
         preview.changes.append(step)
+
+
+def _paths(metadata: Props) -> Mapping[str, str]:
+    """Return the path of each difference, and its kind: `add`, `delete` or `update`."""
+    return {
+        path: text_of(mapping_of(change).get("diffKind") or mapping_of(change).get("kind"))
+        for path, change in mapping_of(metadata.get("detailedDiff")).items()
+    }
 
 
 def _replacement_reasons(metadata: Props) -> tuple[str, ...]:
     """Return the properties that force a replacement, without the others that change."""
     forcing = {
         path.partition("[")[0].partition(".")[0]
-        for path, change in (metadata.get("detailedDiff") or {}).items()
-        if str(change.get("diffKind") or change.get("kind")).endswith("-replace")
+        for path, kind in _paths(metadata).items()
+        if kind.endswith("-replace")
     }
     # If the provider gives no details, only the engine's keys are known.
-    return tuple(sorted(forcing) or metadata.get("keys") or metadata.get("replaceReasons") or ())
+    keys = list_of(metadata.get("keys") or metadata.get("replaceReasons"))
+    return tuple(sorted(forcing) or map(text_of, keys))
 
 
-def _provider_labels(metadata: Props) -> dict[str, str]:
-    """Return the labels that change without the program's own ones, and how: add, update or delete.
-
-    The provider keeps the values of all its labels secret, so only the paths of the change name them.
-    """
-    changes: dict[tuple[str, str], str] = {}
-    for path, change in (metadata.get("detailedDiff") or {}).items():
-        match = LABEL_PATH.fullmatch(path)
-        if match:
-            changes[match["field"], match["name"] or match["quoted"]] = str(
-                change.get("diffKind") or change.get("kind")
-            )
-    return {
-        name: verb
-        for (field, name), verb in sorted(changes.items())
-        if field == "effectiveLabels" and ("labels", name) not in changes
-    }
-
-
-def _state(state: Props | None, *parts: str) -> Props:
+def _state(state: Props, *parts: str) -> Props:
     merged: dict[str, Any] = {}
     for part in parts:
-        merged |= (state or {}).get(part) or {}
-    return _clean(merged)
-
-
-def _clean(values: Props) -> Props:
-    return {key: _without_secrets(value) for key, value in values.items()}
-
-
-def _without_secrets(value: Any) -> Any:
-    """Return the value with every secret in it replaced."""
-    if isinstance(value, dict):
-        return SECRET if SIGNATURE in value else {key: _without_secrets(v) for key, v in value.items()}
-    return [_without_secrets(v) for v in value] if isinstance(value, list) else value
+        merged |= mapping_of(state.get(part))
+    return clean(merged)

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 
 from tools.scan_secrets import ANY_TOKEN
 from tools.summary.access import access_section
-from tools.summary.changes import changes_section
+from tools.summary.changes import changes_section, other_operations_section
 from tools.summary.clients import clients_section
 from tools.summary.drift import drift_section
 from tools.summary.grants import GRANTS
-from tools.summary.previews import Preview
+from tools.summary.notices import messages_section, policies_section, unknown_section
+from tools.summary.previews import NEUTRAL, Preview
 from tools.summary.warnings import warning_section
 from tools.summary.wording import OPERATION_WORDS
 
@@ -30,25 +31,39 @@ class Summary:
 
 
 def summarize(preview: Preview, heading: str) -> Summary:
-    """Return the summary as Markdown. Without changes, it is one line."""
+    """Return the summary as Markdown. Without changes, its first line says so."""
     access = access_section(preview)
-    sections = [
-        *warning_section(preview),
+    changes = [
         *access,
         *clients_section(preview),
         *changes_section(preview, access_changes=bool(access)),
         *drift_section(preview),
     ]
-    if not sections:
-        return Summary(f"{heading}: No changes.\n", has_changes=False)
+    warning = warning_section(preview)
+    # An unknown operation can be a change.
+    has_changes = bool(warning or changes) or any(step.op not in NEUTRAL for step in preview.others)
     overview = _overview(preview, access_changes=bool(access))
-    text = "\n".join([f"### {heading}{': ' if overview else ''}{overview}", *sections])
-    return Summary(re.sub(ANY_TOKEN.decode(), "[token]", text) + "\n", has_changes=True)
+    title = (
+        f"### {heading}{': ' if overview else ''}{overview}" if has_changes else f"{heading}: No changes."
+    )
+    # A long summary is cut at its end, so the messages that change nothing are last.
+    sections = [
+        *warning,
+        *policies_section(preview),
+        *unknown_section(preview),
+        *changes,
+        *other_operations_section(preview),
+        *messages_section(preview),
+    ]
+    text = "\n".join([title, *sections])
+    return Summary(re.sub(ANY_TOKEN.decode(), "[token]", text).rstrip("\n") + "\n", has_changes=has_changes)
 
 
 def _overview(preview: Preview, *, access_changes: bool) -> str:
+    if preview.cli_too_old:
+        return "the Pulumi CLI is too old"
     if preview.failed:
-        return "the preview failed"
+        return "the preview was canceled" if preview.notices.result == "canceled" else "the preview failed"
     counts = Counter(step.op for step in preview.changes if step.type not in GRANTS)
     parts = [f"{counts[op]} {word.lower()}" for op, word in OPERATION_WORDS.items() if counts[op]]
     return ", ".join([*parts, *(["access changes"] if access_changes else [])])

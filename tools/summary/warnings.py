@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections import defaultdict
 
 from tools.summary.clients import CONTRACT
+from tools.summary.differences import format_value
+from tools.summary.events import Props, list_of, mapping_of
 from tools.summary.grants import (
     ACCOUNT,
     BINDINGS,
@@ -24,7 +26,8 @@ from tools.summary.grants import (
     rights_of,
 )
 from tools.summary.markdown import Lines, block, code, codes
-from tools.summary.previews import RETAIN, Preview, Props, Step
+from tools.summary.notices import mandatory_violations, message_place
+from tools.summary.previews import GENERIC_ERRORS, OLDEST_CLI, RETAIN, Preview, Step
 from tools.summary.wording import (
     CONDITION,
     OPERATION_WORDS,
@@ -32,7 +35,8 @@ from tools.summary.wording import (
     capitalized_label,
     changed_keys,
     format_member,
-    format_value,
+    label,
+    label_of,
     without_urns,
 )
 
@@ -47,6 +51,11 @@ LOSSES = {
 
 ACCOUNT_LOSS = (
     "Jobs that act as this account fail. A new account of the same name is a different principal."
+)
+
+DOCUMENT_WITHOUT_POLICIES = (
+    "The single document of `pulumi preview --json` does not contain policy violations. "
+    "`PULUMI_ENABLE_STREAMING_JSON_PREVIEW=true` adds them."
 )
 
 
@@ -76,12 +85,51 @@ def warning_section(preview: Preview) -> Lines:
 
 
 def _failure(preview: Preview) -> list[Lines]:
-    if not preview.failed:
-        return []
-    return [
-        ["**The preview failed.** These changes cannot be deployed. The error:"],
-        *(block(without_urns(error)) for error in preview.errors),
+    notices = preview.notices
+    paragraphs: list[Lines] = []
+    if preview.cli_too_old:
+        paragraphs.append([f"**{too_old_message()}**"])
+    elif notices.result == "canceled":
+        paragraphs.append(["**The preview was canceled.** It is not complete."])
+    elif preview.failed:
+        paragraphs.append(["**The preview failed.** These changes cannot be deployed."])
+    violated = mandatory_violations(preview)
+    if violated:
+        paragraphs.append(
+            [f"**Mandatory policies are violated**: {codes(violated)}. The section **Policies** says why."]
+        )
+    if notices.result not in (None, "succeeded", "failed", "canceled"):
+        paragraphs.append([f"The preview ended with the result {code(notices.result)}."])
+    for op, urn in dict.fromkeys(notices.failed_steps):
+        paragraphs.append([f"The operation {code(op)} failed on {label_of(preview, urn)}."])
+    # After a violation, the engine reports only that the preview failed.
+    errors = [error for error in preview.errors if not (violated and error.text in GENERIC_ERRORS)]
+    for error in errors:
+        place = message_place(preview, error)
+        paragraphs.append([f"The error{place}:", *block(without_urns(error.text))])
+    if preview.is_document and preview.failed and all(error.text in GENERIC_ERRORS for error in errors):
+        paragraphs.append([DOCUMENT_WITHOUT_POLICIES])
+    if notices.is_update:
+        paragraphs.append(["These are the events of an update, not of a preview."])
+    if notices.maybe_corrupt:
+        paragraphs.append(["The engine found resources in an invalid state. **The state may be corrupt.**"])
+    paragraphs += [
+        [
+            f"The last update left {label(step)} incomplete:",
+            *block(without_urns("\n".join(step.init_errors))),
+        ]
+        for step in (*preview.changes, *preview.unchanged)
+        if step.init_errors
     ]
+    return paragraphs
+
+
+def too_old_message() -> str:
+    """Return what to do about a CLI whose previews have no result."""
+    return (
+        f"This Pulumi CLI is too old: its preview does not say whether it succeeded. Install Pulumi "
+        f"{OLDEST_CLI} or newer."
+    )
 
 
 def destructive_changes(preview: Preview) -> list[str]:
@@ -128,7 +176,7 @@ def _repository_loss(step: Step, *, refused: bool) -> str:
 
 
 def _loss(step: Step) -> str:
-    return LOSSES.get(step.old.get("mode", ""), LOSSES["STANDARD_REPOSITORY"])
+    return LOSSES.get(str(step.old.get("mode")), LOSSES["STANDARD_REPOSITORY"])
 
 
 def drift(preview: Preview) -> list[str]:
@@ -149,6 +197,12 @@ def _permanent_drift(step: Step) -> str:
     if step.new and CONDITION in changed_keys(step.old, step.new):
         condition = format_value(step.new.get(CONDITION))
         return f"{subject} has a condition from outside this stack: {condition}."
+    upstreams = _upstreams(step.new)
+    if step.new and (added := {name: upstreams[name] for name in upstreams.keys() - _upstreams(step.old)}):
+        return (
+            f"{subject} has upstreams from outside this stack: {codes(sorted(added))}. Clients can have "
+            "installed packages from there."
+        )
     policies = _delete_policies(step.new)
     if policies and policies != _delete_policies(step.old):
         names = codes(policy.get("id") for policy in policies)
@@ -156,10 +210,24 @@ def _permanent_drift(step: Step) -> str:
     return ""
 
 
+def _upstreams(repository: Props) -> dict[str, Props]:
+    """Return the upstream policies of a virtual repository by ID, repository and priority.
+
+    Each of them decides whose packages clients install.
+    """
+    listed = list_of(mapping_of(repository.get("virtualRepositoryConfig")).get("upstreamPolicies"))
+    policies = map(mapping_of, listed)
+    return {
+        f"{policy.get('id')}: {policy.get('repository')}, priority {policy.get('priority')}": policy
+        for policy in policies
+        if policy
+    }
+
+
 def _delete_policies(repository: Props) -> list[Props]:
     """Return a repository's cleanup policies that delete packages, unless all of them only report."""
-    policies = () if repository.get("cleanupPolicyDryRun") else repository.get("cleanupPolicies")
-    return [policy for policy in policies or () if policy.get("action") == "DELETE"]
+    policies = [] if repository.get("cleanupPolicyDryRun") else list_of(repository.get("cleanupPolicies"))
+    return [policy for policy in map(mapping_of, policies) if policy.get("action") == "DELETE"]
 
 
 def _protection_removals(preview: Preview) -> list[str]:

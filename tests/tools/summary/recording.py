@@ -1,8 +1,8 @@
 """Recorded previews: reads them, and reduces what the engine prints to what a summary reads.
 
 Owns the form of the files in `recordings/`: one event, or one step of a document, per line. The
-reduction keeps what `tools/summary/previews.py` reads. `test_previews_live.py` proves that the summary
-stays the same.
+reduction keeps what `tools/summary/` reads, without the messages of programs: they name folders of the
+machine that recorded them. `test_previews_live.py` proves that the rest of the summary stays the same.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
+from tools.summary.events import EVENTS
 from tools.summary.previews import STACK, read_preview
 from tools.summary.report import summarize
 from tools.summary.wording import COMPUTED
 
 RECORDINGS = Path(__file__).parent / "recordings"
 STATES = ("old", "new", "oldState", "newState")
+POLICY_EVENTS = [name for name in EVENTS if name.startswith("policy") and EVENTS[name]]
 # The fields of a step and of a state that the reader of previews uses.
 STEP_FIELDS = (
     *("op", "urn", "diffs", "diffReasons", "keys", "replaceReasons", "detailedDiff"),
@@ -91,10 +93,23 @@ def _one_per_line(values: list[Json]) -> str:
     return "[\n" + ",\n".join(json.dumps(value) for value in values) + "\n]" if values else "[]"
 
 
+def without_messages(text: str) -> str:
+    """A preview's text without its diagnostics, except errors."""
+    if text.startswith("{\n"):
+        document = json.loads(text)
+        document["diagnostics"] = _errors(document.get("diagnostics") or [])
+        return json.dumps(document, indent=4)
+    lines = text.splitlines(keepends=True)
+    return "".join(line for line in lines if not _is_message(json.loads(line)))
+
+
+def _is_message(event: Json) -> bool:
+    return "diagnosticEvent" in event and not _errors([event["diagnosticEvent"]])
+
+
 def _errors(diagnostics: list[Json]) -> list[Json]:
-    """The errors. Warnings and notes name folders of the machine that recorded them."""
     return [
-        {key: diagnostic[key] for key in ("severity", "message") if key in diagnostic}
+        {key: diagnostic[key] for key in ("severity", "message", "urn") if key in diagnostic}
         for diagnostic in diagnostics
         if diagnostic.get("severity") == "error"
     ]
@@ -105,8 +120,15 @@ def _reduce_event(event: Json) -> Json | None:
         errors = _errors([event["diagnosticEvent"]])
         return {"diagnosticEvent": errors[0]} if errors else None
     if "summaryEvent" in event:
-        summary = event["summaryEvent"]
-        return {"summaryEvent": {key: summary[key] for key in ("result",) if key in summary}}
+        summary = _filled({key: event["summaryEvent"].get(key) for key in ("result", "PolicyPacks")})
+        if "PolicyPacks" in summary:
+            # The name of a local pack contains its folder.
+            packs = summary["PolicyPacks"].items()
+            summary["PolicyPacks"] = {name.partition("|")[0]: version for name, version in packs}
+        return {"summaryEvent": summary}
+    for kind in POLICY_EVENTS:
+        if kind in event:
+            return {kind: {key: value for key, value in event[kind].items() if key != "color"}}
     for kind in ("resourcePreEvent", "resOutputsEvent"):
         step = event.get(kind, {}).get("metadata")
         if step and not (step["op"] == "refresh" and not _is_custom(step)):

@@ -9,7 +9,8 @@ import pytest
 
 from tests.tools.summary.recording import read_recording, summarize_text
 from tools.errors import ToolError
-from tools.summary.previews import SIGNATURE, read_preview
+from tools.summary.events import SIGNATURE
+from tools.summary.previews import read_preview
 from tools.summary.report import summarize
 
 

@@ -132,6 +132,18 @@ def test_the_deletion_of_an_upload_repository_is_the_first_warning() -> None:
             CLEANUP,
             "`python` has cleanup policies from outside this stack that delete packages: `all`.",
         ),
+        (
+            REPOSITORY,
+            {"repositoryId": "python-index"},
+            {
+                "repositoryId": "python-index",
+                "virtualRepositoryConfig": {
+                    "upstreamPolicies": [{"id": "x", "repository": "stranger", "priority": 99}]
+                },
+            },
+            "Repository `python-index` has upstreams from outside this stack: `x: stranger, priority 99`. "
+            "Clients can have installed packages from there.",
+        ),
         (REPOSITORY, {**CLEANUP, "cleanupPolicyDryRun": True}, CLEANUP, "that delete packages: `all`."),
         (REPOSITORY, CLEANUP, {**CLEANUP, "description": "x"}, ""),
         (REPOSITORY, {}, {**CLEANUP, "cleanupPolicyDryRun": True}, ""),
