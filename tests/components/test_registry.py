@@ -36,9 +36,9 @@ def test_the_component_is_the_parent_of_every_resource(run_program: Run) -> None
 
 
 def test_the_component_accepts_resource_options(run_program: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    def aliased(name: str, args: PythonRegistryArgs) -> PythonRegistry:
-        opts = pulumi.ResourceOptions(aliases=[pulumi.Alias(name="packages")])
-        return PythonRegistry(name, args, opts)
+    def aliased(name: str, args: PythonRegistryArgs, opts: pulumi.ResourceOptions) -> PythonRegistry:
+        alias = pulumi.ResourceOptions(aliases=[pulumi.Alias(name="packages")])
+        return PythonRegistry(name, args, pulumi.ResourceOptions.merge(opts, alias))
 
     monkeypatch.setattr(registry_module, "PythonRegistry", aliased)
     registry = run_program(MINIMAL)["registry"]

@@ -14,7 +14,7 @@ from pulumi.runtime.mocks import MockMonitor, set_mocks
 from components import retry_hook
 from components.args import GitHub, PythonRegistryArgs
 from components.retry_hook import INTERVAL_SECONDS, TIMEOUT_SECONDS, RetryHook
-from tests.support.case_entries import case_parameters
+from tests.support.cases import case_parameters
 from tests.support.recorder import REPOSITORY, Answers
 
 APIS = ["artifactregistry.googleapis.com", "iam.googleapis.com"]

@@ -22,8 +22,9 @@ from sandbox.cloud.core.store import Store
 from sandbox.cloud.packaging.distributions import parse_filename
 from sandbox.cloud.packaging.pages import SimpleLink
 from sandbox.runtime.paths import SandboxFolder
+from tests.support.cases import read_entries
 from tests.support.distributions import pack_sdist, pack_wheel, sdist_members, wheel_members
-from tests.support.docs import CHECKOUT, read_commands, read_section
+from tests.support.docs import read_commands, read_section
 from tests.support.sandbox import Program
 
 pytestmark = [
@@ -37,7 +38,7 @@ PLACE = "europe-west1"
 NO_INPUT = "--non-interactive"
 # The name of a stack in the page's commands.
 STACK = re.compile(r"(--stack |stack init |list_files |select_stack |files\.)(dev|new)\b")
-CASES: list[dict[str, Any]] = yaml.safe_load((CHECKOUT / "tests/cases/moves.yaml").read_text())["moves"]
+CASES = read_entries("moves")
 
 
 def content_of(filename: str, fields: dict[str, str]) -> bytes:

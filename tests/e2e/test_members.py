@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.support.case_entries import case_parameters
+from tests.support.cases import case_parameters
 from tests.support.sandbox import Program
 
 pytestmark = pytest.mark.sandbox

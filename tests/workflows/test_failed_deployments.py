@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
+from tests.support.cases import read_entries
 from tests.support.docs import CHECKOUT, read_page, read_section
 from tests.workflows.checkout import AFTER_FAILURE, GITHUB_VARIABLES
 from tests.workflows.workflow_files import GITHUB, JOBS
 
-CASES: list[dict[str, Any]] = yaml.safe_load((CHECKOUT / "tests/cases/locks.yaml").read_text())["locks"]
+CASES = read_entries("locks")
 SCRIPT = ".github/scripts/explain_failure.sh"
 
 

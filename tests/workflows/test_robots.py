@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
+from tests.support.cases import read_entries
 from tests.support.docs import CHECKOUT, read_section
 from tests.workflows.expressions import evaluate, needs_context, run_jobs
 from tests.workflows.github_client import BOT, run_script
 from tests.workflows.workflow_files import GITHUB, JOBS, WORKFLOWS
 
-CASES: list[dict[str, Any]] = yaml.safe_load((CHECKOUT / "tests/cases/robots.yaml").read_text())["robots"]
+CASES = read_entries("robots")
 REPOSITORY = "acme/registry"
 DEFAULT: dict[str, Any] = {"event": "pull_request", "head": REPOSITORY, "author": "", "results": {}}
 STACKS = ("dev", "prod")

@@ -8,18 +8,16 @@ import sys
 from typing import Any
 
 import pytest
-import yaml
 
-from tests.support.docs import CHECKOUT, read_code, read_table
+from tests.support.cases import read_entries
+from tests.support.docs import read_code, read_table
 from tests.tools.summary.recording import read_recording
 from tests.tools.summary.test_command import run
 from tools.__main__ import main
 from tools.summary.events import EVENTS, LEFT_OUT, LEFT_OUT_SEVERITY
 from tools.summary.previews import NEUTRAL, OPERATIONS
 
-CASES: list[dict[str, Any]] = yaml.safe_load((CHECKOUT / "tests/cases/preview_events.yaml").read_text())[
-    "preview_events"
-]
+CASES = read_entries("preview_events")
 
 
 def preview_of(case: dict[str, Any]) -> str:

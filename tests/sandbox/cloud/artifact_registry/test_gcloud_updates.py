@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.case_entries import case_parameters
+from tests.support.cases import case_parameters
 from tests.support.cloud import Cloud
 from tests.support.repositories import create_repositories, read_fields
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from components.validation.members import check_members
 from sandbox.cloud.iam.members import is_member
-from tests.support.case_entries import case_parameters
+from tests.support.cases import case_parameters
 
 # The members that only the settings refuse: they open the index, name nobody, or cannot exist.
 ON_PURPOSE = re.compile(
