@@ -192,7 +192,7 @@ def test_a_user_uv_toml_changes_the_lock_of_another_project(machine: Machine) ->
     machine(f"{export}; uv lock; uv lock --check")
     assert registries(machine) == {pypi(machine)}
     (index,) = public
-    machine(f"{export}; {lock.replace('https://pypi.org/simple', index)}")
+    machine(f"{export}; {lock.replace('PUBLIC_INDEX', index)}")
     assert registries(machine) == public
 
 
