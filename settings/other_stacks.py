@@ -140,8 +140,8 @@ def _naming(content: Config, project: _Project) -> dict[str, str] | None:
     else:
         own = {**project.shared, **own}
     naming = {key: value for key, value in own.items() if ATTRIBUTES.get(key) in NAMING}
-    if any(isinstance(value, dict) for value in naming.values()):
-        # A secret, which the program cannot read.
+    if any(isinstance(value, dict) and "secure" in value for value in naming.values()):
+        # The program cannot read another stack's secret.
         return None
     return {key: _text(value) for key, value in naming.items() if value is not None}
 
