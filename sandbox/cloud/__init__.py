@@ -6,7 +6,7 @@ proxies, certificates or the clients' environment (`sandbox.runtime.proxy`, `san
 Imports point one way. Each part imports only itself and the parts above it:
 
     core, packaging
-        <- iam.roles, iam.members, iam.policies
+        <- iam.roles, iam.members, iam.organization_policies, iam.policies
         <- projects
         <- iam.service_accounts, iam.workload_identity
         <- auth

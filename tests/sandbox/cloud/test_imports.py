@@ -14,7 +14,7 @@ OURS = ("components", "examples", "sandbox", "settings", "tests", "tools")
 # As the docstring of `sandbox.cloud` draws them. A part imports only its own layer and the layers above it.
 LAYERS = (
     ("core", "packaging"),
-    ("iam.roles", "iam.members", "iam.policies"),
+    ("iam.roles", "iam.members", "iam.organization_policies", "iam.policies"),
     ("projects",),
     ("iam.service_accounts", "iam.workload_identity"),
     ("auth",),
