@@ -5,11 +5,9 @@ It updates one resource in place: the provider maps another claim to the subject
 
 from __future__ import annotations
 
-import io
 import json
 import re
 import shutil
-import subprocess
 import tarfile
 from dataclasses import replace
 from pathlib import Path
@@ -17,13 +15,13 @@ from typing import Any
 
 import pytest
 
-from tests.support.sandbox import CHECKOUT, PROGRAM_FILES, Program
+from tests.support.sandbox import PROGRAM_FILES, Program
 
 pytestmark = pytest.mark.sandbox
 
-# The last commit before the files moved into their folders.
-COMMIT = "7a25ea68fda84234180df391ef01575ad3a2930a"
-FILES = ("__main__.py", "settings.py", "components", "Pulumi.yaml")
+# The program of commit 7a25ea6, the last one before the files moved into their folders. The archive has its
+# `__main__.py`, `settings.py`, `components` and `Pulumi.yaml`, so that a shallow clone can run this test.
+OLD_PROGRAM = Path(__file__).with_name("programs") / "7a25ea6.tar.gz"
 SETTINGS: dict[str, Any] = {
     "readers": ["group:all@example.com"],
     "writers": ["user:ci@example.com"],
@@ -35,26 +33,13 @@ SETTINGS: dict[str, Any] = {
 }
 
 
-def old_files() -> bytes:
-    """The files of the old program, as a tar archive."""
-    git = ("git", "-C", str(CHECKOUT))
-    archive = subprocess.run([*git, "archive", COMMIT, *FILES], capture_output=True, check=False)
-    if archive.returncode:
-        pytest.fail(
-            f"Git cannot read commit {COMMIT}: {archive.stderr.decode().strip()}\n"
-            "A shallow clone does not contain it. Run `git fetch --unshallow`, or set `fetch-depth: 0` for "
-            "actions/checkout."
-        )
-    return archive.stdout
-
-
 def old_program(program: Program, folder: Path) -> Program:
     """The old program, on the same stack and in the same project."""
     shutil.copytree(program.folder, folder, symlinks=True)
     for name in PROGRAM_FILES:
         path = folder / name
         shutil.rmtree(path) if path.is_dir() else path.unlink()
-    with tarfile.open(fileobj=io.BytesIO(old_files())) as archive:
+    with tarfile.open(OLD_PROGRAM) as archive:
         archive.extractall(folder, filter="data")
     return replace(program, folder=folder)
 
