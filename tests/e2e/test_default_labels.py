@@ -9,7 +9,7 @@ import pytest
 from tests.support.sandbox import Program
 from tests.tools.summary.recording import summarize_text
 
-pytestmark = pytest.mark.sandbox
+pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
 
 REPOSITORIES = ("python", "python-pypi", "python-index")
 PROVISIONED = "goog-pulumi-provisioned"

@@ -9,7 +9,7 @@ import pytest
 from tests.support.cases import case_parameters
 from tests.support.sandbox import Program
 
-pytestmark = pytest.mark.sandbox
+pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
 # Accounts and pools that the project of a test does not have.
 MISSING = re.compile(r"serviceAccount:.+@my-project\.iam\..+|.+/workloadIdentityPools/ci/.+")
 

@@ -42,6 +42,7 @@ def test_a_copied_stack_file_is_refused_with_the_way_out(program: Program) -> No
     assert "18 to create" in program.pulumi("preview").stdout
 
 
+@pytest.mark.slow
 def test_a_stack_name_can_have_dots_and_an_organization(program: Program) -> None:
     (program.folder / f"Pulumi.{program.stack}.yaml").rename(program.folder / "Pulumi.eu.dev.yaml")
     pulumi(program, "stack", "init", "eu.dev")
@@ -49,6 +50,7 @@ def test_a_stack_name_can_have_dots_and_an_organization(program: Program) -> Non
         assert "18 to create" in pulumi(program, "preview", "--stack", name).stdout
 
 
+@pytest.mark.slow
 def test_the_program_finds_the_stack_files_of_stack_config_dir(program: Program) -> None:
     project = program.folder / "Pulumi.yaml"
     project.write_text(project.read_text() + "stackConfigDir: stacks\n")
@@ -65,6 +67,7 @@ def test_pulumi_says_that_the_sandbox_opens_no_environment(program: Program) -> 
     assert "does not support environments" in program.pulumi("preview", check=False).stderr
 
 
+@pytest.mark.slow
 def test_the_command_line_sets_lists_and_numbers(program: Program) -> None:
     for path, value in (
         ("labels.cost-center", "12"),
@@ -78,6 +81,7 @@ def test_the_command_line_sets_lists_and_numbers(program: Program) -> None:
     assert "domain:a.com" in inputs["registry-upload-readers"]["members"]
 
 
+@pytest.mark.slow
 def test_an_encrypted_list_works_and_the_warning_about_it_is_true(program: Program) -> None:
     program.pulumi("config", "set", "--secret", "--path", "python-registry:readers[0]", "domain:a.com")
     printed = program.up()
@@ -87,6 +91,7 @@ def test_an_encrypted_list_works_and_the_warning_about_it_is_true(program: Progr
     assert "domain:a.com" in program.policy("python")["reader"]
 
 
+@pytest.mark.slow
 def test_switching_default_providers_off_and_on_replaces_nothing(program: Program) -> None:
     program.up()
     program.pulumi("config", "set", "--path", "pulumi:disable-default-providers[0]", "*")

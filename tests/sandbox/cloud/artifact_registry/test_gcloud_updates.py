@@ -12,7 +12,7 @@ from tests.support.cases import case_parameters
 from tests.support.cloud import Cloud
 from tests.support.repositories import create_repositories, read_fields
 
-pytestmark = pytest.mark.sandbox
+pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
 OLD = {"name": "old", "action": {"type": "Delete"}, "condition": {"olderThan": "30d", "tagState": "any"}}
 RECENT = {"name": "recent", "action": {"type": "Keep"}, "mostRecentVersions": {"keepCount": 3}}
 
