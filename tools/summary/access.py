@@ -100,7 +100,10 @@ def _member_lines(verb: str, rights: Grants, *, known: Grants | None) -> Lines:
 
 def _admissions(step: Step) -> Lines:
     """Return which identities a provider admits, by the clauses of its condition that change."""
-    before, after = (_clauses(str(side.get(CONDITION) or "")) for side in (step.old, step.new))
+    conditions = [str(side.get(CONDITION) or "") for side in (step.old, step.new)]
+    # If one of them is not simple, the reader compares both as they are written.
+    simple = all(map(_is_simple, conditions))
+    before, after = (_clauses(text) if simple else [text] if text else [] for text in conditions)
     if set(before) == set(after):
         return []
     texts = [
@@ -118,7 +121,13 @@ def _admissions(step: Step) -> Lines:
 
 
 def _clauses(condition: str) -> list[str]:
-    """Return the clauses that `&&` joins, or the whole condition if it has any other operator."""
-    if re.search(r"\|\||[(?]", re.sub(CEL_STRING, "", condition)):
-        return [condition]
+    """Return the clauses that `&&` joins in a simple condition."""
     return re.findall(rf"((?:{CEL_STRING}|(?! && ).)+)(?: && |$)", condition, re.DOTALL)
+
+
+def _is_simple(condition: str) -> bool:
+    """Whether `&&` can be read as the end of a clause.
+
+    Not with another operator, a comment, or a string that has other rules (raw or triple-quoted).
+    """
+    return not re.search(r"""\|\||[(?"']|//|[rR]\$|\$\$""", re.sub(CEL_STRING, "$", condition))

@@ -105,6 +105,10 @@ def test_an_unknown_role_is_named() -> None:
         ("update", r'a == "\" && b"', "b", r'`a == "\" && b"` → `b`'),
         ("update", "a && b || c", "b || c && a", "`a && b || c` → `b || c && a`"),
         ("update", "a && (b && c)", "a", "`a && (b && c)` → `a`"),
+        # A comment can hide a clause.
+        ("update", "a == 1 && b == 2", "a == 1 // && b == 2", "`a == 1 && b == 2` → `a == 1 // && b == 2`"),
+        ("update", "a == 'x://y' && b", "a == 'x://y'", "`b` → every token that meets the other clauses"),
+        ("update", 'a == r"x" && b', 'a == r"x"', '`a == r"x" && b` → `a == r"x"`'),
     ],
 )
 def test_a_providers_condition_is_access(op: str, old: str | None, new: str | None, expected: str) -> None:
