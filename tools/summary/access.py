@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 
+from tools.summary.differences import format_value
+from tools.summary.events import mapping_of
 from tools.summary.grants import (
     Grants,
     deleted_targets,
@@ -22,6 +24,8 @@ from tools.summary.wording import CONDITION, capitalized_label, deleted_member, 
 
 # The most members in one line.
 MEMBERS_PER_LINE = 10
+# The end of the types that admit identities of another issuer.
+IDENTITY_PROVIDER = "PoolProvider"
 # A CEL string literal, which can contain operators.
 CEL_STRING = r"""(?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')"""
 PARTIAL_PREVIEW = (
@@ -99,14 +103,33 @@ def _member_lines(verb: str, rights: Grants, *, known: Grants | None) -> Lines:
 
 
 def _admissions(step: Step) -> Lines:
-    """Return which identities a provider admits, by the clauses of its condition that change."""
+    """Return which identities a provider admits: its issuer, and the clauses that change."""
+    if not step.type.endswith(IDENTITY_PROVIDER) and CONDITION not in {*step.old, *step.new}:
+        return []
+    subject = capitalized_label(step)
+    old_issuer, issuer = (mapping_of(side.get("oidc")).get("issuerUri") for side in (step.old, step.new))
+    if step.new and not step.old and not step.new.get(CONDITION):
+        named = f"issuer {code(issuer)}" if issuer else "issuer"
+        return [f"- {subject}, without a condition: admits every token of the {named}"]
+    lines: Lines = []
+    if step.old and step.new and old_issuer != issuer:
+        lines.append(f"- {subject} has another issuer: {format_value(old_issuer)} → {format_value(issuer)}")
+    change = _condition_change(step)
+    if change:
+        created = f"; its issuer is {code(issuer)}" if issuer and not step.old else ""
+        lines.append(f"- {subject} admits: {change}{created}")
+    return lines
+
+
+def _condition_change(step: Step) -> str:
+    """Return the clauses before and after, without those that stay; empty if none changes."""
     conditions = [str(side.get(CONDITION) or "") for side in (step.old, step.new)]
     # If one of them is not simple, the reader compares both as they are written.
     simple = all(map(_is_simple, conditions))
     before, after = (_clauses(text) if simple else [text] if text else [] for text in conditions)
-    if set(before) == set(after):
-        return []
-    texts = [
+    if step.old and step.new and set(before) == set(after):
+        return ""
+    return " → ".join(
         " and ".join(code(clause) for clause in clauses if clause not in other)
         or (
             "nobody"
@@ -116,8 +139,7 @@ def _admissions(step: Step) -> Lines:
             else "every token of its issuer"
         )
         for side, clauses, other in ((step.old, before, after), (step.new, after, before))
-    ]
-    return [f"- {capitalized_label(step)} admits: {' → '.join(texts)}"]
+    )
 
 
 def _clauses(condition: str) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.tools.summary.recording import edit_document, summarize_text
-from tests.tools.summary.steps import BINDING, MEMBER, WRITER, binding, step
+from tests.tools.summary.steps import BINDING, MEMBER, PROVIDER, WRITER, binding, step, summarize_steps
 from tools.summary.access import PARTIAL_PREVIEW
 from tools.summary.previews import UNKNOWN
 
@@ -122,6 +122,45 @@ def test_a_providers_condition_is_access(op: str, old: str | None, new: str | No
     comment = summarize_text(json.dumps({"changeSummary": {}, "steps": [step]}))
     access = comment.partition("**Access**")[2].partition("**Changes**")[0]
     assert access.strip() == f"- Workload identity pool provider `github` admits: {expected}"
+
+
+GITHUB = {"oidc": {"issuerUri": "https://github.example"}}
+OTHER = {"oidc": {"issuerUri": "https://evil.example"}}
+
+
+@pytest.mark.parametrize(
+    ("op", "old", "new", "expected"),
+    [
+        (
+            "create",
+            None,
+            OTHER,
+            ", without a condition: admits every token of the issuer `https://evil.example`",
+        ),
+        ("create", None, {"displayName": "x"}, ", without a condition: admits every token of the issuer"),
+        (
+            "create",
+            None,
+            {**OTHER, "attributeCondition": "a == 1"},
+            " admits: nobody → `a == 1`; its issuer is `https://evil.example`",
+        ),
+        ("update", GITHUB, OTHER, " has another issuer: `https://github.example` → `https://evil.example`"),
+        (
+            "replace",
+            GITHUB,
+            OTHER,
+            " has another issuer: `https://github.example` → `https://evil.example`",
+        ),
+        ("delete", GITHUB, None, " admits: every token of its issuer → nobody"),
+        ("update", GITHUB, {**GITHUB, "displayName": "x"}, ""),
+    ],
+)
+def test_a_providers_issuer_is_access(
+    op: str, old: dict[str, Any] | None, new: dict[str, Any] | None, expected: str
+) -> None:
+    access = summarize_steps(step(op, PROVIDER, old, new)).partition("**Access**")[2]
+    line = f"- Workload identity pool provider `WorkloadIdentityPoolProvider`{expected}"
+    assert access.partition("**Changes**")[0].strip() == (line if expected else "")
 
 
 def test_a_lost_role_includes_the_rights_that_no_other_role_has() -> None:
