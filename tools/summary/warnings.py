@@ -151,7 +151,7 @@ def _destructive_change(step: Step, deleted: set[str], *, refused: bool) -> list
         return [_repository_loss(step, refused=refused)]
     if step.op in ("replace", "delete") and step.type == ACCOUNT:
         return [f"{capitalized_label(step)} is {step.op}d. {ACCOUNT_LOSS}"]
-    if step.op == "delete" and step.type == RULE:
+    if step.type == RULE and _unblocks(step):
         package, cache = code(step.old.get("packageId")), str(step.old.get("repositoryId"))
         if cache in deleted:
             return [
@@ -160,6 +160,18 @@ def _destructive_change(step: Step, deleted: set[str], *, refused: bool) -> list
             ]
         return [f"{package} can be downloaded from {code(cache)} again."]
     return []
+
+
+def _unblocks(step: Step) -> bool:
+    """Whether a package that the rule denies is no longer denied, or only under another condition."""
+    if step.op not in ("update", "replace"):
+        return step.op == "delete"
+    old, new = step.old, step.new
+    if old.get("action") != "DENY":
+        return False
+    # Without a package, a rule denies all of them. Without a condition, it denies always.
+    narrower = any(new.get(key) and new.get(key) != old.get(key) for key in ("packageId", "condition"))
+    return narrower or any(new.get(key) != old.get(key) for key in ("action", "operation", "repositoryId"))
 
 
 def _repository_loss(step: Step, *, refused: bool) -> str:
