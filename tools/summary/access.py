@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Mapping
 
 from tools.summary.differences import format_value
 from tools.summary.events import mapping_of
@@ -17,6 +18,7 @@ from tools.summary.grants import (
     grants_made_elsewhere,
     grants_of,
     rights_of,
+    target_names,
 )
 from tools.summary.markdown import Lines, code, codes
 from tools.summary.previews import Preview, Step
@@ -38,18 +40,19 @@ def access_section(preview: Preview) -> Lines:
     """Return the section, empty if no access changes."""
     before, after = (rights_of(_with_accounts(grants_of(preview, side))) for side in ("old", "new"))
     deleted = deleted_targets(preview)
+    names = target_names(preview)
     remaining = rights_of(grants_left_behind(preview))
     # First, because a long summary is cut at its end: a provider can admit more than all members together.
     lines = [line for step in preview.changes for line in _admissions(step)]
     lost = _without(_without(before, after), remaining)
     lost = {grant: members for grant, members in lost.items() if grant[0] not in deleted}
-    lines += _member_lines("may no longer", lost, known=_rights_from_stack(preview))
-    lines += _member_lines("may", _without(after, before), known=None)
+    lines += _member_lines("may no longer", lost, names, known=_rights_from_stack(preview))
+    lines += _member_lines("may", _without(after, before), names, known=None)
     for target in sorted(deleted):
         members = {m for grant, found in before.items() if grant[0] == target for m in found.values()}
         if members:
             count = "1 member **loses**" if len(members) == 1 else f"{len(members)} members **lose**"
-            lines.append(f"- {count} access to {code(target)}, which is deleted")
+            lines.append(f"- {count} access to {code(names[target])}, which is deleted")
     note = [PARTIAL_PREVIEW, ""] if preview.partial else []
     return ["", "**Access**", "", *note, *lines] if lines else []
 
@@ -75,19 +78,20 @@ def _rights_from_stack(preview: Preview) -> Grants:
     return rights_of(_without(grants_of(preview, "old"), grants_made_elsewhere(preview)))
 
 
-def _member_lines(verb: str, rights: Grants, *, known: Grants | None) -> Lines:
+def _member_lines(verb: str, rights: Grants, names: Mapping[str, str], *, known: Grants | None) -> Lines:
     """Return lines that join members with the same right on the same targets.
 
     Args:
         verb: what changes for them.
         rights: the members whose rights change.
+        names: how the targets are shown.
         known: the rights that the stack granted; a note marks all others.
     """
     targets_by_member: dict[tuple[str, str, bool], list[str]] = defaultdict(list)
     for (target, right), members in rights.items():
         for key, member in members.items():
             elsewhere = known is not None and key not in known.get((target, right), {})
-            targets_by_member[member, right, elsewhere].append(target)
+            targets_by_member[member, right, elsewhere].append(names[target])
     members_by_targets: dict[tuple[str, bool, tuple[str, ...]], list[str]] = defaultdict(list)
     for (member, right, elsewhere), targets in sorted(targets_by_member.items()):
         members_by_targets[right, elsewhere, tuple(sorted(targets))].append(format_member(member))

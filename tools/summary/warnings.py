@@ -17,13 +17,15 @@ from tools.summary.grants import (
     REPOSITORY,
     deleted_targets,
     foreign_grants,
-    grant_of,
+    full_grant,
     grants_left_behind,
     grants_made_elsewhere,
     grants_of,
     is_foreign,
     main_right,
     rights_of,
+    target_names,
+    target_of,
 )
 from tools.summary.markdown import Lines, block, code, codes
 from tools.summary.notices import mandatory_violations, message_place
@@ -153,7 +155,7 @@ def _destructive_change(step: Step, deleted: set[str], *, refused: bool) -> list
         return [f"{capitalized_label(step)} is {step.op}d. {ACCOUNT_LOSS}"]
     if step.type == RULE and _unblocks(step):
         package, cache = code(step.old.get("packageId")), str(step.old.get("repositoryId"))
-        if cache in deleted:
+        if target_of(step, step.old) in deleted:
             return [
                 f"{package} is no longer blocked: without {code(cache)}, pip asks PyPI directly, and can "
                 "install another owner's package."
@@ -254,20 +256,21 @@ def _protection_removals(preview: Preview) -> list[str]:
 def exposures(preview: Preview) -> list[str]:
     """Return the grants to everybody, and the grants of a kind that this program does not use."""
     before, after = grants_of(preview, "old"), grants_of(preview, "new")
+    names = target_names(preview)
     foreign = [
         _foreign_grant(step)
         for step in preview.changes
         if is_foreign(step) and step.op not in ("delete", RETAIN)
     ]
     public = [
-        f"**Public access**: {code(member)} may now {main_right(role)} {code(target)}."
+        f"**Public access**: {code(member)} may now {main_right(role)} {code(names[target])}."
         for (target, role), members in after.items()
         for member in members.values()
         if member in PUBLIC_MEMBERS and member not in before.get((target, role), {}).values()
     ]
     public_elsewhere = [
-        f"**Public access**: {code(member)} was granted the right to {main_right(role)} {code(target)} "
-        "outside this stack."
+        f"**Public access**: {code(member)} was granted the right to {main_right(role)} "
+        f"{code(names[target])} outside this stack."
         for (target, role), members in grants_made_elsewhere(preview).items()
         for member in members.values()
         if member in PUBLIC_MEMBERS
@@ -293,10 +296,11 @@ def _foreign_grant(step: Step) -> str:
 def retained_access(preview: Preview) -> list[str]:
     """Return the members who leave the stack file and keep their access."""
     listed = rights_of(grants_of(preview, "new"))
+    names = target_names(preview)
     targets: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for (target, right), members in sorted(rights_of(grants_left_behind(preview)).items()):
         for key in members.keys() - listed.get((target, right), {}).keys():
-            targets[members[key]][right].append(target)
+            targets[members[key]][right].append(names[target])
     return [
         f"{format_member(member)} **keeps the right** to "
         + " and to ".join(f"{right} {codes(found)}" for right, found in rights.items())
@@ -308,16 +312,18 @@ def retained_access(preview: Preview) -> list[str]:
 def _takeovers(preview: Preview) -> list[str]:
     """Return the roles that a new binding writes as a whole, on targets that already exist."""
     created = {
-        str(step.new.get("repositoryId") or step.new.get("accountId"))
+        target_of(step, step.new)
         for step in preview.changes
         if step.op in ("create", "replace") and step.type in (REPOSITORY, ACCOUNT)
     }
+    names = target_names(preview)
     targets: dict[str, set[str]] = defaultdict(set)
     for step in preview.changes:
         if step.op == "create" and step.type in BINDINGS:
-            target, role = grant_of(step, step.new)
-            if target.partition("@")[0] not in created:
-                targets[main_right(role)].add(target)
+            target, role = full_grant(step, step.new)
+            # The address of a new account can be unknown.
+            if created.isdisjoint((target, target.partition("@")[0])):
+                targets[main_right(role)].add(names.get(target, target))
     if not targets:
         return []
     rights = "; ".join(f"{right} {codes(sorted(found))}" for right, found in sorted(targets.items()))

@@ -8,7 +8,16 @@ from typing import Any
 import pytest
 
 from tests.tools.summary.recording import edit_document, summarize_text
-from tests.tools.summary.steps import BINDING, MEMBER, PROVIDER, WRITER, binding, step, summarize_steps
+from tests.tools.summary.steps import (
+    BINDING,
+    MEMBER,
+    PROVIDER,
+    REPOSITORY,
+    WRITER,
+    binding,
+    step,
+    summarize_steps,
+)
 from tools.summary.access import PARTIAL_PREVIEW
 from tools.summary.previews import UNKNOWN
 
@@ -176,3 +185,41 @@ def test_a_lost_role_includes_the_rights_that_no_other_role_has() -> None:
     assert [line for line in text.splitlines() if "omar" in line] == [
         "- `user:omar@example.com` **may no longer** upload to `python`"
     ]
+
+
+def placed(project: str, location: str = "us", **more: Any) -> dict[str, Any]:
+    return {**binding("user:a@example.com"), "project": project, "location": location, **more}
+
+
+@pytest.mark.parametrize(
+    ("project", "location"),
+    [("prod", "us"), ("p1", "eu")],
+)
+def test_a_repository_elsewhere_with_the_same_name_is_another_target(project: str, location: str) -> None:
+    there = f"projects/{project}/locations/{location}/repositories/python"
+    here = "projects/p1/locations/us/repositories/python"
+    kept = step("same", BINDING, placed("p1"), placed("p1"))
+    kept["urn"] += "-kept"
+    for new in (placed(project, location), placed("ignored", repository=there)):
+        text = summarize_steps(kept, step("create", BINDING, new=new))
+        assert f"- `user:a@example.com` **may** install from `{there}`\n" in text
+        assert f"only the stack file controls who may install from `{there}`" in text
+        text = summarize_steps(step("replace", BINDING, placed("p1", repository=here), new))
+        assert f"- `user:a@example.com` **may no longer** install from `{here}`\n" in text
+        assert f"- `user:a@example.com` **may** install from `{there}`\n" in text
+
+
+def test_both_forms_of_a_repositorys_name_are_one_target() -> None:
+    full = placed("p1", repository="projects/p1/locations/us/repositories/python")
+    new = placed("p1")
+    for fields in ((), ("project", "location")):
+        for field in fields:
+            del new[field]
+        assert "**Access**" not in summarize_steps(step("update", BINDING, full, new))
+
+
+def test_the_same_members_on_a_repository_that_moves_keep_their_access() -> None:
+    steps = [step("replace", BINDING, placed("p1"), placed("p1", "eu"))]
+    old, new = ({"repositoryId": "python", "project": "p1", "location": at} for at in ("us", "eu"))
+    assert "**Access**" in summarize_steps(*steps)
+    assert "**Access**" not in summarize_steps(*steps, step("replace", REPOSITORY, old, new))
