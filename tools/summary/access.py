@@ -14,6 +14,7 @@ from tools.summary.events import mapping_of
 from tools.summary.grants import (
     Grants,
     deleted_targets,
+    format_condition,
     grants_left_behind,
     grants_made_elsewhere,
     grants_of,
@@ -87,19 +88,21 @@ def _member_lines(verb: str, rights: Grants, names: Mapping[str, str], *, known:
         names: how the targets are shown.
         known: the rights that the stack granted; a note marks all others.
     """
-    targets_by_member: dict[tuple[str, str, bool], list[str]] = defaultdict(list)
-    for (target, right), members in rights.items():
+    targets_by_member: dict[tuple[str, str, str, bool], list[str]] = defaultdict(list)
+    for (target, right, condition), members in rights.items():
         for key, member in members.items():
-            elsewhere = known is not None and key not in known.get((target, right), {})
-            targets_by_member[member, right, elsewhere].append(names[target])
-    members_by_targets: dict[tuple[str, bool, tuple[str, ...]], list[str]] = defaultdict(list)
-    for (member, right, elsewhere), targets in sorted(targets_by_member.items()):
-        members_by_targets[right, elsewhere, tuple(sorted(targets))].append(format_member(member))
+            elsewhere = known is not None and key not in known.get((target, right, condition), {})
+            targets_by_member[member, right, condition, elsewhere].append(names[target])
+    members_by_targets: dict[tuple[str, str, bool, tuple[str, ...]], list[str]] = defaultdict(list)
+    for (member, right, condition, elsewhere), targets in sorted(targets_by_member.items()):
+        group = right, condition, elsewhere, tuple(sorted(targets))
+        members_by_targets[group].append(format_member(member))
     lines: Lines = []
-    for (right, elsewhere, targets), members in sorted(
+    for (right, condition, elsewhere, targets), members in sorted(
         members_by_targets.items(), key=lambda item: item[1]
     ):
-        note = " (granted outside this stack, not in the stack file)" if elsewhere else ""
+        note = format_condition(condition)
+        note += " (granted outside this stack, not in the stack file)" if elsewhere else ""
         for start in range(0, len(members), MEMBERS_PER_LINE):
             some = ", ".join(members[start : start + MEMBERS_PER_LINE])
             lines.append(f"- {some} **{verb}** {right} {codes(targets)}{note}")

@@ -10,6 +10,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping
+from typing import Any
 
 from components.args import member_identity
 from components.names import (
@@ -20,6 +21,7 @@ from components.names import (
     WORKLOAD_IDENTITY_USER,
     WRITER,
 )
+from tools.summary.events import mapping_of
 from tools.summary.markdown import code
 from tools.summary.previews import RETAIN, UNKNOWN, Preview, Props, Step
 
@@ -49,8 +51,8 @@ RIGHTS = {
 # The properties that name the place of a repository, by their part of its full name.
 PLACES = {"projects": "project", "locations": "location"}
 
-# The full name of a target, and a role or a right on it.
-Grant = tuple[str, str]
+# The full name of a target, a role or a right on it, and the IAM condition, empty if there is none.
+Grant = tuple[str, str, str]
 # The members of each grant, as they are written, by identity.
 Grants = Mapping[Grant, Mapping[str, str]]
 
@@ -70,21 +72,40 @@ def grants_of(preview: Preview, side: str) -> Grants:
 def rights_of(grants: Grants) -> Grants:
     """Return the same members by right instead of by role. One right can come from several roles."""
     rights: dict[Grant, dict[str, str]] = {}
-    for (target, role), members in grants.items():
+    for (target, role, condition), members in grants.items():
         for right in RIGHTS.get(role, (main_right(role),)):
-            rights.setdefault((target, right), {}).update(members)
+            rights.setdefault((target, right, condition), {}).update(members)
     return rights
 
 
-def grant_of(step: Step, props: Props) -> Grant:
+def grant_of(step: Step, props: Props) -> tuple[str, str]:
     """Return the target and the role that the step's properties name, the target only by its short name."""
     return _short(str(props.get(GRANTS[step.type], UNKNOWN))), str(props.get("role", UNKNOWN))
 
 
 def full_grant(step: Step, props: Props, moved: Mapping[str, str] | None = None) -> Grant:
-    """Return the target, by its full name, and the role. `moved` has the new names of replaced targets."""
+    """Return the target, by its full name, the role and the condition.
+
+    Args:
+        step: a step of a grant.
+        props: its properties before or after.
+        moved: the new names of replaced targets.
+    """
     target = target_of(step, props)
-    return (moved or {}).get(target, target), str(props.get("role", UNKNOWN))
+    # A preview can repeat the old outputs, with a condition that the program removes.
+    from_program = props is step.new and step.op != "refresh" and step.new_inputs
+    condition = _condition((step.new_inputs if from_program else props).get("condition"))
+    return (moved or {}).get(target, target), str(props.get("role", UNKNOWN)), condition
+
+
+def _condition(value: Any) -> str:
+    parts = mapping_of(value)
+    return str(parts.get("expression") or parts.get("title") or value or "")
+
+
+def format_condition(condition: str) -> str:
+    """Return the words that follow a right, empty without a condition."""
+    return f" if {code(condition)}" if condition else ""
 
 
 def target_of(step: Step, props: Props) -> str:

@@ -17,6 +17,7 @@ from tools.summary.grants import (
     REPOSITORY,
     deleted_targets,
     foreign_grants,
+    format_condition,
     full_grant,
     grants_left_behind,
     grants_made_elsewhere,
@@ -263,15 +264,16 @@ def exposures(preview: Preview) -> list[str]:
         if is_foreign(step) and step.op not in ("delete", RETAIN)
     ]
     public = [
-        f"**Public access**: {code(member)} may now {main_right(role)} {code(names[target])}."
-        for (target, role), members in after.items()
+        f"**Public access**: {code(member)} may now {main_right(role)} {code(names[target])}"
+        f"{format_condition(condition)}."
+        for (target, role, condition), members in after.items()
         for member in members.values()
-        if member in PUBLIC_MEMBERS and member not in before.get((target, role), {}).values()
+        if member in PUBLIC_MEMBERS and member not in before.get((target, role, condition), {}).values()
     ]
     public_elsewhere = [
         f"**Public access**: {code(member)} was granted the right to {main_right(role)} "
-        f"{code(names[target])} outside this stack."
-        for (target, role), members in grants_made_elsewhere(preview).items()
+        f"{code(names[target])}{format_condition(condition)} outside this stack."
+        for (target, role, condition), members in grants_made_elsewhere(preview).items()
         for member in members.values()
         if member in PUBLIC_MEMBERS
     ]
@@ -297,13 +299,16 @@ def retained_access(preview: Preview) -> list[str]:
     """Return the members who leave the stack file and keep their access."""
     listed = rights_of(grants_of(preview, "new"))
     names = target_names(preview)
-    targets: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
-    for (target, right), members in sorted(rights_of(grants_left_behind(preview)).items()):
-        for key in members.keys() - listed.get((target, right), {}).keys():
-            targets[members[key]][right].append(names[target])
+    targets: dict[str, dict[tuple[str, str], list[str]]] = defaultdict(lambda: defaultdict(list))
+    for (target, right, condition), members in sorted(rights_of(grants_left_behind(preview)).items()):
+        for key in members.keys() - listed.get((target, right, condition), {}).keys():
+            targets[members[key]][right, condition].append(names[target])
     return [
         f"{format_member(member)} **keeps the right** to "
-        + " and to ".join(f"{right} {codes(found)}" for right, found in rights.items())
+        + " and to ".join(
+            f"{right} {codes(found)}{format_condition(condition)}"
+            for (right, condition), found in rights.items()
+        )
         + ": the grant leaves the stack and stays at Google. Revoke it by hand."
         for member, rights in sorted(targets.items())
     ]
@@ -317,16 +322,19 @@ def _takeovers(preview: Preview) -> list[str]:
         if step.op in ("create", "replace") and step.type in (REPOSITORY, ACCOUNT)
     }
     names = target_names(preview)
-    targets: dict[str, set[str]] = defaultdict(set)
+    targets: dict[tuple[str, str], set[str]] = defaultdict(set)
     for step in preview.changes:
         if step.op == "create" and step.type in BINDINGS:
-            target, role = full_grant(step, step.new)
+            target, role, condition = full_grant(step, step.new)
             # The address of a new account can be unknown.
             if created.isdisjoint((target, target.partition("@")[0])):
-                targets[main_right(role)].add(names.get(target, target))
+                targets[main_right(role), condition].add(names.get(target, target))
     if not targets:
         return []
-    rights = "; ".join(f"{right} {codes(sorted(found))}" for right, found in sorted(targets.items()))
+    rights = "; ".join(
+        f"{right} {codes(sorted(found))}{format_condition(condition)}"
+        for (right, condition), found in sorted(targets.items())
+    )
     return [
         f"After this update, only the stack file controls who may {rights}. "
         "The update revokes such grants from outside this stack, and no preview shows them: check the IAM "

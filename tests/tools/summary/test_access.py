@@ -223,3 +223,27 @@ def test_the_same_members_on_a_repository_that_moves_keep_their_access() -> None
     old, new = ({"repositoryId": "python", "project": "p1", "location": at} for at in ("us", "eu"))
     assert "**Access**" in summarize_steps(*steps)
     assert "**Access**" not in summarize_steps(*steps, step("replace", REPOSITORY, old, new))
+
+
+@pytest.mark.parametrize("op", ["update", "replace"])
+def test_a_grants_condition_is_a_part_of_it(op: str) -> None:
+    grants = [
+        {**WRITER, "condition": {"title": "t", "expression": text}} if text else WRITER
+        for text in ("a == 1", "a == 2", "")
+    ]
+    for old, new in ((0, 1), (0, 2), (2, 0)):
+        text = summarize_steps(step(op, MEMBER, grants[old], grants[new]))
+        lost, gained = (("", " if `a == 1`", " if `a == 2`")[(at + 1) % 3] for at in (old, new))
+        assert f"- `user:a@example.com` **may no longer** upload to `python`{lost}\n" in text
+        assert f"- `user:a@example.com` **may** upload to `python`{gained}\n" in text
+    # A preview can repeat the old outputs.
+    changed = step(op, MEMBER, grants[0], WRITER)
+    changed["newState"]["outputs"] = grants[0]
+    assert "**may** upload to `python`\n" in summarize_steps(changed)
+    assert "**Access**" not in summarize_steps(step(op, MEMBER, grants[0], grants[0]))
+
+
+def test_a_condition_without_an_expression_has_its_title() -> None:
+    assert "**may** upload to `python` if `night`\n" in summarize_steps(
+        step("create", MEMBER, new={**WRITER, "condition": {"title": "night"}})
+    )
