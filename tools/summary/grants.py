@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping
+from typing import Any
 
 from components.args import member_identity
 from components.names import (
@@ -19,6 +21,7 @@ from components.names import (
     WORKLOAD_IDENTITY_USER,
     WRITER,
 )
+from tools.summary.events import mapping_of
 from tools.summary.markdown import code
 from tools.summary.previews import RETAIN, UNKNOWN, Preview, Props, Step
 
@@ -45,36 +48,112 @@ RIGHTS = {
     WORKLOAD_IDENTITY_USER: ("act, with a federated login, as",),
 }
 
-# A target, and a role or a right on it.
-Grant = tuple[str, str]
+# The properties that name the place of a repository, by their part of its full name.
+PLACES = {"projects": "project", "locations": "location"}
+
+# The full name of a target, a role or a right on it, and the IAM condition, empty if there is none.
+Grant = tuple[str, str, str]
 # The members of each grant, as they are written, by identity.
 Grants = Mapping[Grant, Mapping[str, str]]
 
 
 def grants_of(preview: Preview, side: str) -> Grants:
     """Return the members of every grant in the preview, `old` or `new`."""
+    moved = _moved_targets(preview) if side == "old" else {}
     grants: dict[Grant, dict[str, str]] = {}
     for step in (*preview.unchanged, *preview.changes):
         if step.type in GRANTS and (side == "new" or step.op != "create"):
             props: Props = getattr(step, side)
             if props and not (side == "new" and step.op == "delete"):
-                grants.setdefault(grant_of(step, props), {}).update(members_of(props))
+                grants.setdefault(full_grant(step, props, moved), {}).update(members_of(props))
     return grants
 
 
 def rights_of(grants: Grants) -> Grants:
     """Return the same members by right instead of by role. One right can come from several roles."""
     rights: dict[Grant, dict[str, str]] = {}
-    for (target, role), members in grants.items():
+    for (target, role, condition), members in grants.items():
         for right in RIGHTS.get(role, (main_right(role),)):
-            rights.setdefault((target, right), {}).update(members)
+            rights.setdefault((target, right, condition), {}).update(members)
     return rights
 
 
-def grant_of(step: Step, props: Props) -> Grant:
-    """Return the target and the role that the step's properties name."""
-    # The state has `projects/P/locations/L/repositories/R`, the program has `R`.
-    return str(props.get(GRANTS[step.type], UNKNOWN)).rpartition("/")[2], str(props.get("role", UNKNOWN))
+def grant_of(step: Step, props: Props) -> tuple[str, str]:
+    """Return the target and the role that the step's properties name, the target only by its short name."""
+    return _short(str(props.get(GRANTS[step.type], UNKNOWN))), str(props.get("role", UNKNOWN))
+
+
+def full_grant(step: Step, props: Props, moved: Mapping[str, str] | None = None) -> Grant:
+    """Return the target, by its full name, the role and the condition.
+
+    Args:
+        step: a step of a grant.
+        props: its properties before or after.
+        moved: the new names of replaced targets.
+    """
+    target = target_of(step, props)
+    # A preview can repeat the old outputs, with a condition that the program removes.
+    from_program = props is step.new and step.op != "refresh" and step.new_inputs
+    condition = _condition((step.new_inputs if from_program else props).get("condition"))
+    return (moved or {}).get(target, target), str(props.get("role", UNKNOWN)), condition
+
+
+def _condition(value: Any) -> str:
+    parts = mapping_of(value)
+    return str(parts.get("expression") or parts.get("title") or value or "")
+
+
+def format_condition(condition: str) -> str:
+    """Return the words that follow a right, empty without a condition."""
+    return f" if {code(condition)}" if condition else ""
+
+
+def target_of(step: Step, props: Props) -> str:
+    """Return the full name of the repository or account that a resource is, or that it is about.
+
+    A repository of the same short name can exist in every project and location.
+    """
+    if step.type in GRANTS:
+        name = str(props.get(GRANTS[step.type], UNKNOWN))
+    else:
+        name = str(props.get("repositoryId") or props.get("email") or props.get("accountId"))
+    if step.type == ACCOUNT or GRANTS.get(step.type) == "serviceAccountId":
+        # An account's address contains its project.
+        return _short(name)
+    if "/" in name or name == UNKNOWN:
+        return name
+    # The state has `projects/P/locations/L/repositories/R`, the program has `R`. A new state can leave out
+    # what the provider sets, which stays the same unless the resource is replaced.
+    known = props if step.op == "replace" else {**step.old, **props}
+    parts = [f"{part}/{known[key]}" for part, key in PLACES.items() if known.get(key)]
+    return "/".join([*parts, "repositories", name] if parts else [name])
+
+
+def target_names(preview: Preview) -> Mapping[str, str]:
+    """Return how a summary shows each target: by its short name, or in full if two have the same."""
+    sides = [grants_of(preview, "old"), grants_of(preview, "new")]
+    grants = [*sides, grants_left_behind(preview), grants_made_elsewhere(preview)]
+    targets = {grant[0] for found in grants for grant in found} | deleted_targets(preview)
+    count = Counter(map(_short, targets))
+    return {
+        target: target.replace(UNKNOWN, "(known after the update)")
+        if count[_short(target)] > 1 and target != UNKNOWN
+        else _short(target)
+        for target in targets
+    }
+
+
+def _short(target: str) -> str:
+    return target.rpartition("/")[2]
+
+
+def _moved_targets(preview: Preview) -> Mapping[str, str]:
+    """Return the new names of the repositories that are replaced. Their warning reports the move."""
+    return {
+        target_of(step, step.old): target_of(step, step.new)
+        for step in preview.changes
+        if step.op == "replace" and step.type == REPOSITORY and step.new
+    }
 
 
 def members_of(props: Props) -> dict[str, str]:
@@ -100,19 +179,20 @@ def foreign_grants(props: Props) -> list[tuple[str, list[str]]]:
 
 def grants_made_elsewhere(preview: Preview) -> Grants:
     """Return the members that a refresh found in addition to those in the state."""
+    moved = _moved_targets(preview)
     grants: dict[Grant, dict[str, str]] = {}
     for step in preview.drift:
         if step.type in GRANTS and step.new:
             known = members_of(step.old)
             added = {key: member for key, member in members_of(step.new).items() if key not in known}
-            grants.setdefault(grant_of(step, step.new), {}).update(added)
+            grants.setdefault(full_grant(step, step.new, moved), {}).update(added)
     return grants
 
 
 def deleted_targets(preview: Preview) -> set[str]:
     """Return the repositories and accounts that are deleted, together with every grant on them."""
     return {
-        str(step.old.get("repositoryId") or step.old.get("email"))
+        target_of(step, step.old)
         for step in preview.changes
         if step.op == "delete" and step.type in (REPOSITORY, ACCOUNT)
     }
@@ -130,17 +210,18 @@ def grants_left_behind(preview: Preview) -> Grants:
         if step.type == ACCESS_MODE_ANCHOR and step.op == "delete"
     }
     rewritten = {
-        grant_of(step, step.new)
+        full_grant(step, step.new)
         for step in (*preview.unchanged, *preview.changes)
         if step.type in BINDINGS and step.new
     }
     deleted = deleted_targets(preview)
+    moved = _moved_targets(preview)
     grants: dict[Grant, dict[str, str]] = {}
     for step in preview.changes:
         # The stream of events does not contain `deletedWith`. The anchor has the same parent.
         dropped = step.op == "delete" and step.parent in anchors
         if step.type in GRANTS and (dropped or step.op == RETAIN):
-            grant = grant_of(step, step.old)
+            grant = full_grant(step, step.old, moved)
             if grant not in rewritten and grant[0] not in deleted:
                 grants.setdefault(grant, {}).update(members_of(step.old))
     return grants

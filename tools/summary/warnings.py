@@ -17,13 +17,16 @@ from tools.summary.grants import (
     REPOSITORY,
     deleted_targets,
     foreign_grants,
-    grant_of,
+    format_condition,
+    full_grant,
     grants_left_behind,
     grants_made_elsewhere,
     grants_of,
     is_foreign,
     main_right,
     rights_of,
+    target_names,
+    target_of,
 )
 from tools.summary.markdown import Lines, block, code, codes
 from tools.summary.notices import mandatory_violations, message_place
@@ -151,15 +154,27 @@ def _destructive_change(step: Step, deleted: set[str], *, refused: bool) -> list
         return [_repository_loss(step, refused=refused)]
     if step.op in ("replace", "delete") and step.type == ACCOUNT:
         return [f"{capitalized_label(step)} is {step.op}d. {ACCOUNT_LOSS}"]
-    if step.op == "delete" and step.type == RULE:
+    if step.type == RULE and _unblocks(step):
         package, cache = code(step.old.get("packageId")), str(step.old.get("repositoryId"))
-        if cache in deleted:
+        if target_of(step, step.old) in deleted:
             return [
                 f"{package} is no longer blocked: without {code(cache)}, pip asks PyPI directly, and can "
                 "install another owner's package."
             ]
         return [f"{package} can be downloaded from {code(cache)} again."]
     return []
+
+
+def _unblocks(step: Step) -> bool:
+    """Whether a package that the rule denies is no longer denied, or only under another condition."""
+    if step.op not in ("update", "replace"):
+        return step.op == "delete"
+    old, new = step.old, step.new
+    if old.get("action") != "DENY":
+        return False
+    # Without a package, a rule denies all of them. Without a condition, it denies always.
+    narrower = any(new.get(key) and new.get(key) != old.get(key) for key in ("packageId", "condition"))
+    return narrower or any(new.get(key) != old.get(key) for key in ("action", "operation", "repositoryId"))
 
 
 def _repository_loss(step: Step, *, refused: bool) -> str:
@@ -242,21 +257,23 @@ def _protection_removals(preview: Preview) -> list[str]:
 def exposures(preview: Preview) -> list[str]:
     """Return the grants to everybody, and the grants of a kind that this program does not use."""
     before, after = grants_of(preview, "old"), grants_of(preview, "new")
+    names = target_names(preview)
     foreign = [
         _foreign_grant(step)
         for step in preview.changes
         if is_foreign(step) and step.op not in ("delete", RETAIN)
     ]
     public = [
-        f"**Public access**: {code(member)} may now {main_right(role)} {code(target)}."
-        for (target, role), members in after.items()
+        f"**Public access**: {code(member)} may now {main_right(role)} {code(names[target])}"
+        f"{format_condition(condition)}."
+        for (target, role, condition), members in after.items()
         for member in members.values()
-        if member in PUBLIC_MEMBERS and member not in before.get((target, role), {}).values()
+        if member in PUBLIC_MEMBERS and member not in before.get((target, role, condition), {}).values()
     ]
     public_elsewhere = [
-        f"**Public access**: {code(member)} was granted the right to {main_right(role)} {code(target)} "
-        "outside this stack."
-        for (target, role), members in grants_made_elsewhere(preview).items()
+        f"**Public access**: {code(member)} was granted the right to {main_right(role)} "
+        f"{code(names[target])}{format_condition(condition)} outside this stack."
+        for (target, role, condition), members in grants_made_elsewhere(preview).items()
         for member in members.values()
         if member in PUBLIC_MEMBERS
     ]
@@ -281,13 +298,17 @@ def _foreign_grant(step: Step) -> str:
 def retained_access(preview: Preview) -> list[str]:
     """Return the members who leave the stack file and keep their access."""
     listed = rights_of(grants_of(preview, "new"))
-    targets: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
-    for (target, right), members in sorted(rights_of(grants_left_behind(preview)).items()):
-        for key in members.keys() - listed.get((target, right), {}).keys():
-            targets[members[key]][right].append(target)
+    names = target_names(preview)
+    targets: dict[str, dict[tuple[str, str], list[str]]] = defaultdict(lambda: defaultdict(list))
+    for (target, right, condition), members in sorted(rights_of(grants_left_behind(preview)).items()):
+        for key in members.keys() - listed.get((target, right, condition), {}).keys():
+            targets[members[key]][right, condition].append(names[target])
     return [
         f"{format_member(member)} **keeps the right** to "
-        + " and to ".join(f"{right} {codes(found)}" for right, found in rights.items())
+        + " and to ".join(
+            f"{right} {codes(found)}{format_condition(condition)}"
+            for (right, condition), found in rights.items()
+        )
         + ": the grant leaves the stack and stays at Google. Revoke it by hand."
         for member, rights in sorted(targets.items())
     ]
@@ -296,19 +317,24 @@ def retained_access(preview: Preview) -> list[str]:
 def _takeovers(preview: Preview) -> list[str]:
     """Return the roles that a new binding writes as a whole, on targets that already exist."""
     created = {
-        str(step.new.get("repositoryId") or step.new.get("accountId"))
+        target_of(step, step.new)
         for step in preview.changes
         if step.op in ("create", "replace") and step.type in (REPOSITORY, ACCOUNT)
     }
-    targets: dict[str, set[str]] = defaultdict(set)
+    names = target_names(preview)
+    targets: dict[tuple[str, str], set[str]] = defaultdict(set)
     for step in preview.changes:
         if step.op == "create" and step.type in BINDINGS:
-            target, role = grant_of(step, step.new)
-            if target.partition("@")[0] not in created:
-                targets[main_right(role)].add(target)
+            target, role, condition = full_grant(step, step.new)
+            # The address of a new account can be unknown.
+            if created.isdisjoint((target, target.partition("@")[0])):
+                targets[main_right(role), condition].add(names.get(target, target))
     if not targets:
         return []
-    rights = "; ".join(f"{right} {codes(sorted(found))}" for right, found in sorted(targets.items()))
+    rights = "; ".join(
+        f"{right} {codes(sorted(found))}{format_condition(condition)}"
+        for (right, condition), found in sorted(targets.items())
+    )
     return [
         f"After this update, only the stack file controls who may {rights}. "
         "The update revokes such grants from outside this stack, and no preview shows them: check the IAM "

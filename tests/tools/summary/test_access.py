@@ -8,7 +8,16 @@ from typing import Any
 import pytest
 
 from tests.tools.summary.recording import edit_document, summarize_text
-from tests.tools.summary.steps import BINDING, MEMBER, WRITER, binding, step
+from tests.tools.summary.steps import (
+    BINDING,
+    MEMBER,
+    PROVIDER,
+    REPOSITORY,
+    WRITER,
+    binding,
+    step,
+    summarize_steps,
+)
 from tools.summary.access import PARTIAL_PREVIEW
 from tools.summary.previews import UNKNOWN
 
@@ -105,6 +114,10 @@ def test_an_unknown_role_is_named() -> None:
         ("update", r'a == "\" && b"', "b", r'`a == "\" && b"` → `b`'),
         ("update", "a && b || c", "b || c && a", "`a && b || c` → `b || c && a`"),
         ("update", "a && (b && c)", "a", "`a && (b && c)` → `a`"),
+        # A comment can hide a clause.
+        ("update", "a == 1 && b == 2", "a == 1 // && b == 2", "`a == 1 && b == 2` → `a == 1 // && b == 2`"),
+        ("update", "a == 'x://y' && b", "a == 'x://y'", "`b` → every token that meets the other clauses"),
+        ("update", 'a == r"x" && b', 'a == r"x"', '`a == r"x" && b` → `a == r"x"`'),
     ],
 )
 def test_a_providers_condition_is_access(op: str, old: str | None, new: str | None, expected: str) -> None:
@@ -120,6 +133,45 @@ def test_a_providers_condition_is_access(op: str, old: str | None, new: str | No
     assert access.strip() == f"- Workload identity pool provider `github` admits: {expected}"
 
 
+GITHUB = {"oidc": {"issuerUri": "https://github.example"}}
+OTHER = {"oidc": {"issuerUri": "https://evil.example"}}
+
+
+@pytest.mark.parametrize(
+    ("op", "old", "new", "expected"),
+    [
+        (
+            "create",
+            None,
+            OTHER,
+            ", without a condition: admits every token of the issuer `https://evil.example`",
+        ),
+        ("create", None, {"displayName": "x"}, ", without a condition: admits every token of the issuer"),
+        (
+            "create",
+            None,
+            {**OTHER, "attributeCondition": "a == 1"},
+            " admits: nobody → `a == 1`; its issuer is `https://evil.example`",
+        ),
+        ("update", GITHUB, OTHER, " has another issuer: `https://github.example` → `https://evil.example`"),
+        (
+            "replace",
+            GITHUB,
+            OTHER,
+            " has another issuer: `https://github.example` → `https://evil.example`",
+        ),
+        ("delete", GITHUB, None, " admits: every token of its issuer → nobody"),
+        ("update", GITHUB, {**GITHUB, "displayName": "x"}, ""),
+    ],
+)
+def test_a_providers_issuer_is_access(
+    op: str, old: dict[str, Any] | None, new: dict[str, Any] | None, expected: str
+) -> None:
+    access = summarize_steps(step(op, PROVIDER, old, new)).partition("**Access**")[2]
+    line = f"- Workload identity pool provider `WorkloadIdentityPoolProvider`{expected}"
+    assert access.partition("**Changes**")[0].strip() == (line if expected else "")
+
+
 def test_a_lost_role_includes_the_rights_that_no_other_role_has() -> None:
     def roles(step: dict[str, Any]) -> None:
         step["op"] = "update"
@@ -133,3 +185,65 @@ def test_a_lost_role_includes_the_rights_that_no_other_role_has() -> None:
     assert [line for line in text.splitlines() if "omar" in line] == [
         "- `user:omar@example.com` **may no longer** upload to `python`"
     ]
+
+
+def placed(project: str, location: str = "us", **more: Any) -> dict[str, Any]:
+    return {**binding("user:a@example.com"), "project": project, "location": location, **more}
+
+
+@pytest.mark.parametrize(
+    ("project", "location"),
+    [("prod", "us"), ("p1", "eu")],
+)
+def test_a_repository_elsewhere_with_the_same_name_is_another_target(project: str, location: str) -> None:
+    there = f"projects/{project}/locations/{location}/repositories/python"
+    here = "projects/p1/locations/us/repositories/python"
+    kept = step("same", BINDING, placed("p1"), placed("p1"))
+    kept["urn"] += "-kept"
+    for new in (placed(project, location), placed("ignored", repository=there)):
+        text = summarize_steps(kept, step("create", BINDING, new=new))
+        assert f"- `user:a@example.com` **may** install from `{there}`\n" in text
+        assert f"only the stack file controls who may install from `{there}`" in text
+        text = summarize_steps(step("replace", BINDING, placed("p1", repository=here), new))
+        assert f"- `user:a@example.com` **may no longer** install from `{here}`\n" in text
+        assert f"- `user:a@example.com` **may** install from `{there}`\n" in text
+
+
+def test_both_forms_of_a_repositorys_name_are_one_target() -> None:
+    full = placed("p1", repository="projects/p1/locations/us/repositories/python")
+    new = placed("p1")
+    for fields in ((), ("project", "location")):
+        for field in fields:
+            del new[field]
+        assert "**Access**" not in summarize_steps(step("update", BINDING, full, new))
+
+
+def test_the_same_members_on_a_repository_that_moves_keep_their_access() -> None:
+    steps = [step("replace", BINDING, placed("p1"), placed("p1", "eu"))]
+    old, new = ({"repositoryId": "python", "project": "p1", "location": at} for at in ("us", "eu"))
+    assert "**Access**" in summarize_steps(*steps)
+    assert "**Access**" not in summarize_steps(*steps, step("replace", REPOSITORY, old, new))
+
+
+@pytest.mark.parametrize("op", ["update", "replace"])
+def test_a_grants_condition_is_a_part_of_it(op: str) -> None:
+    grants = [
+        {**WRITER, "condition": {"title": "t", "expression": text}} if text else WRITER
+        for text in ("a == 1", "a == 2", "")
+    ]
+    for old, new in ((0, 1), (0, 2), (2, 0)):
+        text = summarize_steps(step(op, MEMBER, grants[old], grants[new]))
+        lost, gained = (("", " if `a == 1`", " if `a == 2`")[(at + 1) % 3] for at in (old, new))
+        assert f"- `user:a@example.com` **may no longer** upload to `python`{lost}\n" in text
+        assert f"- `user:a@example.com` **may** upload to `python`{gained}\n" in text
+    # A preview can repeat the old outputs.
+    changed = step(op, MEMBER, grants[0], WRITER)
+    changed["newState"]["outputs"] = grants[0]
+    assert "**may** upload to `python`\n" in summarize_steps(changed)
+    assert "**Access**" not in summarize_steps(step(op, MEMBER, grants[0], grants[0]))
+
+
+def test_a_condition_without_an_expression_has_its_title() -> None:
+    assert "**may** upload to `python` if `night`\n" in summarize_steps(
+        step("create", MEMBER, new={**WRITER, "condition": {"title": "night"}})
+    )

@@ -194,6 +194,29 @@ def test_a_deleted_deny_rule_names_the_source_of_the_package() -> None:
     assert "- Deleted: download rule `deny-foo`\n" in text
 
 
+@pytest.mark.parametrize(
+    ("op", "change", "opens"),
+    [
+        ("update", {"action": "ALLOW"}, True),
+        ("replace", {"packageId": "bar"}, True),
+        ("replace", {"repositoryId": "other"}, True),
+        ("update", {"operation": "UPLOAD"}, True),
+        ("update", {"condition": {"expression": "pkg.version == '1'"}}, True),
+        ("update", {"packageId": None}, False),
+        ("replace", {"location": "eu"}, False),
+    ],
+)
+def test_a_rule_that_no_longer_denies_a_package_is_a_warning(
+    op: str, change: dict[str, Any], opens: bool
+) -> None:
+    rule = {"repositoryId": "python-pypi", "ruleId": "r", "packageId": "foo", "action": "DENY"}
+    text = summarize_steps(step(op, "gcp:artifactregistry/rule:Rule", rule, {**rule, **change}))
+    assert ("> `foo` can be downloaded from `python-pypi` again.\n" in text) is opens
+    allowed = {**rule, "action": "ALLOW"}
+    text = summarize_steps(step(op, "gcp:artifactregistry/rule:Rule", allowed, {**allowed, **change}))
+    assert "again" not in text
+
+
 def test_a_member_removed_in_a_switch_to_additive_keeps_access() -> None:
     lines = read_recording("additive.jsonl").splitlines(keepends=True)
     dropped = "".join(line for line in lines if "readers-group:developers@example.com" not in line)
