@@ -24,7 +24,7 @@ from settings.parse import SettingsError, parse_settings
 # The names that Pulumi gives to a project's file, in its order of search.
 PROJECT_FILES = ("Pulumi.json", "Pulumi.yaml", "Pulumi.yml")
 # Teams commit `Pulumi.example.yaml` as a text to copy. It belongs to no stack.
-TEMPLATES = {"example", "examples", "sample", "template"}
+TEMPLATES = ("example", "sample", "template")
 # The settings that decide the name of the upload repository.
 REPOSITORY = ("project", "location", "repository")
 # The least that a stack creates, if an environment can switch the other resources on or off.
@@ -71,7 +71,7 @@ def read_other_stacks(
     own = project.stack_file(stack)
     others: dict[str, PythonRegistryArgs] = {}
     for path in sorted(project.folder.glob(f"Pulumi.*{project.extension}")):
-        if path != own and TEMPLATES.isdisjoint(path.stem.lower().replace("-", ".").split(".")):
+        if path != own and not any(word in path.stem.lower() for word in TEMPLATES):
             with contextlib.suppress(SettingsError, *UNREADABLE):
                 texts = _naming(_load(path), project)
                 if texts is not None:

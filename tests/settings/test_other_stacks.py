@@ -50,6 +50,12 @@ def test_the_files_of_a_project_describe_its_other_stacks(tmp_path: Path) -> Non
     }
 
 
+@pytest.mark.parametrize("name", ["example", "samples", "Templates", "dev_example", "myexample"])
+def test_a_file_to_copy_is_no_other_stack(name: str, tmp_path: Path) -> None:
+    (tmp_path / f"Pulumi.{name}.yaml").write_text(yaml.safe_dump({"config": MINIMAL}))
+    assert read_other_stacks(tmp_path, "dev") == {}
+
+
 def test_a_message_about_a_shared_name_has_the_file_of_the_other_stack() -> None:
     with pytest.raises(SettingsError) as refused:
         parse_settings(engine_config(MINIMAL), others={"Pulumi.other.yaml": args()})
