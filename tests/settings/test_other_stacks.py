@@ -51,7 +51,7 @@ def test_the_files_of_a_project_describe_its_other_stacks(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("name", ["example", "samples", "Templates", "dev_example", "myexample"])
-def test_a_file_to_copy_is_no_other_stack(name: str, tmp_path: Path) -> None:
+def test_a_file_to_copy_is_ignored(name: str, tmp_path: Path) -> None:
     (tmp_path / f"Pulumi.{name}.yaml").write_text(yaml.safe_dump({"config": MINIMAL}))
     assert read_other_stacks(tmp_path, "dev") == {}
 
