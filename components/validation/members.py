@@ -31,8 +31,11 @@ CREATED_ACCOUNT = re.compile(
     rf"serviceAccount:(?P<id>[\w.-]+)@(?!gcp-sa-)[\w.-]+\.iam\.{_ACCOUNT_DOMAIN}", re.ASCII
 )
 DOMAIN = re.compile(rf"domain:{_DOMAIN}")
+# Control characters, line separators and surrogates: no editor shows them.
+_HIDDEN = r"\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"
 # A value can have spaces inside: an identity provider chooses it.
-_VALUE = r"\S(?:[^\r\n]*\S)?"
+_VALUE = rf"(?!\s)[^{_HIDDEN}]+(?<!\s)"
+_PART = rf"[^/\s{_HIDDEN}]+"
 _POOL = (
     r"iam\.googleapis\.com/"
     r"(?:projects/[0-9]+/locations/global/workloadIdentityPools|locations/global/workforcePools)/[\w.:-]+"
@@ -45,7 +48,7 @@ _ALL_ACCOUNTS = (
 _TRUST_DOMAIN = r"(?:[a-z0-9-]+\.)+id\.goog"
 # "Resource types with built-in identities".
 _RESOURCES = r"(?!cloudresourcemanager\.)[a-z0-9-]+\.googleapis\.com/projects/[0-9]+"
-_ANCESTOR = rf"ancestor\.(?:name|uid)/[^/\s]+/{_VALUE}"
+_ANCESTOR = rf"ancestor\.(?:name|uid)/{_PART}/{_VALUE}"
 _SINGLE = (
     rf"{_POOL}/(?:subject|kubernetes\.serviceaccount\.uid)/{_VALUE}",
     rf"{_TRUST_DOMAIN}/{_VALUE}",
@@ -55,7 +58,7 @@ _SETS = (
     rf"{_POOL}/(?:\*|(?:group|namespace|kubernetes\.cluster|attribute\.\w+)/{_VALUE})",
     _ALL_ACCOUNTS,
     rf"{_TRUST_DOMAIN}/(?:\*|attribute\.\w+/{_VALUE})",
-    rf"{_RESOURCES}/(?:\*|type/[^/\s]+/\*|(?:type/[^/\s]+/)?{_ANCESTOR})",
+    rf"{_RESOURCES}/(?:\*|type/{_PART}/\*|(?:type/{_PART}/)?{_ANCESTOR})",
 )
 PRINCIPAL = re.compile(
     rf"principal://(?:{'|'.join(_SINGLE)})|principalSet://(?:{'|'.join(_SETS)})", re.ASCII
@@ -120,6 +123,8 @@ def _explanation(member: str) -> tuple[str, str]:
     """The rule that a bad member breaks, and the fix."""
     kind, _, identity = member.partition(":")
     is_account = re.search(f"{_ACCOUNT_DOMAIN}$", member)
+    if re.search(f"[{_HIDDEN}]", member.strip()):
+        return "this member has a character that editors do not show", "write it again by hand"
     if member.lower() in PUBLIC or member == "principalSet://goog/public:all":
         return (
             "this member opens the private index to everybody",

@@ -31,12 +31,15 @@ _POOL = (
     rf"iam\.googleapis\.com/(?:{_PROJECT}/locations/global/workloadIdentityPools"
     r"|locations/global/workforcePools)/[\w.:-]+"
 )
+# Control characters, line separators and surrogates.
+_HIDDEN = r"\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"
 # A value of an issuer can have spaces inside.
-_VALUE = r"\S(?:[^\r\n]*\S)?"
+_VALUE = rf"(?!\s)[^{_HIDDEN}]+(?<!\s)"
+_PART = rf"[^/\s{_HIDDEN}]+"
 _TRUST_DOMAIN = r"(?:[a-z0-9-]+\.)+id\.goog"
 # "Resource types with built-in identities": a resource, and the sets of resources of a service.
 _RESOURCES = rf"(?!cloudresourcemanager\.)[a-z0-9-]+\.googleapis\.com/{_PROJECT}"
-_ANCESTOR = rf"ancestor\.(?:name|uid)/[^/\s]+/{_VALUE}"
+_ANCESTOR = rf"ancestor\.(?:name|uid)/{_PART}/{_VALUE}"
 _FORMS = (
     "allUsers|allAuthenticatedUsers",
     rf"(?:user|group):{_NAME}@{_DOMAIN}",
@@ -51,9 +54,9 @@ _FORMS = (
     rf"principal://{_TRUST_DOMAIN}/{_VALUE}",
     rf"principalSet://{_TRUST_DOMAIN}/(?:\*|attribute\.\w+/{_VALUE})",
     rf"principal://{_RESOURCES}/(?:name|uid)/{_VALUE}",
-    rf"principalSet://{_RESOURCES}/(?:\*|type/[^/\s]+/\*|(?:type/[^/\s]+/)?{_ANCESTOR})",
+    rf"principalSet://{_RESOURCES}/(?:\*|type/{_PART}/\*|(?:type/{_PART}/)?{_ANCESTOR})",
     # Cloud Storage and BigQuery have these: the members of a basic role on the project.
-    r"project(?:Owner|Editor|Viewer):\S+",
+    rf"project(?:Owner|Editor|Viewer):[^\s{_HIDDEN}]+",
     # Policies have these for a principal that was deleted. Allow policies have the first two, the other
     # APIs of IAM have all.
     rf"deleted:(?:user|group|serviceAccount):{_NAME}@{_DOMAIN}\?uid=[0-9]+",
