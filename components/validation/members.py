@@ -20,9 +20,9 @@ _DOMAIN = r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?\.)+(?:[a-zA-Z]{2,}|xn--[
 # The characters before the @ are those of RFC 5322: a Google Account can have an address of another host.
 _NAME = r"[\w.!#$%&'*+/=?^`{|}~-]+"
 EMAIL = re.compile(rf"(?:user|group):(?!(?i:.*{_ACCOUNT_DOMAIN})$){_NAME}@{_DOMAIN}", re.ASCII)
-# The second form is that of Kubernetes service accounts.
+# The second form is that of Kubernetes service accounts, of a cluster or a fleet.
 SERVICE_ACCOUNT = re.compile(
-    rf"serviceAccount:(?:[\w.-]+@(?:[\w-]+\.)*{_ACCOUNT_DOMAIN}|[\w:.-]+\.svc\.id\.goog\[[\w-]+/[\w.-]+\])",
+    rf"serviceAccount:(?:[\w.-]+@(?:[\w-]+\.)*{_ACCOUNT_DOMAIN}|[\w:.-]+\.(?:svc|hub)\.id\.goog\[[\w-]+/[\w.-]+\])",
     re.ASCII,
 )
 # "Create service accounts": the ids of accounts in a project. Google's own agents have others (`gcp-sa-…`).

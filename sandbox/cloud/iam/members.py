@@ -25,7 +25,7 @@ _DOMAIN = r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?\.)+(?:[a-zA-Z]{2,}|xn--[
 # The characters of an address before its @ (RFC 5322): accounts of Google can have addresses elsewhere.
 _NAME = r"[\w.!#$%&'*+/=?^`{|}~-]+"
 _ACCOUNT_HOST = r"(?:[\w-]+\.)*gserviceaccount\.com"
-_KUBERNETES_POOL = r"[\w:.-]+\.svc\.id\.goog"
+_KUBERNETES_POOL = r"[\w:.-]+\.(?:svc|hub)\.id\.goog"
 _PROJECT = r"projects/[0-9]+"
 _POOL = (
     rf"iam\.googleapis\.com/(?:{_PROJECT}/locations/global/workloadIdentityPools"
@@ -117,8 +117,8 @@ def check_member(store: Store, member: str) -> None:
             f"The member {member} is of an unknown type. Please set a valid type prefix for the member."
         )
     pool = pool_name(member)
-    # The sandbox has no GKE, whose clusters create the pools of this form.
-    if pool and not pool.endswith(".svc.id.goog") and store.get(pool) is None:
+    # The sandbox has no GKE, whose clusters and fleets create the pools of this form.
+    if pool and not pool.endswith((".svc.id.goog", ".hub.id.goog")) and store.get(pool) is None:
         # Google's text, as users report it (global-multiplayer-demo 39).
         raise invalid(
             f"Identity Pool does not exist ({pool}). Please check that you specified a valid "
