@@ -36,29 +36,35 @@ _HIDDEN = r"\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"
 # A value can have spaces inside: an identity provider chooses it.
 _VALUE = rf"(?!\s)[^{_HIDDEN}]+(?<!\s)"
 _PART = rf"[^/\s{_HIDDEN}]+"
-_POOL = (
-    r"iam\.googleapis\.com/"
-    r"(?:projects/[0-9]+/locations/global/workloadIdentityPools|locations/global/workforcePools)/[\w.:-]+"
-)
+_WORKLOAD_POOL = r"iam\.googleapis\.com/projects/[0-9]+/locations/global/workloadIdentityPools/[\w.:-]+"
+_POOL = rf"(?:{_WORKLOAD_POOL}|iam\.googleapis\.com/locations/global/workforcePools/[\w.:-]+)"
 _ALL_ACCOUNTS = (
     r"cloudresourcemanager\.googleapis\.com/(?:projects|folders|organizations)/[0-9]+"
     r"/type/(?:ServiceAccount|ServiceAgent)"
 )
-# The identities of agents are in a trust domain such as `agents.global.org-123456789012.system.id.goog`.
-_TRUST_DOMAIN = r"(?:[a-z0-9-]+\.)+id\.goog"
-# "Resource types with built-in identities".
-_RESOURCES = r"(?!cloudresourcemanager\.)[a-z0-9-]+\.googleapis\.com/projects/[0-9]+"
+# The trust domains of agents and of managed workload identities.
+_TRUST_DOMAIN = (
+    r"(?:agents\.global\.(?:org|proj|project)-[0-9]+\.system"
+    r"|[a-z0-9-]+\.global\.[0-9]+\.workload)\.id\.goog"
+)
+# "Resource types with built-in identities". IAM has one such type: workload identity pools.
+_SERVICE = r"(?!(?:cloudresourcemanager|iam)\.)[a-z0-9-]+\.googleapis\.com/projects/[0-9]+"
+_POOL_TYPE = r"iam\.googleapis\.com/projects/[0-9]+"
 _ANCESTOR = rf"ancestor\.(?:name|uid)/{_PART}/{_VALUE}"
 _SINGLE = (
-    rf"{_POOL}/(?:subject|kubernetes\.serviceaccount\.uid)/{_VALUE}",
+    rf"{_POOL}/subject/{_VALUE}",
+    rf"{_WORKLOAD_POOL}/kubernetes\.serviceaccount\.uid/{_VALUE}",
     rf"{_TRUST_DOMAIN}/{_VALUE}",
-    rf"{_RESOURCES}/(?:name|uid)/{_VALUE}",
+    rf"{_SERVICE}/(?:name|uid)/{_VALUE}",
+    rf"{_POOL_TYPE}/name/locations/global/workloadIdentityPools/[\w.:-]+",
 )
 _SETS = (
-    rf"{_POOL}/(?:\*|(?:group|namespace|kubernetes\.cluster|attribute\.\w+)/{_VALUE})",
+    rf"{_POOL}/(?:\*|(?:group|attribute\.\w+)/{_VALUE})",
+    rf"{_WORKLOAD_POOL}/(?:namespace|kubernetes\.cluster)/{_VALUE}",
     _ALL_ACCOUNTS,
     rf"{_TRUST_DOMAIN}/(?:\*|attribute\.\w+/{_VALUE})",
-    rf"{_RESOURCES}/(?:\*|type/{_PART}/\*|(?:type/{_PART}/)?{_ANCESTOR})",
+    rf"{_SERVICE}/(?:\*|type/{_PART}/\*|(?:type/{_PART}/)?{_ANCESTOR})",
+    rf"{_POOL_TYPE}/(?:\*|type/WorkloadIdentityPool/\*)",
 )
 PRINCIPAL = re.compile(
     rf"principal://(?:{'|'.join(_SINGLE)})|principalSet://(?:{'|'.join(_SETS)})", re.ASCII
