@@ -19,7 +19,7 @@ _ACCOUNT_DOMAIN = r"gserviceaccount\.com"
 _DOMAIN = r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?\.)+(?:[a-zA-Z]{2,}|xn--[a-zA-Z0-9-]+)"
 # The characters before the @ are those of RFC 5322: a Google Account can have an address of another host.
 _NAME = r"[\w.!#$%&'*+/=?^`{|}~-]+"
-EMAIL = re.compile(rf"(?:user|group):(?!(?i:.*{_ACCOUNT_DOMAIN})$){_NAME}@{_DOMAIN}", re.ASCII)
+EMAIL = re.compile(rf"(?:user|group):(?!(?i:.*[@.]{_ACCOUNT_DOMAIN})$){_NAME}@{_DOMAIN}", re.ASCII)
 # The second form is that of Kubernetes service accounts, of a cluster or a fleet.
 SERVICE_ACCOUNT = re.compile(
     rf"serviceAccount:(?:[\w.-]+@(?:[\w-]+\.)*{_ACCOUNT_DOMAIN}|[\w:.-]+\.(?:svc|hub)\.id\.goog\[[\w-]+/[\w.-]+\])",
@@ -75,6 +75,8 @@ _DENY_FORMS = {
     re.compile(r"principalSet://goog/group/(.+)"): "group",
     re.compile(r"principal://iam\.googleapis\.com/projects/-/serviceAccounts/(.+)"): "serviceAccount",
 }
+# A project's id in the place of its number. An id of a company's domain has a dot and a colon.
+_PROJECT_NAME = re.compile(r"([a-z.]+/projects/)(?P<id>[a-z][a-z0-9.:-]*)(?=/)")
 _CONVENIENCE = ("projectOwner", "projectEditor", "projectViewer")
 PUBLIC = ("allusers", "allauthenticatedusers")
 EXAMPLES = {
@@ -128,7 +130,7 @@ def _account_length(key: str, member: str) -> list[Problem]:
 def _explanation(member: str) -> tuple[str, str]:
     """The rule that a bad member breaks, and the fix."""
     kind, _, identity = member.partition(":")
-    is_account = re.search(f"{_ACCOUNT_DOMAIN}$", member)
+    is_account = re.search(f"[@.]{_ACCOUNT_DOMAIN}$", member)
     if re.search(f"[{_HIDDEN}]", member.strip()):
         return "this member has a character that editors do not show", "write it again by hand"
     if member.lower() in PUBLIC or member == "principalSet://goog/public:all":
@@ -155,6 +157,8 @@ def _explanation(member: str) -> tuple[str, str]:
         return "this address belongs to a service account", f"write serviceAccount:{identity}"
     if kind in EXAMPLES:
         return f"this is not a valid {kind} member", f"write {kind}:{EXAMPLES[kind]}"
+    if near := _near_principal(member):
+        return near
     if kind in PRINCIPAL_ENDS:
         pool = "projects/NUMBER/locations/global/workloadIdentityPools/POOL"
         return (
@@ -164,6 +168,23 @@ def _explanation(member: str) -> tuple[str, str]:
     types = [f"{known}:" for known in EXAMPLES]
     otherwise = f"use {', '.join(types)}, principal:// or principalSet://"
     return "IAM has no such member type", suggest(f"{kind}:", types, otherwise)
+
+
+def _near_principal(member: str) -> tuple[str, str] | None:
+    """The rule and the fix of a principal that one change makes right."""
+    kind, separator, rest = member.partition("://")
+    other = {"principal": "principalSet", "principalSet": "principal"}.get(kind, "")
+    if PRINCIPAL.fullmatch(f"{other}{separator}{rest}"):
+        noun = "a set of principals" if other == "principalSet" else "a single principal"
+        return f"this is {noun}, which starts with {other}://", f"write {other}://{rest}"
+    project = _PROJECT_NAME.match(rest)
+    if project and PRINCIPAL.fullmatch(f"{kind}://{project[1]}1{rest[project.end() :]}"):
+        command = f"gcloud projects describe {project['id']} --format 'value(projectNumber)'"
+        return "a principal names its project by number, not by id", f"run `{command}` to find it"
+    if PRINCIPAL.fullmatch(f"{member.rstrip('/')}/type/ServiceAccount"):
+        right = f"{member.rstrip('/')}/type/ServiceAccount"
+        return "a set of accounts ends with their type", f"write {right}"
+    return None
 
 
 def _deny_form(member: str) -> str | None:
