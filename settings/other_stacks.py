@@ -70,7 +70,11 @@ def read_other_stacks(
     project = _read_project(folder)
     own = project.stack_file(stack)
     others: dict[str, PythonRegistryArgs] = {}
-    for path in sorted(project.folder.glob(f"Pulumi.*{project.extension}")):
+    paths: list[Path] = []
+    # A folder that cannot exist, such as one whose name is too long.
+    with contextlib.suppress(*UNREADABLE):
+        paths = sorted(project.folder.glob(f"Pulumi.*{project.extension}"))
+    for path in paths:
         if path != own and not any(word in path.stem.lower() for word in TEMPLATES):
             with contextlib.suppress(SettingsError, *UNREADABLE):
                 texts = _naming(_load(path), project)
@@ -100,8 +104,11 @@ def _read_project(folder: Path) -> _Project:
         value = declared.get("default", declared.get("value"))
         if value is not None:
             shared[key] = value
+    # Older projects name the folder in `config`, which then is a text.
+    old_form = content.get("config")
+    stack_folder = content.get("stackConfigDir") or (old_form if isinstance(old_form, str) else "")
     return _Project(
-        folder=folder / str(content.get("stackConfigDir") or ""),
+        folder=folder / str(stack_folder),
         extension=path.suffix if path else ".yaml",
         namespace=namespace,
         shared=shared,
