@@ -24,7 +24,7 @@ from settings.parse import SettingsError, parse_settings
 # The names that Pulumi gives to a project's file, in its order of search.
 PROJECT_FILES = ("Pulumi.json", "Pulumi.yaml", "Pulumi.yml")
 # Teams commit `Pulumi.example.yaml` as a text to copy. It belongs to no stack.
-TEMPLATES = {"example", "examples", "sample", "template"}
+TEMPLATES = ("example", "sample", "template")
 # The settings that decide the name of the upload repository.
 REPOSITORY = ("project", "location", "repository")
 # The least that a stack creates, if an environment can switch the other resources on or off.
@@ -70,8 +70,12 @@ def read_other_stacks(
     project = _read_project(folder)
     own = project.stack_file(stack)
     others: dict[str, PythonRegistryArgs] = {}
-    for path in sorted(project.folder.glob(f"Pulumi.*{project.extension}")):
-        if path != own and TEMPLATES.isdisjoint(path.stem.lower().replace("-", ".").split(".")):
+    paths: list[Path] = []
+    # A folder that cannot exist, such as one whose name is too long.
+    with contextlib.suppress(*UNREADABLE):
+        paths = sorted(project.folder.glob(f"Pulumi.*{project.extension}"))
+    for path in paths:
+        if path != own and not any(word in path.stem.lower() for word in TEMPLATES):
             with contextlib.suppress(SettingsError, *UNREADABLE):
                 texts = _naming(_load(path), project)
                 if texts is not None:
@@ -100,8 +104,11 @@ def _read_project(folder: Path) -> _Project:
         value = declared.get("default", declared.get("value"))
         if value is not None:
             shared[key] = value
+    # Older projects name the folder in `config`, which then is a text.
+    old_form = content.get("config")
+    stack_folder = content.get("stackConfigDir") or (old_form if isinstance(old_form, str) else "")
     return _Project(
-        folder=folder / str(content.get("stackConfigDir") or ""),
+        folder=folder / str(stack_folder),
         extension=path.suffix if path else ".yaml",
         namespace=namespace,
         shared=shared,

@@ -14,6 +14,10 @@ from pathlib import Path
 
 # The names that Pulumi accepts (sdk/go/common/tokens), except those that a command would read as an option.
 STACK_FILE = re.compile(r"Pulumi\.(?P<stack>[A-Za-z0-9_.][A-Za-z0-9_.-]*)\.yaml")
+# The words and the end of files that belong to no stack: texts to copy, and leftovers of an older CLI. The
+# program ignores the same files (`settings/other_stacks.py`), but this script can import no package.
+TEMPLATES = ("example", "sample", "template")
+LEFTOVER = ".deploy"
 # The files that `pulumi up` runs. The lock file selects the version of the provider. The setup action
 # selects the version of Pulumi.
 PROGRAM = re.compile(
@@ -23,7 +27,12 @@ PROGRAM = re.compile(
 
 def stacks_of(files: Iterable[str]) -> set[str]:
     """Return the stacks whose stack files are among these files."""
-    return {match["stack"] for name in files if (match := STACK_FILE.fullmatch(name))}
+    found = {match["stack"] for name in files if (match := STACK_FILE.fullmatch(name))}
+    return {stack for stack in found if _is_stack(stack)}
+
+
+def _is_stack(name: str) -> bool:
+    return not name.endswith(LEFTOVER) and not any(word in name.lower() for word in TEMPLATES)
 
 
 def affected_stacks(changed: Iterable[str], stacks: Iterable[str]) -> list[str]:

@@ -23,6 +23,7 @@ REF = re.compile(
     r"refs/(?:heads|tags)/(?!.*(?:\.\.|@\{|//|/\.|\.lock(?:/|$)))"
     r"[^\s~^:?*\[\\/.\x00-\x1f\x7f][^\s~^:?*\[\\\x00-\x1f\x7f]*(?<![/.])"
 )
+VERSION = re.compile(r"v[0-9]+|v?[0-9]+(?:\.[0-9]+)+[\w.+-]*", re.ASCII)
 # The attribute condition of "WorkloadIdentityPoolProvider" in the IAM reference.
 CONDITION_LENGTH = 4096
 PROPERTIES = [property_name(f.name) for f in fields(GitHub)]
@@ -69,11 +70,20 @@ def check_repositories(key: str, value: object) -> list[Problem]:
         ]
     problems = _check_list(key, value)
     valid = _valid_repositories(value)
+    # A repository twice is already a problem.
+    seen: set[str] = set()
     for index, repository in valid.items():
         first = next(iter(valid.values()))
         if _owner(repository) != _owner(first):
             rule = f"{first} has another owner, and ownerId names only one"
             problems.append(Problem(f"{key}[{index}]", repository, rule, "remove it"))
+        elif repository.partition("/")[0] != first.partition("/")[0] and repository.lower() not in seen:
+            # The attribute condition compares the case too, so one of the spellings never publishes.
+            owner = first.partition("/")[0]
+            rule = f"{first} spells the same owner in another way, and only GitHub's spelling can publish"
+            fix = f"run `gh api users/{owner} --jq .login`, and write that owner everywhere"
+            problems.append(Problem(f"{key}[{index}]", repository, rule, fix))
+        seen.add(repository.lower())
     return problems
 
 
@@ -123,7 +133,9 @@ def check_limits(key: str, github: GitHub) -> list[Problem]:
 
 
 def _full_ref(text: str) -> str:
-    """The fix of a ref that is not written in full: a name without a prefix is a branch."""
+    """The fix of a ref that is not written in full: a name without a prefix is a branch or a version."""
+    if VERSION.fullmatch(text) and REF.fullmatch(f"refs/tags/{text}"):
+        return f"write refs/tags/{text}, or refs/heads/{text} if it is a branch"
     prefix = re.match(r"(?:refs/)?(heads|tags)/", text, re.IGNORECASE)
     kind, name = (prefix[1].lower(), text[prefix.end() :]) if prefix else ("heads", text)
     ref = f"refs/{kind}/{name}"

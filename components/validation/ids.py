@@ -11,6 +11,8 @@ from components.validation.problem import Problem
 
 # "Project.projectId" in the Resource Manager reference.
 PROJECT_ID = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")
+# An old form of ids, which has a company's domain before the id.
+DOMAIN_PROJECT = re.compile(rf"[a-z0-9-]+(?:\.[a-z0-9-]+)+:{PROJECT_ID.pattern}")
 # "Repository.name" in the Artifact Registry reference: 1 to 63 characters.
 REPOSITORY_ID = re.compile(r"[a-z](?:[a-z0-9-]*[a-z0-9])?")
 REPOSITORY_LENGTH = 63
@@ -23,6 +25,9 @@ _CHARACTERS = "lower-case letters, digits and hyphens, starts with a letter and 
 def check_project(key: str, value: str) -> list[Problem]:
     if PROJECT_ID.fullmatch(value):
         return []
+    if DOMAIN_PROJECT.fullmatch(value):
+        rule = "this project belongs to a domain, and the program does not support such projects"
+        return [Problem(key, value, rule, "use a project whose id has no colon")]
     number = "use the project's id, not its number"
     fix = number if value.isdigit() else "run `gcloud projects list` to find it"
     return [Problem(key, value, f"a project id has 6 to 30 {_CHARACTERS}", fix)]

@@ -19,10 +19,10 @@ _ACCOUNT_DOMAIN = r"gserviceaccount\.com"
 _DOMAIN = r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?\.)+(?:[a-zA-Z]{2,}|xn--[a-zA-Z0-9-]+)"
 # The characters before the @ are those of RFC 5322: a Google Account can have an address of another host.
 _NAME = r"[\w.!#$%&'*+/=?^`{|}~-]+"
-EMAIL = re.compile(rf"(?:user|group):(?!(?i:.*{_ACCOUNT_DOMAIN})$){_NAME}@{_DOMAIN}", re.ASCII)
-# The second form is that of Kubernetes service accounts.
+EMAIL = re.compile(rf"(?:user|group):(?!(?i:.*[@.]{_ACCOUNT_DOMAIN})$){_NAME}@{_DOMAIN}", re.ASCII)
+# The second form is that of Kubernetes service accounts, of a cluster or a fleet.
 SERVICE_ACCOUNT = re.compile(
-    rf"serviceAccount:(?:[\w.-]+@(?:[\w-]+\.)*{_ACCOUNT_DOMAIN}|[\w:.-]+\.svc\.id\.goog\[[\w-]+/[\w.-]+\])",
+    rf"serviceAccount:(?:[\w.-]+@(?:[\w-]+\.)*{_ACCOUNT_DOMAIN}|[\w:.-]+\.(?:svc|hub)\.id\.goog\[[\w-]+/[\w.-]+\])",
     re.ASCII,
 )
 # "Create service accounts": the ids of accounts in a project. Google's own agents have others (`gcp-sa-…`).
@@ -31,31 +31,40 @@ CREATED_ACCOUNT = re.compile(
     rf"serviceAccount:(?P<id>[\w.-]+)@(?!gcp-sa-)[\w.-]+\.iam\.{_ACCOUNT_DOMAIN}", re.ASCII
 )
 DOMAIN = re.compile(rf"domain:{_DOMAIN}")
+# Control characters, line separators and surrogates: no editor shows them.
+_HIDDEN = r"\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"
 # A value can have spaces inside: an identity provider chooses it.
-_VALUE = r"\S(?:[^\r\n]*\S)?"
-_POOL = (
-    r"iam\.googleapis\.com/"
-    r"(?:projects/[0-9]+/locations/global/workloadIdentityPools|locations/global/workforcePools)/[\w.:-]+"
-)
+_VALUE = rf"(?!\s)[^{_HIDDEN}]+(?<!\s)"
+_PART = rf"[^/\s{_HIDDEN}]+"
+_WORKLOAD_POOL = r"iam\.googleapis\.com/projects/[0-9]+/locations/global/workloadIdentityPools/[\w.:-]+"
+_POOL = rf"(?:{_WORKLOAD_POOL}|iam\.googleapis\.com/locations/global/workforcePools/[\w.:-]+)"
 _ALL_ACCOUNTS = (
     r"cloudresourcemanager\.googleapis\.com/(?:projects|folders|organizations)/[0-9]+"
     r"/type/(?:ServiceAccount|ServiceAgent)"
 )
-# The identities of agents are in a trust domain such as `agents.global.org-123456789012.system.id.goog`.
-_TRUST_DOMAIN = r"(?:[a-z0-9-]+\.)+id\.goog"
-# "Resource types with built-in identities".
-_RESOURCES = r"(?!cloudresourcemanager\.)[a-z0-9-]+\.googleapis\.com/projects/[0-9]+"
-_ANCESTOR = rf"ancestor\.(?:name|uid)/[^/\s]+/{_VALUE}"
+# The trust domains of agents and of managed workload identities.
+_TRUST_DOMAIN = (
+    r"(?:agents\.global\.(?:org|proj|project)-[0-9]+\.system"
+    r"|[a-z0-9-]+\.global\.[0-9]+\.workload)\.id\.goog"
+)
+# "Resource types with built-in identities". IAM has one such type: workload identity pools.
+_SERVICE = r"(?!(?:cloudresourcemanager|iam)\.)[a-z0-9-]+\.googleapis\.com/projects/[0-9]+"
+_POOL_TYPE = r"iam\.googleapis\.com/projects/[0-9]+"
+_ANCESTOR = rf"ancestor\.(?:name|uid)/{_PART}/{_VALUE}"
 _SINGLE = (
-    rf"{_POOL}/(?:subject|kubernetes\.serviceaccount\.uid)/{_VALUE}",
+    rf"{_POOL}/subject/{_VALUE}",
+    rf"{_WORKLOAD_POOL}/kubernetes\.serviceaccount\.uid/{_VALUE}",
     rf"{_TRUST_DOMAIN}/{_VALUE}",
-    rf"{_RESOURCES}/(?:name|uid)/{_VALUE}",
+    rf"{_SERVICE}/(?:name|uid)/{_VALUE}",
+    rf"{_POOL_TYPE}/name/locations/global/workloadIdentityPools/[\w.:-]+",
 )
 _SETS = (
-    rf"{_POOL}/(?:\*|(?:group|namespace|kubernetes\.cluster|attribute\.\w+)/{_VALUE})",
+    rf"{_POOL}/(?:\*|(?:group|attribute\.\w+)/{_VALUE})",
+    rf"{_WORKLOAD_POOL}/(?:namespace|kubernetes\.cluster)/{_VALUE}",
     _ALL_ACCOUNTS,
     rf"{_TRUST_DOMAIN}/(?:\*|attribute\.\w+/{_VALUE})",
-    rf"{_RESOURCES}/(?:\*|type/[^/\s]+/\*|(?:type/[^/\s]+/)?{_ANCESTOR})",
+    rf"{_SERVICE}/(?:\*|type/{_PART}/\*|(?:type/{_PART}/)?{_ANCESTOR})",
+    rf"{_POOL_TYPE}/(?:\*|type/WorkloadIdentityPool/\*)",
 )
 PRINCIPAL = re.compile(
     rf"principal://(?:{'|'.join(_SINGLE)})|principalSet://(?:{'|'.join(_SETS)})", re.ASCII
@@ -66,6 +75,8 @@ _DENY_FORMS = {
     re.compile(r"principalSet://goog/group/(.+)"): "group",
     re.compile(r"principal://iam\.googleapis\.com/projects/-/serviceAccounts/(.+)"): "serviceAccount",
 }
+# A project's id in the place of its number. An id of a company's domain has a dot and a colon.
+_PROJECT_NAME = re.compile(r"([a-z.]+/projects/)(?P<id>[a-z][a-z0-9.:-]*)(?=/)")
 _CONVENIENCE = ("projectOwner", "projectEditor", "projectViewer")
 PUBLIC = ("allusers", "allauthenticatedusers")
 EXAMPLES = {
@@ -119,7 +130,9 @@ def _account_length(key: str, member: str) -> list[Problem]:
 def _explanation(member: str) -> tuple[str, str]:
     """The rule that a bad member breaks, and the fix."""
     kind, _, identity = member.partition(":")
-    is_account = re.search(f"{_ACCOUNT_DOMAIN}$", member)
+    is_account = re.search(f"[@.]{_ACCOUNT_DOMAIN}$", member)
+    if re.search(f"[{_HIDDEN}]", member.strip()):
+        return "this member has a character that editors do not show", "write it again by hand"
     if member.lower() in PUBLIC or member == "principalSet://goog/public:all":
         return (
             "this member opens the private index to everybody",
@@ -144,6 +157,8 @@ def _explanation(member: str) -> tuple[str, str]:
         return "this address belongs to a service account", f"write serviceAccount:{identity}"
     if kind in EXAMPLES:
         return f"this is not a valid {kind} member", f"write {kind}:{EXAMPLES[kind]}"
+    if near := _near_principal(member):
+        return near
     if kind in PRINCIPAL_ENDS:
         pool = "projects/NUMBER/locations/global/workloadIdentityPools/POOL"
         return (
@@ -153,6 +168,23 @@ def _explanation(member: str) -> tuple[str, str]:
     types = [f"{known}:" for known in EXAMPLES]
     otherwise = f"use {', '.join(types)}, principal:// or principalSet://"
     return "IAM has no such member type", suggest(f"{kind}:", types, otherwise)
+
+
+def _near_principal(member: str) -> tuple[str, str] | None:
+    """The rule and the fix of a principal that one change makes right."""
+    kind, separator, rest = member.partition("://")
+    other = {"principal": "principalSet", "principalSet": "principal"}.get(kind, "")
+    if PRINCIPAL.fullmatch(f"{other}{separator}{rest}"):
+        noun = "a set of principals" if other == "principalSet" else "a single principal"
+        return f"this is {noun}, which starts with {other}://", f"write {other}://{rest}"
+    project = _PROJECT_NAME.match(rest)
+    if project and PRINCIPAL.fullmatch(f"{kind}://{project[1]}1{rest[project.end() :]}"):
+        command = f"gcloud projects describe {project['id']} --format 'value(projectNumber)'"
+        return "a principal names its project by number, not by id", f"run `{command}` to find it"
+    if PRINCIPAL.fullmatch(f"{member.rstrip('/')}/type/ServiceAccount"):
+        right = f"{member.rstrip('/')}/type/ServiceAccount"
+        return "a set of accounts ends with their type", f"write {right}"
+    return None
 
 
 def _deny_form(member: str) -> str | None:

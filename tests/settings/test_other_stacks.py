@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,18 @@ def test_the_files_of_a_project_describe_its_other_stacks(tmp_path: Path) -> Non
         "Pulumi.short.yaml": args(repository="theirs"),
         "Pulumi.z.yaml": args(repository="z"),
     }
+
+
+@pytest.mark.parametrize("folder", ["x" * 300, "a\0b"])
+def test_a_folder_that_cannot_exist_has_no_stack_files(folder: str, tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.yaml").write_text(json.dumps({"stackConfigDir": folder}))
+    assert read_other_stacks(tmp_path, "dev", engine_config(MINIMAL)) == {}
+
+
+@pytest.mark.parametrize("name", ["example", "samples", "Templates", "dev_example", "myexample"])
+def test_a_file_to_copy_is_ignored(name: str, tmp_path: Path) -> None:
+    (tmp_path / f"Pulumi.{name}.yaml").write_text(yaml.safe_dump({"config": MINIMAL}))
+    assert read_other_stacks(tmp_path, "dev") == {}
 
 
 def test_a_message_about_a_shared_name_has_the_file_of_the_other_stack() -> None:

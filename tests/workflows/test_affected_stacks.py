@@ -61,6 +61,16 @@ def test_a_file_with_an_invalid_stack_name_is_ignored_with_a_note(tmp_path: Path
     assert run(tmp_path, "settings/keys.py").stdout.startswith('stacks=["dev-1_a.b", "prod"]\n')
 
 
+def test_a_file_that_belongs_to_no_stack_starts_no_job(tmp_path: Path) -> None:
+    others = [f"Pulumi.{name}.yaml" for name in ("Example", "samples", "dev_template.eu", "dev.deploy")]
+    for name in ("Pulumi.dev.yaml", *others):
+        (tmp_path / name).touch()
+    assert run(tmp_path, "__main__.py").stdout == 'stacks=["dev"]\nremoved=[]\n'
+    for name in others:
+        (tmp_path / name).unlink()
+    assert run(tmp_path, "\n".join(others)).stdout == "stacks=[]\nremoved=[]\n"
+
+
 def test_a_stack_whose_file_is_deleted_is_reported_separately(tmp_path: Path) -> None:
     (tmp_path / "Pulumi.dev.yaml").touch()
     done = run(tmp_path, "Pulumi.gone.yaml\nPulumi.dev.yaml\nPulumi.x y.yaml\n")

@@ -25,18 +25,25 @@ _DOMAIN = r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?\.)+(?:[a-zA-Z]{2,}|xn--[
 # The characters of an address before its @ (RFC 5322): accounts of Google can have addresses elsewhere.
 _NAME = r"[\w.!#$%&'*+/=?^`{|}~-]+"
 _ACCOUNT_HOST = r"(?:[\w-]+\.)*gserviceaccount\.com"
-_KUBERNETES_POOL = r"[\w:.-]+\.svc\.id\.goog"
+_KUBERNETES_POOL = r"[\w:.-]+\.(?:svc|hub)\.id\.goog"
 _PROJECT = r"projects/[0-9]+"
-_POOL = (
-    rf"iam\.googleapis\.com/(?:{_PROJECT}/locations/global/workloadIdentityPools"
-    r"|locations/global/workforcePools)/[\w.:-]+"
-)
+_WORKLOAD_POOL = rf"iam\.googleapis\.com/{_PROJECT}/locations/global/workloadIdentityPools/[\w.:-]+"
+_POOL = rf"(?:{_WORKLOAD_POOL}|iam\.googleapis\.com/locations/global/workforcePools/[\w.:-]+)"
+# Control characters, line separators and surrogates.
+_HIDDEN = r"\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"
 # A value of an issuer can have spaces inside.
-_VALUE = r"\S(?:[^\r\n]*\S)?"
-_TRUST_DOMAIN = r"(?:[a-z0-9-]+\.)+id\.goog"
-# "Resource types with built-in identities": a resource, and the sets of resources of a service.
-_RESOURCES = rf"(?!cloudresourcemanager\.)[a-z0-9-]+\.googleapis\.com/{_PROJECT}"
-_ANCESTOR = rf"ancestor\.(?:name|uid)/[^/\s]+/{_VALUE}"
+_VALUE = rf"(?!\s)[^{_HIDDEN}]+(?<!\s)"
+_PART = rf"[^/\s{_HIDDEN}]+"
+# The trust domains of agents and of managed workload identities.
+_TRUST_DOMAIN = (
+    r"(?:agents\.global\.(?:org|proj|project)-[0-9]+\.system"
+    r"|[a-z0-9-]+\.global\.[0-9]+\.workload)\.id\.goog"
+)
+# "Resource types with built-in identities": a resource, and the sets of resources of a service. The
+# only such resources of IAM are workload identity pools.
+_SERVICE = rf"(?!(?:cloudresourcemanager|iam)\.)[a-z0-9-]+\.googleapis\.com/{_PROJECT}"
+_POOL_TYPE = rf"iam\.googleapis\.com/{_PROJECT}"
+_ANCESTOR = rf"ancestor\.(?:name|uid)/{_PART}/{_VALUE}"
 _FORMS = (
     "allUsers|allAuthenticatedUsers",
     rf"(?:user|group):{_NAME}@{_DOMAIN}",
@@ -44,16 +51,19 @@ _FORMS = (
     rf"serviceAccount:[\w.-]+@{_ACCOUNT_HOST}",
     rf"serviceAccount:{_KUBERNETES_POOL}\[[\w-]+/[\w.-]+\]",
     rf"principal://{_POOL}/subject/{_VALUE}",
-    rf"principal://{_POOL}/kubernetes\.serviceaccount\.uid/{_VALUE}",
-    rf"principalSet://{_POOL}/(?:\*|(?:group|namespace|kubernetes\.cluster|attribute\.\w+)/{_VALUE})",
+    rf"principal://{_WORKLOAD_POOL}/kubernetes\.serviceaccount\.uid/{_VALUE}",
+    rf"principalSet://{_POOL}/(?:\*|(?:group|attribute\.\w+)/{_VALUE})",
+    rf"principalSet://{_WORKLOAD_POOL}/(?:namespace|kubernetes\.cluster)/{_VALUE}",
     r"principalSet://cloudresourcemanager\.googleapis\.com/(?:projects|folders|organizations)/[0-9]+"
     r"/type/(?:ServiceAccount|ServiceAgent)",
     rf"principal://{_TRUST_DOMAIN}/{_VALUE}",
     rf"principalSet://{_TRUST_DOMAIN}/(?:\*|attribute\.\w+/{_VALUE})",
-    rf"principal://{_RESOURCES}/(?:name|uid)/{_VALUE}",
-    rf"principalSet://{_RESOURCES}/(?:\*|type/[^/\s]+/\*|(?:type/[^/\s]+/)?{_ANCESTOR})",
+    rf"principal://{_SERVICE}/(?:name|uid)/{_VALUE}",
+    rf"principal://{_POOL_TYPE}/name/locations/global/workloadIdentityPools/[\w.:-]+",
+    rf"principalSet://{_SERVICE}/(?:\*|type/{_PART}/\*|(?:type/{_PART}/)?{_ANCESTOR})",
+    rf"principalSet://{_POOL_TYPE}/(?:\*|type/WorkloadIdentityPool/\*)",
     # Cloud Storage and BigQuery have these: the members of a basic role on the project.
-    r"project(?:Owner|Editor|Viewer):\S+",
+    rf"project(?:Owner|Editor|Viewer):[^\s{_HIDDEN}]+",
     # Policies have these for a principal that was deleted. Allow policies have the first two, the other
     # APIs of IAM have all.
     rf"deleted:(?:user|group|serviceAccount):{_NAME}@{_DOMAIN}\?uid=[0-9]+",
@@ -114,8 +124,8 @@ def check_member(store: Store, member: str) -> None:
             f"The member {member} is of an unknown type. Please set a valid type prefix for the member."
         )
     pool = pool_name(member)
-    # The sandbox has no GKE, whose clusters create the pools of this form.
-    if pool and not pool.endswith(".svc.id.goog") and store.get(pool) is None:
+    # The sandbox has no GKE, whose clusters and fleets create the pools of this form.
+    if pool and not pool.endswith((".svc.id.goog", ".hub.id.goog")) and store.get(pool) is None:
         # Google's text, as users report it (global-multiplayer-demo 39).
         raise invalid(
             f"Identity Pool does not exist ({pool}). Please check that you specified a valid "

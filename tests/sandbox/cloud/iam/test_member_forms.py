@@ -22,7 +22,7 @@ ON_PURPOSE = re.compile(
 _FORMS = [case.values[0]["input"] for case in case_parameters("members", kind="form")]
 # The pieces of the forms, so that the grammar below joins parts of one form with parts of another.
 _PIECES = sorted({piece for form in _FORMS for piece in re.split(r"(?<=[:/@.?*])", form) if piece})
-_CHARACTERS = st.sampled_from("aZ09._-+'@:/ *?=%!\n\u0663é")
+_CHARACTERS = st.sampled_from("aZ09._-+'@:/ *?=%!\n\0\x85\u0663é")
 
 
 @st.composite
