@@ -16,11 +16,13 @@ from typing import Any
 from tools.errors import ToolError
 from tools.summary.events import (
     EVENTS,
+    UNREADABLE_LINE,
     Message,
     Notices,
     Props,
     clean,
     excerpt,
+    line_excerpt,
     list_of,
     mapping_of,
     read_diagnostic,
@@ -147,15 +149,27 @@ def read_preview(text: str) -> Preview:
             "Standard input is empty: `pulumi preview --json` printed no preview. Its standard error gives "
             "the reason."
         )
+    text = text.removeprefix("\ufeff")
     document = _document(text)
     if document is not None:
         return _from_document(document)
-    events = [event for line in text.splitlines() if isinstance(event := _json(line), dict)]
+    events: list[Props] = []
+    unreadable: list[str] = []
+    # Only a line feed ends an event: Go writes the other characters that Python splits at into strings.
+    for line in filter(None, (line.strip(" \t\r") for line in text.split("\n"))):
+        event = _json(line)
+        if isinstance(event, dict):
+            events.append(event)
+        else:
+            unreadable.append(line_excerpt(line))
     if not any(name in EVENTS for event in events for name in event):
         raise ToolError(
             "Standard input is not a preview. Pipe the output of `pulumi preview --json` into this command."
         )
-    return _from_events(events)
+    preview = _from_events(events)
+    if unreadable:
+        preview.notices.unknown[UNREADABLE_LINE] = unreadable
+    return preview
 
 
 def _json(text: str) -> Any:
