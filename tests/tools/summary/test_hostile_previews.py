@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from tests.tools.summary.recording import summarize_text
-from tests.tools.summary.steps import MEMBER, WRITER, step
+from tests.tools.summary.steps import MEMBER, REPOSITORY, WRITER, step
 from tools.summary.events import SIGNATURE
 from tools.summary.previews import read_preview
 from tools.summary.report import summarize
 
+UPLOADS = {"repositoryId": "python", "mode": "STANDARD_REPOSITORY"}
 SUMMARY = {"summaryEvent": {"result": "succeeded"}}
 
 
@@ -56,3 +57,21 @@ def test_an_unreadable_line_shows_no_secret() -> None:
 
 def test_a_byte_order_mark_is_not_part_of_an_event() -> None:
     assert summarize_text("\ufeff" + stream()) == "Stack `dev`: No changes.\n"
+
+
+@pytest.mark.parametrize("op", ["delete", "delete-replaced", "replace"])
+@pytest.mark.parametrize("same_is_first", [True, False])
+def test_an_unchanged_resource_hides_no_loss_of_the_same_name(op: str, *, same_is_first: bool) -> None:
+    same = event("same", REPOSITORY, UPLOADS, UPLOADS)
+    lost = event(op, REPOSITORY, UPLOADS, UPLOADS if op == "replace" else None)
+    text = summarize_text(stream(*((same, lost) if same_is_first else (lost, same))))
+    assert "**All packages in it are lost**" in text
+    assert f"- {'Replaced' if op == 'replace' else 'Deleted'}: repository `python`" in text
+
+
+@pytest.mark.parametrize("op", ["replace", "create-replacement"])
+def test_a_replacement_is_one_change(op: str) -> None:
+    lost = event("delete-replaced", REPOSITORY, UPLOADS, None)
+    text = summarize_text(stream(event(op, REPOSITORY, UPLOADS, UPLOADS), lost))
+    assert "- Replaced: repository `python`" in text
+    assert "Deleted" not in text
