@@ -17,6 +17,7 @@ from tools.errors import ToolError
 from tools.scan_secrets import UnsearchableError, find_secrets
 from tools.stack import account_email, read_outputs
 from tools.summary.markdown import code, fit
+from tools.summary.notices import shortened
 from tools.summary.previews import read_preview
 from tools.summary.report import summarize
 from tools.summary.warnings import too_old_message
@@ -73,6 +74,8 @@ def _summary(options: argparse.Namespace) -> int:
         raise
     summary = summarize(preview, heading)
     comment = fit(summary.text)
+    if comment != summary.text:
+        comment = fit(summarize(shortened(preview), heading).text)
     print(comment, end="")
     if comment != summary.text:
         # In a workflow, the run's log. A comment that is cut off refers to it.

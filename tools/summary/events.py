@@ -116,6 +116,7 @@ class Notices:
         is_update: whether the events are those of an update.
         result: the preview's result, or None if the engine printed none.
         ended: whether the engine printed its summary.
+        is_shortened: whether long texts and lists are shortened, for a comment.
     """
 
     messages: list[Message] = field(default_factory=list[Message])
@@ -129,6 +130,7 @@ class Notices:
     is_update: bool = False
     result: str | None = None
     ended: bool = False
+    is_shortened: bool = False
 
 
 def text_of(value: Any) -> str:

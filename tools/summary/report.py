@@ -22,6 +22,8 @@ from tools.summary.previews import NEUTRAL, Preview
 from tools.summary.warnings import warning_section
 from tools.summary.wording import OPERATION_WORDS
 
+SHORTENED = "**Long messages are shortened here. The run's log has all of them.**"
+
 
 @dataclass(frozen=True)
 class Summary:
@@ -50,12 +52,13 @@ def summarize(preview: Preview, heading: str) -> Summary:
     title = (
         f"### {heading}{': ' if overview else ''}{overview}" if has_changes else f"{heading}: No changes."
     )
-    # A long summary is cut at its end, so the messages that change nothing are last.
+    # A long summary is cut at its end, so no text of a policy or a program is before the changes.
     sections = [
+        *(["", SHORTENED] if preview.notices.is_shortened else []),
         *warning,
+        *changes,
         *policies_section(preview),
         *unknown_section(preview),
-        *changes,
         *other_operations_section(preview),
         *messages_section(preview),
     ]

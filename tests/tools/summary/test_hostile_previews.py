@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 from typing import Any
 
 import pytest
 
 from tests.tools.summary.recording import summarize_text
 from tests.tools.summary.steps import MEMBER, REPOSITORY, WRITER, step
+from tools.__main__ import main
 from tools.summary.events import SIGNATURE
+from tools.summary.markdown import COMMENT_LIMIT
 from tools.summary.previews import read_preview
 from tools.summary.report import summarize
 
@@ -75,3 +79,43 @@ def test_a_replacement_is_one_change(op: str) -> None:
     text = summarize_text(stream(event(op, REPOSITORY, UPLOADS, UPLOADS), lost))
     assert "- Replaced: repository `python`" in text
     assert "Deleted" not in text
+
+
+VIOLATION = {
+    "policyName": "cmek",
+    "policyPackName": "acme",
+    "enforcementLevel": "mandatory",
+    "message": "m",
+}
+LONG = {
+    "one violation of many resources": [
+        {"policyEvent": {**VIOLATION, "resourceUrn": f"a::b::c::{'r' * 50}{number}"}}
+        for number in range(1700)
+    ],
+    "many policies": [
+        {"policyEvent": {**VIOLATION, "policyName": f"{number}{'p' * 50}"}} for number in range(1700)
+    ],
+    "unknown events": [{f"new{number}Event": {"text": "x" * 900}} for number in range(80)],
+    "one error": [{"diagnosticEvent": {"severity": "error", "message": "x" * 70_000}}],
+    "invisible characters": [{"diagnosticEvent": {"severity": "error", "message": "\U000e0001" * 70_000}}],
+    "errors": [
+        {"diagnosticEvent": {"severity": "error", "message": f"{number}" * 900}} for number in range(500)
+    ],
+}
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_no_long_text_pushes_access_and_losses_out_of_the_comment(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lost = event("delete", REPOSITORY, {**UPLOADS, "repositoryId": "lost"})
+    text = stream(*LONG[name], event("create", MEMBER, None, WRITER), lost)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+    monkeypatch.setattr(sys, "argv", ["tools", "summary"])
+    main()
+    comment = capsys.readouterr().out
+    assert len(comment) <= COMMENT_LIMIT
+    for expected in ("**All packages in it are lost**", "`user:a@example.com` **may**", "- Deleted: "):
+        assert expected in comment
+    if name == "one violation of many resources":
+        assert ", and 1,680 more: `m`" in comment
