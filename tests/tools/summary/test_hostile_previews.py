@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.tools.summary.recording import summarize_text
-from tests.tools.summary.steps import MEMBER, REPOSITORY, WRITER, step
+from tests.tools.summary.steps import MEMBER, REPOSITORY, WRITER, step, summarize_steps
 from tools.__main__ import main
 from tools.summary.events import SIGNATURE
 from tools.summary.markdown import COMMENT_LIMIT
@@ -119,3 +119,23 @@ def test_no_long_text_pushes_access_and_losses_out_of_the_comment(
         assert expected in comment
     if name == "one violation of many resources":
         assert ", and 1,680 more: `m`" in comment
+
+
+@pytest.mark.parametrize(
+    ("key", "old", "new"),
+    [
+        (
+            "vulnerabilityScanningConfig",
+            {"enablementConfig": "INHERITED"},
+            {"enablementConfig": "DISABLED"},
+        ),
+        ("name", "bucket-a", "bucket-b"),
+    ],
+)
+def test_an_input_that_a_person_sets_is_in_the_changes(key: str, old: Any, new: Any) -> None:
+    text = summarize_steps(
+        step("update", REPOSITORY, {**UPLOADS, key: old, "__a": 1}, {**UPLOADS, key: new, "__a": 2})
+    )
+    assert f"`{key}` " in text
+    assert " → " in text
+    assert "__a" not in text
