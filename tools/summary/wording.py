@@ -87,6 +87,8 @@ def _noun(step: Step) -> str:
     if step.type.startswith(PROVIDER):
         return "provider"
     word = re.split(r"[.:]", step.type)[-1] or "resource"
+    if not re.fullmatch(r"[\w ]+", word):
+        return code(word)
     return (
         NOUNS.get(step.type) or re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", word).lower()
     )

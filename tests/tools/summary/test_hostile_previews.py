@@ -139,3 +139,9 @@ def test_an_input_that_a_person_sets_is_in_the_changes(key: str, old: Any, new: 
     assert f"`{key}` " in text
     assert " → " in text
     assert "__a" not in text
+
+
+@pytest.mark.parametrize("word", ["@octocat", "[a](b)", "<img src=x>", "**a**"])
+def test_an_odd_type_stays_text(word: str) -> None:
+    text = summarize_text(stream(event("create", f"a:b:{word}", None, {"a": "b"})))
+    assert f"- Created: `{word}` `" in text
