@@ -145,3 +145,16 @@ def test_an_input_that_a_person_sets_is_in_the_changes(key: str, old: Any, new: 
 def test_an_odd_type_stays_text(word: str) -> None:
     text = summarize_text(stream(event("create", f"a:b:{word}", None, {"a": "b"})))
     assert f"- Created: `{word}` `" in text
+
+
+def test_deep_values_are_an_error_without_a_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deep: Any = "a"
+    for _ in range(450):
+        deep = {"a": deep}
+    text = stream(event("create", REPOSITORY, None, {"labels": deep}))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+    monkeypatch.setattr(sys, "argv", ["tools", "summary"])
+    assert main() == 1
+    assert "nested too deeply" in capsys.readouterr().out
