@@ -17,6 +17,7 @@ from tools.errors import ToolError
 from tools.scan_secrets import UnsearchableError, find_secrets
 from tools.stack import account_email, read_outputs
 from tools.summary.markdown import code, fit
+from tools.summary.notices import shortened
 from tools.summary.previews import read_preview
 from tools.summary.report import summarize
 from tools.summary.warnings import too_old_message
@@ -66,13 +67,18 @@ def _scan_secrets(options: argparse.Namespace) -> int:
 def _summary(options: argparse.Namespace) -> int:
     heading = options.title or (f"Stack {code(options.stack)}" if options.stack else "Preview")
     try:
-        preview = read_preview(sys.stdin.buffer.read().decode(errors="replace"))
+        try:
+            preview = read_preview(sys.stdin.buffer.read().decode(errors="replace"))
+            summary = summarize(preview, heading)
+            comment = fit(summary.text)
+            if comment != summary.text:
+                comment = fit(summarize(shortened(preview), heading).text)
+        except RecursionError as error:
+            raise ToolError("The preview has values that are nested too deeply to be read.") from error
     except ToolError as error:
         # Standard output becomes a comment, which must replace the older one after a failure, too.
         print(f"{heading}: {error}")
         raise
-    summary = summarize(preview, heading)
-    comment = fit(summary.text)
     print(comment, end="")
     if comment != summary.text:
         # In a workflow, the run's log. A comment that is cut off refers to it.

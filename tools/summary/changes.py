@@ -8,6 +8,7 @@ from tools.summary.markdown import Lines, code
 from tools.summary.previews import RETAIN, Preview, Step
 from tools.summary.wording import (
     CONDITION,
+    INTERNAL,
     OPERATION_WORDS,
     RULE,
     change_reasons,
@@ -71,7 +72,7 @@ def _details(step: Step) -> list[str]:
     if step.op in ("create", "import", "delete"):
         return []
     # Inputs show the change without what Google computes. If they are equal, the state shows it.
-    keys = changed_keys(step.old_inputs, step.new_inputs)
+    keys = changed_keys(step.old_inputs, step.new_inputs, INTERNAL)
     details = [format_change(key, step.old_inputs, step.new_inputs) for key in keys if key != CONDITION]
     if not keys:
         in_state = set(step.diffs).intersection(changed_keys(step.old, step.new)) - {CONDITION}

@@ -55,6 +55,9 @@ SECRET = "[secret]"  # noqa: S105  # the engine writes secrets like this, too
 CREDENTIALS = ("credentials", "accessToken")
 # The longest excerpt of an event that is not known.
 MAX_EXCERPT_LENGTH = 1000
+# The name of a line that is not a JSON object, among the events that are not known. It can be a change.
+UNREADABLE_LINE = "unreadable line"
+MAX_LINE_LENGTH = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +116,7 @@ class Notices:
         is_update: whether the events are those of an update.
         result: the preview's result, or None if the engine printed none.
         ended: whether the engine printed its summary.
+        is_shortened: whether long texts and lists are shortened, for a comment.
     """
 
     messages: list[Message] = field(default_factory=list[Message])
@@ -126,6 +130,7 @@ class Notices:
     is_update: bool = False
     result: str | None = None
     ended: bool = False
+    is_shortened: bool = False
 
 
 def text_of(value: Any) -> str:
@@ -167,6 +172,13 @@ def excerpt(payload: Any) -> str:
     """Return the start of an event's content, without secrets."""
     text = COLOR.sub("", json.dumps(_without_secrets(payload), ensure_ascii=False, default=str))
     return text if len(text) <= MAX_EXCERPT_LENGTH else f"{text[:MAX_EXCERPT_LENGTH]}…"
+
+
+def line_excerpt(line: str) -> str:
+    """Return the start of a line that is not a JSON object, or only its length if it has a secret."""
+    if any(word in line for word in (SIGNATURE, *(f'"{key}"' for key in CREDENTIALS))):
+        return f"{SECRET} in a line of {len(line)} characters"
+    return line if len(line) <= MAX_LINE_LENGTH else f"{line[:MAX_LINE_LENGTH]}…"
 
 
 def read_diagnostic(notices: Notices, payload: Props) -> None:

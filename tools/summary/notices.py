@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 
 from tools.summary.differences import format_change, without_empty
 from tools.summary.events import Message, Remediation, Violation
-from tools.summary.markdown import Lines, block, code, codes
-from tools.summary.previews import STACK, Preview
+from tools.summary.markdown import Lines, block, code, codes, visible
+from tools.summary.previews import STACK, Preview, Step
 from tools.summary.wording import label_of, without_urns
 
 # The order of the severities. Others come first.
@@ -22,6 +23,57 @@ SEVERITY_WORDS = {
     "info": "information",
     "": "without a severity",
 }
+# A summary that is too long for a comment has only so much of each text and each list.
+MAX_TEXT_LENGTH = 2000
+MAX_ENTRIES = 20
+MAX_LONG_TEXTS = 10
+
+
+def shortened(preview: Preview) -> Preview:
+    """Return the preview with shorter texts and lists, so that they leave space for the changes."""
+    notices = preview.notices
+    errors = preview.errors
+    more = len(errors) - MAX_LONG_TEXTS
+    rest = [Message(severity="error", text=f"and {more} more errors")] if more > 0 else []
+    short = replace(
+        notices,
+        is_shortened=True,
+        errors=[*map(_short_message, errors[:MAX_LONG_TEXTS]), *rest],
+        messages=[_short_message(message) for message in _joined(notices.messages)],
+        failed_steps=list(dict.fromkeys(notices.failed_steps))[:MAX_ENTRIES],
+        violations=[replace(v, text=_short(v.text)) for v in notices.violations],
+        unknown={name: _short_list(excerpts) for name, excerpts in notices.unknown.items()},
+    )
+    incomplete = [step.urn for step in (*preview.changes, *preview.unchanged) if step.init_errors]
+    listed = {*incomplete[:MAX_LONG_TEXTS]}
+    return replace(
+        preview,
+        notices=short,
+        changes=[_short_step(step, listed) for step in preview.changes],
+        unchanged=[_short_step(step, listed) for step in preview.unchanged],
+    )
+
+
+def _short(text: str) -> str:
+    """Return the start and the end of a text: the end of a traceback says what failed."""
+    text, half = visible(text), MAX_TEXT_LENGTH // 2
+    left_out = len(text) - MAX_TEXT_LENGTH
+    return text if left_out <= 0 else f"{text[:half]}\n… {left_out} characters …\n{text[-half:]}"
+
+
+def _short_message(message: Message) -> Message:
+    return replace(message, text=_short(message.text), urn=message.urn[:MAX_TEXT_LENGTH])
+
+
+def _short_list(texts: Iterable[str]) -> list[str]:
+    listed = list(dict.fromkeys(texts))
+    more = len(listed) - MAX_ENTRIES
+    return [*listed[:MAX_ENTRIES], *([f"and {more:,} more"] if more > 0 else [])]
+
+
+def _short_step(step: Step, listed: set[str]) -> Step:
+    errors = (_short("\n".join(step.init_errors)),) if step.init_errors and step.urn in listed else ()
+    return replace(step, init_errors=errors)
 
 
 def policies_section(preview: Preview) -> Lines:
@@ -57,7 +109,10 @@ def _violation_order(violation: Violation) -> tuple[bool, str, str, str]:
 def _violation_lines(preview: Preview, violation: Violation, urns: list[str]) -> Lines:
     level = violation.level or "no enforcement level"
     severity = f", severity {code(violation.severity)}" if violation.severity else ""
-    resources = [label_of(preview, urn) for urn in urns if urn]
+    shown = urns[:MAX_ENTRIES] if preview.notices.is_shortened else urns
+    resources = [label_of(preview, urn) for urn in shown if urn]
+    if len(urns) > len(shown):
+        resources.append(f"and {len(urns) - len(shown):,} more")
     where = f" on {', '.join(resources)}" if resources else ""
     subject = f"{code(violation.policy)} of {code(violation.pack)} ({code(level)}{severity})"
     return _with_text(f"- Violated: {subject}{where}", violation.text)
@@ -76,7 +131,9 @@ def _remediation_lines(preview: Preview, remediation: Remediation) -> Lines:
 
 def mandatory_violations(preview: Preview) -> list[str]:
     """Return the policies whose violation stops an update."""
-    return sorted({v.policy for v in preview.notices.violations if v.level in ("mandatory", "remediate")})
+    notices = preview.notices
+    policies = sorted({v.policy for v in notices.violations if v.level in ("mandatory", "remediate")})
+    return _short_list(policies) if notices.is_shortened else policies
 
 
 def unknown_section(preview: Preview) -> Lines:

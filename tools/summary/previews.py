@@ -16,11 +16,13 @@ from typing import Any
 from tools.errors import ToolError
 from tools.summary.events import (
     EVENTS,
+    UNREADABLE_LINE,
     Message,
     Notices,
     Props,
     clean,
     excerpt,
+    line_excerpt,
     list_of,
     mapping_of,
     read_diagnostic,
@@ -34,12 +36,13 @@ STACK = "pulumi:pulumi:Stack"
 PROVIDER = "pulumi:providers:"
 # The engine calls this step a deletion. With `retainOnDelete`, the resource stays at Google.
 RETAIN = "retain"
+DELETE_REPLACED = "delete-replaced"
 # The engine's steps that change a resource (pkg/resource/deploy/step.go), in fewer words.
 OPERATIONS = {
     "create": "create",
     "import": "import",
     "update": "update",
-    **dict.fromkeys(("replace", "create-replacement", "import-replacement", "delete-replaced"), "replace"),
+    **dict.fromkeys(("replace", "create-replacement", "import-replacement", DELETE_REPLACED), "replace"),
     "delete": "delete",
     RETAIN: RETAIN,
 }
@@ -147,15 +150,27 @@ def read_preview(text: str) -> Preview:
             "Standard input is empty: `pulumi preview --json` printed no preview. Its standard error gives "
             "the reason."
         )
+    text = text.removeprefix("\ufeff")
     document = _document(text)
     if document is not None:
         return _from_document(document)
-    events = [event for line in text.splitlines() if isinstance(event := _json(line), dict)]
+    events: list[Props] = []
+    unreadable: list[str] = []
+    # Only a line feed ends an event: Go writes the other characters that Python splits at into strings.
+    for line in filter(None, (line.strip(" \t\r") for line in text.split("\n"))):
+        event = _json(line)
+        if isinstance(event, dict):
+            events.append(event)
+        else:
+            unreadable.append(line_excerpt(line))
     if not any(name in EVENTS for event in events for name in event):
         raise ToolError(
             "Standard input is not a preview. Pipe the output of `pulumi preview --json` into this command."
         )
-    return _from_events(events)
+    preview = _from_events(events)
+    if unreadable:
+        preview.notices.unknown[UNREADABLE_LINE] = unreadable
+    return preview
 
 
 def _json(text: str) -> Any:
@@ -210,14 +225,15 @@ def _steps(preview: Preview, values: Iterable[Any]) -> list[Props]:
 def _from_events(events: Iterable[Props]) -> Preview:
     preview = Preview()
     # The later event of a step has more: the result of a refresh, or the outputs.
-    steps: dict[tuple[str, bool], Props] = {}
+    steps: dict[tuple[str, str], Props] = {}
     for event in events:
         read_event(preview.notices, event)
         resource_event = mapping_of(event.get("resourcePreEvent") or event.get("resOutputsEvent"))
         for step in _steps(preview, [resource_event.get("metadata")] if resource_event else []):
-            # A replacement has three steps. The middle one has the old and the new state.
-            if step["op"] != "delete-replaced":
-                steps[step["urn"], step["op"] == "refresh"] = step
+            kept = step["op"] if step["op"] in ("delete", DELETE_REPLACED, "refresh") else ""
+            # `same` never hides another step of its resource.
+            if step["op"] != "same" or steps.get((step["urn"], kept), step)["op"] == "same":
+                steps[step["urn"], kept] = step
             if (
                 "::" + STACK + "::" in step["urn"]
                 and step["op"] != "refresh"
@@ -225,7 +241,13 @@ def _from_events(events: Iterable[Props]) -> Preview:
             ):
                 preview.outputs_after = mapping_of(mapping_of(step.get("new")).get("outputs"))
     # Sorted by name, because the engine's order differs between runs.
-    for _, step in sorted(steps.items(), key=lambda item: item[0]):
+    for (urn, kept), step in sorted(steps.items(), key=lambda item: item[0]):
+        if kept == DELETE_REPLACED:
+            # A replacement has three steps. The middle one has the old and the new state.
+            if OPERATIONS.get(mapping_of(steps.get((urn, ""))).get("op", "")) == "replace":
+                continue
+            # Without the others, an interrupted replacement left the old resource to be deleted.
+            step = {**step, "op": "delete"}
         _add_step(preview, step, step.get("old"), step.get("new"))
     notices = preview.notices
     # A stream without a summary was cut off. A CLI before pulumi#22883 prints a summary without a result.

@@ -15,11 +15,14 @@ from tools.summary.access import access_section
 from tools.summary.changes import changes_section, other_operations_section
 from tools.summary.clients import clients_section
 from tools.summary.drift import drift_section
+from tools.summary.events import UNREADABLE_LINE
 from tools.summary.grants import GRANTS
 from tools.summary.notices import messages_section, policies_section, unknown_section
 from tools.summary.previews import NEUTRAL, Preview
 from tools.summary.warnings import warning_section
 from tools.summary.wording import OPERATION_WORDS
+
+SHORTENED = "**Long messages are shortened here. The run's log has all of them.**"
 
 
 @dataclass(frozen=True)
@@ -40,18 +43,22 @@ def summarize(preview: Preview, heading: str) -> Summary:
         *drift_section(preview),
     ]
     warning = warning_section(preview)
-    # An unknown operation can be a change.
-    has_changes = bool(warning or changes) or any(step.op not in NEUTRAL for step in preview.others)
+    # An unknown operation can be a change, and so can a line that is not readable.
+    unclear = UNREADABLE_LINE in preview.notices.unknown or any(
+        step.op not in NEUTRAL for step in preview.others
+    )
+    has_changes = bool(warning or changes) or unclear
     overview = _overview(preview, access_changes=bool(access))
     title = (
         f"### {heading}{': ' if overview else ''}{overview}" if has_changes else f"{heading}: No changes."
     )
-    # A long summary is cut at its end, so the messages that change nothing are last.
+    # A long summary is cut at its end, so no text of a policy or a program is before the changes.
     sections = [
+        *(["", SHORTENED] if preview.notices.is_shortened else []),
         *warning,
+        *changes,
         *policies_section(preview),
         *unknown_section(preview),
-        *changes,
         *other_operations_section(preview),
         *messages_section(preview),
     ]

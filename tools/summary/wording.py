@@ -35,7 +35,9 @@ OPERATION_WORDS = {
 }
 # The kinds of a difference, as words.
 CHANGES = {"add": "added", "delete": "removed"}
-# Properties that Google and the provider compute.
+# Properties that Pulumi and its provider compute. A person sets all other inputs.
+INTERNAL = re.compile(r"effectiveLabels|pulumiLabels|__.*")
+# Properties of the state that Google and the provider compute.
 COMPUTED = re.compile(
     r"etag|.*Time|name|uniqueId|registryUri|effectiveLabels|pulumiLabels|vulnerabilityScanningConfig|__.*"
 )
@@ -85,17 +87,19 @@ def _noun(step: Step) -> str:
     if step.type.startswith(PROVIDER):
         return "provider"
     word = re.split(r"[.:]", step.type)[-1] or "resource"
+    if not re.fullmatch(r"[\w ]+", word):
+        return code(word)
     return (
         NOUNS.get(step.type) or re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", word).lower()
     )
 
 
-def changed_keys(old: Props, new: Props) -> list[str]:
+def changed_keys(old: Props, new: Props, computed: re.Pattern[str] = COMPUTED) -> list[str]:
     """Return the names of the properties that differ, without the computed ones."""
     return [
         key
         for key in sorted({*old, *new})
-        if not COMPUTED.fullmatch(key) and without_empty(old.get(key)) != without_empty(new.get(key))
+        if not computed.fullmatch(key) and without_empty(old.get(key)) != without_empty(new.get(key))
     ]
 
 
@@ -132,7 +136,7 @@ def secret_changes(step: Step) -> list[str]:
     return [
         f"{code(key)} has another secret value"
         for key in sorted({*step.diffs})
-        if not COMPUTED.fullmatch(key)
+        if not INTERNAL.fullmatch(key)
         and SECRET in str(step.old_inputs.get(key))
         and without_empty(step.old_inputs.get(key)) == without_empty(step.new_inputs.get(key))
     ]

@@ -8,6 +8,7 @@ machine that recorded them. `test_previews_live.py` proves that the rest of the 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -15,7 +16,7 @@ from typing import Any, cast
 from tools.summary.events import EVENTS
 from tools.summary.previews import STACK, read_preview
 from tools.summary.report import summarize
-from tools.summary.wording import COMPUTED
+from tools.summary.wording import COMPUTED, INTERNAL
 
 RECORDINGS = Path(__file__).parent / "recordings"
 STATES = ("old", "new", "oldState", "newState")
@@ -163,16 +164,16 @@ def _reduce_state(state: Json, *, is_stack: bool) -> Json:
     if not reduced["custom"]:
         # A summary reads the outputs of the stack, and no properties of another component.
         return _filled({**reduced, "inputs": None, "outputs": reduced["outputs"] if is_stack else None})
-    inputs = _shown(cast("Json", reduced["inputs"] or {}))
-    outputs = _shown(cast("Json", reduced["outputs"] or {}))
+    inputs = _shown(cast("Json", reduced["inputs"] or {}), INTERNAL)
+    outputs = _shown(cast("Json", reduced["outputs"] or {}), COMPUTED)
     # A resource's outputs repeat most inputs, and list every field that is not set.
     reduced["outputs"] = {key: value for key, value in _filled(outputs).items() if inputs.get(key) != value}
     return _filled({**reduced, "inputs": inputs})
 
 
-def _shown(properties: Json) -> Json:
+def _shown(properties: Json, computed: re.Pattern[str]) -> Json:
     """The properties that a summary may show: not those that Google and the provider compute."""
-    return {key: value for key, value in properties.items() if not COMPUTED.fullmatch(key)}
+    return {key: value for key, value in properties.items() if not computed.fullmatch(key)}
 
 
 def _filled(values: Json) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.sandbox import CHECKOUT
 from tests.tools.summary.recording import RECORDINGS, edit_document, read_recording, summarize_text
-from tools.summary.markdown import COMMENT_LIMIT
+from tools.summary.markdown import COMMENT_LIMIT, fit
 
 
 def run(text: str, *words: str) -> subprocess.CompletedProcess[str]:
@@ -90,7 +90,7 @@ def test_a_long_comment_is_cut_at_a_line_and_the_log_has_the_rest() -> None:
 def test_a_code_block_that_is_cut_is_closed() -> None:
     document = json.loads(read_recording("location_of_protected_document.json"))
     document["diagnostics"][0]["message"] = "``` line\n" * 20_000
-    text = run(json.dumps(document)).stdout
+    text = fit(summarize_text(json.dumps(document)))
     assert len(text) <= COMMENT_LIMIT
     assert text.count("````") == 2
     assert text.index("The summary is cut off") > text.rindex("````")
