@@ -174,3 +174,11 @@ def test_only_a_component_is_left_out(more: dict[str, Any]) -> None:
     assert "- Deleted: " in summarize_text(stream(deleted))
     state["custom"] = False
     assert "- Deleted: " not in summarize_text(stream(deleted))
+
+
+def test_a_summary_shows_no_password_of_a_url() -> None:
+    urls = "https://user:hunter2@host https://oauth2accesstoken@host"
+    error = {"diagnosticEvent": {"severity": "error", "message": urls}}
+    text = summarize_text(stream(error, event("create", REPOSITORY, None, {"repositoryId": urls})))
+    assert "hunter2" not in text
+    assert text.count("https://user:[hidden]@host https://oauth2accesstoken@host") == 2
