@@ -226,10 +226,12 @@ def _stdout(notices: Notices, payload: Props) -> None:
 
 
 def _summary(notices: Notices, payload: Props) -> None:
+    # A second summary cannot turn a failure into a success.
+    if not notices.ended or notices.result == "succeeded":
+        notices.result = text_of(payload.get("result")) or None
     notices.ended = True
-    notices.result = text_of(payload.get("result")) or None
     notices.maybe_corrupt = notices.maybe_corrupt or bool(payload.get("maybeCorrupt"))
-    notices.is_update = payload.get("isPreview") is False
+    notices.is_update = notices.is_update or payload.get("isPreview") is False
     for name, version in mapping_of(payload.get("PolicyPacks")).items():
         notices.packs.setdefault(_with_version(name, text_of(version)), Pack())
 

@@ -53,13 +53,13 @@ def fit(text: str) -> str:
         return text
     # A cut code block must be closed. Its fence can be as long as the text in it requires.
     head = text[: limit - len(CUT)].rpartition("\n")[0]
-    fence = ""
+    fence = prefix = ""
     for line in head.split("\n"):
-        ticks = re.match(r"(?:> )?(`{3,})", line)
+        ticks = re.match(r"((?:> )?)(`{3,})", line)
         if ticks and not fence:
-            fence = ticks[1]
-        elif ticks and line.removeprefix("> ") == fence:
+            prefix, fence = ticks.groups()
+        elif ticks and line == prefix + fence:
             fence = ""
-    while fence and len(head) + 1 + len(fence) + len(CUT) > limit:
+    while fence and len(head) + 1 + len(prefix + fence) + len(CUT) > limit:
         head = head.rpartition("\n")[0]
-    return head + (f"\n{fence}" if fence else "") + CUT
+    return head + (f"\n{prefix}{fence}" if fence else "") + CUT

@@ -294,7 +294,7 @@ def _add_step(preview: Preview, metadata: Props, before: Any, after: Any) -> Non
         (preview.changes if op in OPERATIONS else preview.unchanged).append(step)
     elif op not in OPERATIONS and op not in ("same", "refresh"):
         preview.others.append(step)
-    elif not (old or new).get("custom"):
+    elif _is_component(old or new, kind):
         preview.components.append(step)
     elif op == "refresh":
         preview.drift.append(step)
@@ -302,6 +302,13 @@ def _add_step(preview: Preview, metadata: Props, before: Any, after: Any) -> Non
         preview.unchanged.append(step)
     else:
         preview.changes.append(step)
+
+
+def _is_component(state: Props, kind: str) -> bool:
+    """Return whether a state is a component's. In events, the engine leaves out `custom` if it is false."""
+    if state.get("custom") is None:
+        return not (state.get("id") or kind.startswith("gcp:"))
+    return not state["custom"]
 
 
 def _paths(metadata: Props) -> Mapping[str, str]:

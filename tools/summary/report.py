@@ -20,7 +20,7 @@ from tools.summary.grants import GRANTS
 from tools.summary.notices import messages_section, policies_section, unknown_section
 from tools.summary.previews import NEUTRAL, Preview
 from tools.summary.warnings import warning_section
-from tools.summary.wording import OPERATION_WORDS
+from tools.summary.wording import OPERATION_WORDS, without_passwords
 
 SHORTENED = "**Long messages are shortened here. The run's log has all of them.**"
 
@@ -62,7 +62,7 @@ def summarize(preview: Preview, heading: str) -> Summary:
         *other_operations_section(preview),
         *messages_section(preview),
     ]
-    text = "\n".join([title, *sections])
+    text = without_passwords("\n".join([title, *sections]))
     return Summary(re.sub(ANY_TOKEN.decode(), "[token]", text).rstrip("\n") + "\n", has_changes=has_changes)
 
 

@@ -158,3 +158,27 @@ def test_deep_values_are_an_error_without_a_traceback(
     monkeypatch.setattr(sys, "argv", ["tools", "summary"])
     assert main() == 1
     assert "nested too deeply" in capsys.readouterr().out
+
+
+def test_a_second_summary_hides_no_failure() -> None:
+    assert read_preview(stream({"summaryEvent": {"result": "failed"}})).failed
+    assert read_preview(stream() + json.dumps({"summaryEvent": {"result": "failed"}})).failed
+
+
+@pytest.mark.parametrize("more", [{}, {"id": "a"}])
+def test_only_a_component_is_left_out(more: dict[str, Any]) -> None:
+    token = "other:index:Thing" if more else REPOSITORY
+    deleted = event("delete", token, UPLOADS, None, **more)
+    state = deleted["resourcePreEvent"]["metadata"]["old"]
+    del state["custom"]
+    assert "- Deleted: " in summarize_text(stream(deleted))
+    state["custom"] = False
+    assert "- Deleted: " not in summarize_text(stream(deleted))
+
+
+def test_a_summary_shows_no_password_of_a_url() -> None:
+    urls = "https://user:hunter2@host https://oauth2accesstoken@host"
+    error = {"diagnosticEvent": {"severity": "error", "message": urls}}
+    text = summarize_text(stream(error, event("create", REPOSITORY, None, {"repositoryId": urls})))
+    assert "hunter2" not in text
+    assert text.count("https://user:[hidden]@host https://oauth2accesstoken@host") == 2
