@@ -79,6 +79,7 @@ def test_without_resource_manager_up_ends_with_the_command_that_helps(program: P
     assert program.changes() == {}
 
 
+@pytest.mark.slow
 def test_a_member_that_the_organization_refuses_is_one_sentence_and_the_rest_is_created(
     program: Program,
 ) -> None:
