@@ -7,9 +7,14 @@ installation finds the `pip.conf`. The registry needs `python-registry:access: a
 revokes the grant.
 """
 
+import signal
+
 import pulumi
 from pulumi_gcp import artifactregistry, composer, projects, serviceaccount, storage
 from python_registry_outputs import read_registry
+
+# The CLI interrupts the program when an operation fails. Python would print a traceback below the message.
+signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 ACCOUNT = "composer-python"
 # "Cloud Composer version list": the latest of the third generation. Pin one for a production environment.

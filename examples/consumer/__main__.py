@@ -4,9 +4,14 @@ The program reads everything about the index from the registry's stack. It creat
 registry must not revoke it: set `python-registry:access: additive` there.
 """
 
+import signal
+
 import pulumi
 from pulumi_gcp import artifactregistry, projects, serviceaccount, storage
 from python_registry_outputs import read_registry
+
+# The CLI interrupts the program when an operation fails. Python would print a traceback below the message.
+signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 config = pulumi.Config()
 project = pulumi.Config("gcp").require("project")
