@@ -97,7 +97,7 @@ async def _serve(folder: SandboxFolder) -> None:
         certificate.configure_cert(context)
         return context
 
-    cloud = uvicorn.Server(
+    cloud = _Cloud(
         uvicorn.Config(
             build_app(store, blobs, public_index, folder.log),
             log_level="warning",
@@ -115,6 +115,24 @@ async def _serve(folder: SandboxFolder) -> None:
     # This does not wait for open tunnels: a client's idle tunnel must not keep the process alive.
     server.close()
     store.close()
+
+
+class _Cloud(uvicorn.Server):
+    """The server of the cloud. Unlike its base, it does not wait for idle clients when it stops.
+
+    An idle client does not answer the end of TLS, so the base would wait for the whole grace period.
+    """
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        asyncio.get_running_loop().call_soon(self._abort_closed)
+        await super().shutdown(sockets)
+
+    def _abort_closed(self) -> None:
+        """Abort the connections that the base has closed: those without a request."""
+        for connection in list(self.server_state.connections):
+            transport = connection.transport
+            if transport.is_closing() and not transport.get_write_buffer_size():
+                transport.abort()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ import signal
 import socket
 import stat
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -16,10 +17,12 @@ import pytest
 from sandbox.runtime.environment import install_plugin
 from sandbox.runtime.paths import SandboxFolder
 from sandbox.runtime.process import find_proxy, start_proxy, stop_proxy
+from sandbox.runtime.proxy import GRACE_SECONDS
 from sandbox.toolchain.cache import CACHE_VARIABLE
 from sandbox.toolchain.plugin import PLUGIN, Plugin
 from sandbox.toolchain.versions import pulumi_home
 from tests.support.client_cases import client_cases
+from tests.support.federation import anonymous
 from tests.support.sandbox import Sandbox
 
 pytestmark = pytest.mark.sandbox
@@ -236,6 +239,15 @@ def test_two_sandbox_folders_share_nothing(tmp_path: Path) -> None:
     for sandbox in (one, two):
         sandbox("stop")
         assert "not running" in sandbox("stop").stdout
+
+
+def test_an_idle_client_does_not_delay_the_stop(tmp_path: Path) -> None:
+    sandbox = Sandbox(tmp_path / "state")
+    with anonymous(sandbox) as session:
+        session.get("https://artifactregistry.googleapis.com/")
+        start = time.monotonic()
+        sandbox("stop")
+    assert time.monotonic() - start < GRACE_SECONDS
 
 
 def test_reset_deletes_everything(tmp_path: Path) -> None:
