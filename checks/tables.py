@@ -14,6 +14,8 @@ from dataclasses import dataclass
 # Fields that a stack file spells differently from `python-registry:camelCase`.
 OTHER_KEYS = {"project": "gcp:project"}
 NAMESPACE = "python-registry"
+# Fields that a stack file does not have.
+PROGRAMS_ONLY = "named_"
 
 
 class TableError(Exception):
@@ -78,6 +80,8 @@ def replace_table(page: str, name: str, table: str) -> str:
 
 def _settings(source: str, class_name: str, prefix: str) -> Iterator[tuple[str, Field]]:
     for field in read_fields(source, class_name):
+        if field.name.startswith(PROGRAMS_ONLY):
+            continue
         key = OTHER_KEYS.get(field.name) if prefix == f"{NAMESPACE}:" else None
         key = key or prefix + re.sub(r"_(\w)", lambda letter: letter[1].upper(), field.name)
         yield key, field

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pulumi
 from pulumi_gcp import projects
 
-from components.args import PythonRegistryArgs
+from .args import PythonRegistryArgs
 
 ARTIFACT_REGISTRY = "artifactregistry.googleapis.com"
 IAM = "iam.googleapis.com"

@@ -10,11 +10,24 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from components.upstreams import PYPI, Upstream
+from .upstreams import PYPI, Upstream
+
+if TYPE_CHECKING:
+    import pulumi
 
 Access = Literal["authoritative", "additive"]
+
+# The fields of members that other resources of the same program decide. A stack file has no such settings.
+NAMED_PREFIX = "named_"
+NAMED_MEMBERS = (
+    "named_readers",
+    "named_writers",
+    "named_admins",
+    "named_reader_impersonators",
+    "named_writer_impersonators",
+)
 
 INDEX_SUFFIX = "-index"
 READER_SUFFIX, WRITER_SUFFIX = "-reader", "-writer"
@@ -99,6 +112,16 @@ class PythonRegistryArgs:
     """IAM members who delete packages, upload and install. All three lists together have at most 1500
     members, both service accounts included."""
 
+    named_readers: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, "pulumi.Input[str]"])
+    """Further readers, by a name of your choice. A member can be an output of another resource. Renaming an
+    entry revokes the member's role until the next update."""
+
+    named_writers: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, "pulumi.Input[str]"])
+    """Further writers, by a name of your choice."""
+
+    named_admins: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, "pulumi.Input[str]"])
+    """Further admins, by a name of your choice."""
+
     access: Access = "authoritative"
     """`authoritative`: the lists are complete. Pulumi revokes what others granted for the same role on the
     same repository. `additive`: Pulumi keeps what others granted. Neither affects grants on the project."""
@@ -109,6 +132,16 @@ class PythonRegistryArgs:
     impersonators: Impersonators = Impersonators()
     """IAM members who can act as the service accounts. By default nobody can, not even an owner of the
     project."""
+
+    named_reader_impersonators: Mapping[str, pulumi.Input[str]] = field(
+        default_factory=dict[str, "pulumi.Input[str]"]
+    )
+    """Further members who can act as the reader account, by a name of your choice."""
+
+    named_writer_impersonators: Mapping[str, pulumi.Input[str]] = field(
+        default_factory=dict[str, "pulumi.Input[str]"]
+    )
+    """Further members who can act as the writer account, by a name of your choice."""
 
     github: GitHub | None = None
     """GitHub workflows that act as the writer account, without a key."""

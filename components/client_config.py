@@ -6,8 +6,8 @@ short-lived token when they run.
 
 from __future__ import annotations
 
-from components.args import PythonRegistryArgs
-from components.upstreams import PYPI
+from .args import PythonRegistryArgs
+from .upstreams import PYPI
 
 # With this user name, Artifact Registry accepts an access token as the password.
 TOKEN_USER = "oauth2accesstoken"  # noqa: S105  # a user name

@@ -11,8 +11,8 @@ from itertools import product
 import pulumi
 from pulumi_gcp import artifactregistry
 
-from components.args import PythonRegistryArgs, deny_rule, normalized_package
-from components.repositories import Repositories
+from .args import PythonRegistryArgs, deny_rule, normalized_package
+from .repositories import Repositories
 
 
 def deny_private_packages(

@@ -13,8 +13,9 @@ from typing import Any
 import pulumi
 from pulumi_gcp import artifactregistry, serviceaccount
 
-from components.args import PythonRegistryArgs, member_identity
-from components.names import (
+from .args import PythonRegistryArgs, member_identity
+from .argument_checks import checked_member
+from .names import (
     ACCESS_MODE_ANCHOR,
     ADMIN,
     READER,
@@ -22,12 +23,12 @@ from components.names import (
     WORKLOAD_IDENTITY_USER,
     WRITER,
 )
-from components.repositories import Repositories
-from components.service_accounts import ServiceAccounts
-from components.workload_identity import GitHubTrust
+from .repositories import Repositories
+from .service_accounts import ServiceAccounts
+from .workload_identity import GitHubTrust
 
-# Members by a key that does not depend on spelling: the resource names of additive grants contain it. If
-# a new spelling had a new name, deleting the old grant would revoke the new one.
+# Members by a key that does not depend on spelling or on an output: the resource names of additive grants
+# contain it. If a new spelling had a new name, deleting the old grant would revoke the new one.
 Members = Mapping[str, pulumi.Input[str]]
 
 
@@ -49,7 +50,9 @@ def repository_grants(
     Writers and admins also read the remote and virtual repositories: a job that publishes installs
     private dependencies.
     """
-    readers, writers, admins = map(_by_identity, (args.readers, args.writers, args.admins))
+    readers = _members(args.readers, args.named_readers)
+    writers = _members(args.writers, args.named_writers)
+    admins = _members(args.admins, args.named_admins)
     if accounts:
         readers["reader-account"] = accounts.reader.member
         writers["writer-account"] = accounts.writer.member
@@ -76,11 +79,19 @@ def token_creator_grants(args: PythonRegistryArgs, accounts: ServiceAccounts | N
             name=f"{role}-impersonators",
             target=account,
             role=TOKEN_CREATOR,
-            members=_by_identity(members),
+            members=members,
         )
         for role, account, members in (
-            ("reader", accounts.reader, args.impersonators.reader),
-            ("writer", accounts.writer, args.impersonators.writer),
+            (
+                "reader",
+                accounts.reader,
+                _members(args.impersonators.reader, args.named_reader_impersonators),
+            ),
+            (
+                "writer",
+                accounts.writer,
+                _members(args.impersonators.writer, args.named_writer_impersonators),
+            ),
         )
     ]
 
@@ -138,5 +149,9 @@ def _resource_types(
     return serviceaccount.IAMBinding, serviceaccount.IAMMember, {"service_account_id": account}
 
 
-def _by_identity(members: tuple[str, ...]) -> dict[str, pulumi.Input[str]]:
-    return {member_identity(member): member for member in members}
+def _members(members: tuple[str, ...], named: Members) -> dict[str, pulumi.Input[str]]:
+    """The members of a list by identity, and the named ones by name, which no identity equals."""
+    return {
+        **{member_identity(member): member for member in members},
+        **{f"named-{name}": checked_member(name, member) for name, member in named.items()},
+    }

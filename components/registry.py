@@ -11,15 +11,16 @@ import inspect
 
 import pulumi
 
-from components import client_config
-from components.apis import enable_apis
-from components.args import PythonRegistryArgs
-from components.download_rules import deny_private_packages
-from components.iam import create_grants, repository_grants, token_creator_grants, workflow_grants
-from components.repositories import create_repositories
-from components.retry_hook import RetryHook
-from components.service_accounts import create_service_accounts
-from components.workload_identity import trust_github
+from . import client_config
+from .apis import enable_apis
+from .args import PythonRegistryArgs
+from .argument_checks import check_arguments
+from .download_rules import deny_private_packages
+from .iam import create_grants, repository_grants, token_creator_grants, workflow_grants
+from .repositories import create_repositories
+from .retry_hook import RetryHook
+from .service_accounts import create_service_accounts
+from .workload_identity import trust_github
 
 # Raised if an output is renamed, removed or changes its meaning. A new output does not raise it.
 CONTRACT_VERSION = 1
@@ -86,8 +87,18 @@ class PythonRegistry(pulumi.ComponentResource):
         args: PythonRegistryArgs,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
+        """
+        Args:
+            name: name of the registry. The names of all its resources start with it.
+            args: the inputs.
+            opts: Pulumi's options. The resources of the registry inherit the providers.
+
+        Raises:
+            ArgumentError: names every problem of the inputs, with value, rule and fix.
+        """
+        check_arguments(name, args)
         super().__init__("python-registry:index:PythonRegistry", name, opts=opts)
-        child = pulumi.ResourceOptions(parent=self, hooks=RetryHook(name, args, self.urn).binding)
+        child = pulumi.ResourceOptions(parent=self, hooks=RetryHook(args, self.urn).binding)
         apis = enable_apis(name, args, child)
         repositories = create_repositories(name, args, apis, child)
         accounts = create_service_accounts(name, args, apis, repositories, child)

@@ -13,9 +13,9 @@ from functools import partial
 import pulumi
 from pulumi_gcp import artifactregistry, projects
 
-from components.apis import ARTIFACT_REGISTRY
-from components.args import PythonRegistryArgs
-from components.upstreams import PRIVATE_PRIORITY, Upstream
+from .apis import ARTIFACT_REGISTRY
+from .args import PythonRegistryArgs
+from .upstreams import PRIVATE_PRIORITY, Upstream
 
 UpstreamPolicy = artifactregistry.RepositoryVirtualRepositoryConfigUpstreamPolicyArgs
 

@@ -12,8 +12,8 @@ import time
 
 import pulumi
 
-from components.apis import needed_apis
-from components.args import GITHUB_PREFIX, PythonRegistryArgs
+from .apis import needed_apis
+from .args import GITHUB_PREFIX, NAMED_MEMBERS, PythonRegistryArgs
 
 # "Access change propagation" in the IAM documentation: "typically 2 minutes, potentially 7 minutes".
 TIMEOUT_SECONDS = 7 * 60
@@ -37,10 +37,9 @@ _RESOURCE_MANAGER = "cloudresourcemanager.googleapis.com"
 class RetryHook:
     """The error hook of one registry, and what it has waited for so far."""
 
-    def __init__(self, name: str, args: PythonRegistryArgs, parent: pulumi.Output[str]) -> None:
+    def __init__(self, args: PythonRegistryArgs, parent: pulumi.Output[str]) -> None:
         """
         Args:
-            name: name of the component, after which the hook is named.
             args: the registry's inputs. They decide which APIs, accounts and pool are new.
             parent: URN of the component, for the advice to import a repository.
         """
@@ -51,7 +50,12 @@ class RetryHook:
         self._accounts = [args.account_email(account) for account in account_ids]
         self._first_failure: dict[str, float] = {}
         self._last_logged: dict[str, float] = {}
-        hook = pulumi.ErrorHook(f"{name}-propagation", self.on_error)
+        # A named member can be an account that the same program creates.
+        for members in NAMED_MEMBERS:
+            for member in getattr(args, members).values():
+                pulumi.Output.from_input(member).apply(self._expect_account)
+        # One name per deployment, also if several plugins take part. No two registries have one repository.
+        hook = pulumi.ErrorHook(f"python-registry:{args.repository_name(args.repository)}", self.on_error)
         self.binding = pulumi.ResourceHookBinding(on_error=[hook])
 
     async def on_error(self, failure: pulumi.ErrorHookArgs) -> bool:
@@ -75,6 +79,9 @@ class RetryHook:
             pulumi.log.info(f"Waiting for {pending}: {waited:.0f} s so far, at most {minutes} min.")
         await asyncio.sleep(INTERVAL_SECONDS)
         return True
+
+    def _expect_account(self, member: str) -> None:
+        self._accounts.append(member.removeprefix("serviceAccount:"))
 
     def pending(self, error: str) -> str | None:
         """The new API, account or pool that Google does not know yet, if that is the error."""

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_gcp import projects, serviceaccount
 
-from components.apis import IAM
-from components.args import PythonRegistryArgs
-from components.repositories import Repositories
+from .apis import IAM
+from .args import PythonRegistryArgs
+from .repositories import Repositories
 
 
 @dataclass(frozen=True, kw_only=True)

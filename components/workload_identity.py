@@ -14,8 +14,8 @@ from secrets import token_hex
 import pulumi
 from pulumi_gcp import iam, projects
 
-from components.apis import IAM
-from components.args import GITHUB_PREFIX, PythonRegistryArgs
+from .apis import IAM
+from .args import GITHUB_PREFIX, PythonRegistryArgs
 
 ISSUER = "https://token.actions.githubusercontent.com"
 # Eight digits: Google allows 32 characters, and an id must not repeat within 30 days.

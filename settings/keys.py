@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 
-from components.args import PythonRegistryArgs
+from components.args import NAMED_MEMBERS, PythonRegistryArgs
 from components.validation import property_name
 
 NAMESPACE = "python-registry"
@@ -17,5 +17,10 @@ def key_of(attribute: str) -> str:
 
 
 # The program's own keys. The project has the key that Pulumi's provider reads too.
-KEYS = {key_of(f.name): f.name for f in fields(PythonRegistryArgs) if f.name != "project"}
+# A stack file cannot name other resources of a program, so it has no settings for their members.
+KEYS = {
+    key_of(f.name): f.name
+    for f in fields(PythonRegistryArgs)
+    if f.name != "project" and f.name not in NAMED_MEMBERS
+}
 ATTRIBUTES = {PROJECT_KEY: "project", **KEYS}

@@ -28,6 +28,8 @@ BOOLEANS = {"true": True, "false": False}
 SHOWN = ("project", "location", "repository")
 # The attributes without a default, and an example of each.
 REQUIRED = {"project": "my-project", "location": "europe-west1"}
+# The advice about the file of another stack that creates the same resources.
+WAY_OUT = "move {} away if no stack uses it"
 # A date without quotes (`2026-11-25`), as the engine passes it on.
 DATE = re.compile(r"(\d{4}-\d\d-\d\d) 00:00:00 \+0000 UTC", re.ASCII)
 # How similar a namespace must be to be a misspelled one of ours instead of another program's.
@@ -76,7 +78,7 @@ def parse_settings(
         if key not in values:
             fix = f"run `pulumi config set {key} {example}`"
             refused[attribute] = Problem(key, NOT_SET, "the program needs this setting", fix)
-    problems += [*refused.values(), *check_registry(plain, key_of, refused, others)]
+    problems += [*refused.values(), *check_registry(plain, key_of, refused, others, WAY_OUT)]
     problems += default_label_problems(values, plain.get("labels", {}))
     if problems:
         raise SettingsError([_without_secret(problem, secret_keys) for problem in problems])

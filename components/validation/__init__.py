@@ -4,10 +4,11 @@ One file per kind of value. Nothing here knows Pulumi, JSON texts or the keys of
 how its user spells each value.
 """
 
-from components.validation.cross_field import NAMING
-from components.validation.labels import LABEL_LIMIT
-from components.validation.problem import HIDDEN, NOT_SET, Problem, property_name
-from components.validation.registry import build_args, check_registry
+from .cross_field import NAMING
+from .labels import LABEL_LIMIT
+from .members import check_member
+from .problem import HIDDEN, NOT_SET, Problem, property_name
+from .registry import build_args, check_registry
 
 __all__ = [
     "HIDDEN",
@@ -16,6 +17,7 @@ __all__ = [
     "NOT_SET",
     "Problem",
     "build_args",
+    "check_member",
     "check_registry",
     "property_name",
 ]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import get_args
 
-from components.args import Access
-from components.validation.problem import Problem
-from components.validation.suggestions import suggest
+from ..args import Access
+from .problem import Problem
+from .suggestions import suggest
 
 # Spellings of booleans in other YAML files.
 BOOLEANS = {"true": ("true", "yes", "on", "y", "1"), "false": ("false", "no", "off", "n", "0")}

@@ -10,16 +10,17 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from components.args import PythonRegistryArgs, member_identity
-from components.validation.ids import ACCOUNT_LENGTH, REPOSITORY_LENGTH
-from components.validation.members import MEMBER_LIMIT
-from components.validation.problem import Problem
+from ..args import NAMED_PREFIX, PythonRegistryArgs, member_identity
+from .ids import ACCOUNT_LENGTH, REPOSITORY_LENGTH
+from .members import MEMBER_LIMIT
+from .problem import Problem
 
 # Spells an attribute as the user does: `pypi_proxy` is `python-registry:pypiProxy` in a stack file.
 Spelling = Callable[[str], str]
 RuleCheck = Callable[[PythonRegistryArgs, Spelling], Iterator[Problem]]
 
 MEMBER_LISTS = ("readers", "writers", "admins")
+NAMED_LISTS = tuple(f"{NAMED_PREFIX}{members}" for members in MEMBER_LISTS)
 # The fields that decide the names of everything that a registry owns.
 NAMING = ("project", "location", "repository", "pypi_proxy", "service_accounts")
 
@@ -53,7 +54,7 @@ def repository_members(args: PythonRegistryArgs, key: Spelling) -> Iterator[Prob
     """The policy of the upload repository contains every list and both accounts."""
     # The accounts count even if they are off, so that they can be switched on later.
     accounts = (args.reader_account, args.writer_account)
-    count = sum(len(getattr(args, attribute)) for attribute in MEMBER_LISTS) + len(accounts)
+    count = sum(len(getattr(args, members)) for members in (*MEMBER_LISTS, *NAMED_LISTS)) + len(accounts)
     if count > MEMBER_LIMIT:
         rule = f"Google allows {MEMBER_LIMIT} members per policy, including the two service accounts"
         yield Problem(key("readers"), f"{count} members in all lists", rule, "use groups")
@@ -62,7 +63,8 @@ def repository_members(args: PythonRegistryArgs, key: Spelling) -> Iterator[Prob
 def account_members(account: str, args: PythonRegistryArgs, key: Spelling) -> Iterator[Problem]:
     """The policy of an account contains its token creators; the writer's also has the workflows."""
     workflows = args.github.repositories if args.github and account == "writer" else ()
-    count = len(getattr(args.impersonators, account)) + len(workflows)
+    named = getattr(args, f"{NAMED_PREFIX}{account}_impersonators")
+    count = len(getattr(args.impersonators, account)) + len(named) + len(workflows)
     if count > MEMBER_LIMIT:
         rule = f"Google allows {MEMBER_LIMIT} members per policy"
         yield Problem(f"{key('impersonators')}.{account}", f"{count} members", rule, "use groups")
@@ -77,22 +79,36 @@ def redundant_members(attribute: str, args: PythonRegistryArgs, key: Spelling) -
             yield Problem(key(attribute), member, rule, "remove it")
 
 
+def repeated_members(attribute: str, args: PythonRegistryArgs, key: Spelling) -> Iterator[Problem]:
+    """A second grant of one role conflicts with the first, whatever name its entry has."""
+    named = f"{NAMED_PREFIX}{attribute}"
+    seen = {member_identity(member): key(attribute) for member in getattr(args, attribute)}
+    for name, member in getattr(args, named).items():
+        if not isinstance(member, str):
+            continue
+        path = f"{key(named)}.{name}"
+        first = seen.setdefault(member_identity(member), path)
+        if first != path:
+            yield Problem(path, member, f"{first} names this member too", "remove one")
+
+
 def unused_setting(
     attribute: str, switch: str, rule: str, args: PythonRegistryArgs, key: Spelling
 ) -> Iterator[Problem]:
     """A setting has no effect while another one is off."""
     value = getattr(args, attribute)
-    if not getattr(args, switch) and value != getattr(PythonRegistryArgs, attribute):
+    if not getattr(args, switch) and value != getattr(PythonRegistryArgs, attribute, {}):
         yield Problem(key(attribute), value, rule, f"remove it, or set {key(switch)} to true")
 
 
 def collisions(
-    others: Mapping[str, PythonRegistryArgs], args: PythonRegistryArgs, key: Spelling
+    others: Mapping[str, PythonRegistryArgs], way_out: str, args: PythonRegistryArgs, key: Spelling
 ) -> Iterator[Problem]:
     """Two registries with one resource revoke each other's access, and one can delete the other's packages.
 
     Args:
         others: the other registries, by the name that a message gives each of them.
+        way_out: the advice about the other one, `{}` for its name; empty if nothing.
         args: the arguments of this registry.
         key: the spelling of this registry's user.
     """
@@ -100,7 +116,8 @@ def collisions(
         shared = [resource for resource in _owned_resources(args) if resource in _owned_resources(other)]
         if shared:
             rule = f"{name} creates {shared[0]} too"
-            fix = f"choose another id, or another project, or move {name} away if no stack uses it"
+            fix = "choose another id, or another project"
+            fix += f", or {way_out.format(name)}" if way_out else ""
             yield Problem(key("repository"), args.repository, rule, fix)
 
 
@@ -110,9 +127,13 @@ _NEED_PYPI = "the index does not contain PyPI, so no package needs protection fr
 RULES = (
     Rule(repository_lengths, ("repository", "pypi_proxy")),
     Rule(account_lengths, ("repository", "service_accounts")),
-    Rule(repository_members, MEMBER_LISTS),
-    Rule(partial(account_members, "reader"), ("impersonators",)),
-    Rule(partial(account_members, "writer"), ("impersonators", "github")),
+    Rule(repository_members, (*MEMBER_LISTS, *NAMED_LISTS)),
+    Rule(partial(account_members, "reader"), ("impersonators", "named_reader_impersonators")),
+    Rule(partial(account_members, "writer"), ("impersonators", "named_writer_impersonators", "github")),
+    *(
+        Rule(partial(repeated_members, members), (members, named))
+        for members, named in zip(MEMBER_LISTS, NAMED_LISTS, strict=True)
+    ),
     *(
         Rule(partial(redundant_members, members), ("project", "repository", "service_accounts", members))
         for members in MEMBER_LISTS
@@ -121,6 +142,8 @@ RULES = (
         Rule(partial(unused_setting, attribute, switch, rule), (attribute, switch))
         for attribute, switch, rule in (
             ("impersonators", "service_accounts", _NEED_ACCOUNTS),
+            ("named_reader_impersonators", "service_accounts", _NEED_ACCOUNTS),
+            ("named_writer_impersonators", "service_accounts", _NEED_ACCOUNTS),
             ("github", "service_accounts", _NEED_ACCOUNTS),
             ("private_packages", "pypi_proxy", _NEED_PYPI),
         )

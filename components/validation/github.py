@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, cast
 
-from components.args import GitHub
-from components.validation.lists import TextList
-from components.validation.problem import NOT_SET, Problem, property_name
-from components.validation.suggestions import unknown_names
+from ..args import GitHub
+from .lists import TextList
+from .problem import NOT_SET, Problem, property_name
+from .suggestions import unknown_names
 
 # Limits of GitHub's own forms. An owner has at most 39 letters and digits with single hyphens between, and
 # a managed user's enterprise follows an underscore. A repository has at most 100 characters, and GitHub

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from components.validation.problem import Problem
+from .problem import Problem
 
 # "Project.projectId" in the Resource Manager reference.
 PROJECT_ID = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")

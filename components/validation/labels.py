@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Mapping
 from typing import cast
 
-from components.validation.problem import Problem, not_text
+from .problem import Problem, not_text
 
 # "Requirements for labels" in the Resource Manager documentation. A letter has no case or is lower-case;
 # modifier letters are not allowed.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from components.validation.problem import Problem, not_text
+from .problem import Problem, not_text
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from components.validation.problem import Problem
-from components.validation.suggestions import suggest
+from .problem import Problem
+from .suggestions import suggest
 
 # "Geography and regions" names every region continent-directionNumber. A grammar instead of a list also
 # accepts the regions that Google opens later. "Repository locations" adds the three multi-regions.

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import cast
 
-from components.args import Impersonators, member_identity
-from components.validation.ids import ACCOUNT_LENGTH
-from components.validation.lists import TextList
-from components.validation.problem import Problem
-from components.validation.suggestions import suggest, unknown_names
+from ..args import Impersonators, member_identity
+from .ids import ACCOUNT_LENGTH
+from .lists import TextList
+from .problem import Problem, not_text
+from .suggestions import suggest, unknown_names
 
 # "Principal identifiers for allow policies" in Google's documentation lists these types. It also has
 # `allUsers`, `allAuthenticatedUsers` and deleted principals, which `_explanation` refuses.
@@ -31,6 +31,9 @@ CREATED_ACCOUNT = re.compile(
     rf"serviceAccount:(?P<id>[\w.-]+)@(?!gcp-sa-)[\w.-]+\.iam\.{_ACCOUNT_DOMAIN}", re.ASCII
 )
 DOMAIN = re.compile(rf"domain:{_DOMAIN}")
+# The names of named members are a part of resource names, for which Pulumi has no limit of its own.
+ENTRY_NAME_LENGTH = 63
+ENTRY_NAME = re.compile(rf"[\w-]{{1,{ENTRY_NAME_LENGTH}}}", re.ASCII)
 # Control characters, line separators and surrogates: no editor shows them.
 _HIDDEN = r"\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"
 # A value can have spaces inside: an identity provider chooses it.
@@ -106,6 +109,24 @@ def check_token_creators(key: str, value: object) -> list[Problem]:
 
 def build_token_creators(value: Mapping[str, list[str]]) -> Impersonators:
     return Impersonators(**{account: tuple(members) for account, members in value.items()})
+
+
+def check_named_members(key: str, value: object) -> list[Problem]:
+    """The problems of a map of members by name. A member that is an output is checked once it is known."""
+    if not isinstance(value, Mapping):
+        rule = "the value must be a map of IAM members by name"
+        return [Problem(key, value, rule, "write one name and one member per entry")]
+    problems: list[Problem] = []
+    for name, member in cast("Mapping[str, object]", value).items():
+        path = f"{key}.{name}"
+        if not ENTRY_NAME.fullmatch(name):
+            rule = "the names of resources contain this name, so it has only letters, digits, - and _"
+            problems.append(Problem(path, name, rule, f"rename it, at most {ENTRY_NAME_LENGTH} characters"))
+        if isinstance(member, str):
+            problems += check_member(path, member)
+        elif member is None or isinstance(member, (bool, int, float, list, tuple, Mapping)):
+            problems.append(not_text(path, member, "an IAM member must be text or an output"))
+    return problems
 
 
 def check_member(key: str, member: str) -> list[Problem]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from components.args import deny_rule, normalized_package
-from components.validation.lists import TextList
-from components.validation.problem import Problem
+from ..args import deny_rule, normalized_package
+from .lists import TextList
+from .problem import Problem
 
 # "Names" in PEP 508.
 PACKAGE_NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?", re.IGNORECASE | re.ASCII)

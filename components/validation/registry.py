@@ -11,16 +11,16 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from components.args import PythonRegistryArgs
-from components.validation.choices import check_access, check_boolean
-from components.validation.cross_field import NAMING, RULES, Rule, Spelling, collisions
-from components.validation.github import build_github, check_github
-from components.validation.ids import check_project, check_repository
-from components.validation.labels import check_labels
-from components.validation.locations import check_location
-from components.validation.members import build_token_creators, check_members, check_token_creators
-from components.validation.packages import check_packages
-from components.validation.problem import Problem, not_text
+from ..args import PythonRegistryArgs
+from .choices import check_access, check_boolean
+from .cross_field import NAMING, RULES, Rule, Spelling, collisions
+from .github import build_github, check_github
+from .ids import check_project, check_repository
+from .labels import check_labels
+from .locations import check_location
+from .members import build_token_creators, check_members, check_named_members, check_token_creators
+from .packages import check_packages
+from .problem import Problem, not_text
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,14 @@ FIELDS = {
     "readers": Field(check_members, tuple),
     "writers": Field(check_members, tuple),
     "admins": Field(check_members, tuple),
+    "named_readers": Field(check_named_members, dict),
+    "named_writers": Field(check_named_members, dict),
+    "named_admins": Field(check_named_members, dict),
     "access": _text(check_access),
     "service_accounts": Field(check_boolean),
     "impersonators": Field(check_token_creators, build_token_creators),
+    "named_reader_impersonators": Field(check_named_members, dict),
+    "named_writer_impersonators": Field(check_named_members, dict),
     "github": Field(check_github, build_github),
     "labels": Field(check_labels, dict),
     "protect": Field(check_boolean),
@@ -65,6 +70,7 @@ def check_registry(
     key: Spelling,
     refused: Collection[str] = (),
     others: Mapping[str, PythonRegistryArgs] | None = None,
+    way_out: str = "",
 ) -> list[Problem]:
     """Every problem of a registry's arguments.
 
@@ -72,13 +78,14 @@ def check_registry(
         values: plain values by attribute: text, booleans, lists and maps. Without those the user left out.
         key: spells an attribute as the user does.
         refused: attributes that the caller refused itself. They count as bad.
-        others: the other registries of the project, by the name that a message gives each of them.
+        others: the other registries of the caller, by the name that a message gives each of them.
+        way_out: the advice about one of the others, `{}` for its name; empty if nothing.
     """
     problems = {name: FIELDS[name].check(key(name), value) for name, value in values.items()}
     bad = {*refused, *(name for name, found in problems.items() if found)}
     good = {name: value for name, value in values.items() if name not in bad}
     args = build_args({"project": "", "location": "", **good})
-    rules = (*RULES, Rule(partial(collisions, others or {}), NAMING))
+    rules = (*RULES, Rule(partial(collisions, others or {}, way_out), NAMING))
     return [
         *(problem for found in problems.values() for problem in found),
         *(problem for rule in rules if bad.isdisjoint(rule.needs) for problem in rule.check(args, key)),

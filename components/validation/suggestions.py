@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection, Iterable, Mapping
 
-from components.validation.problem import Problem
+from .problem import Problem
 
 # How similar a suggestion must be to the word, where 1 is equal: difflib's own measure and cutoff.
 SIMILARITY = 0.6

@@ -102,7 +102,9 @@ def test_every_resource_at_google_has_the_retry_hook(run_program: Run) -> None:
         "registry",
         "registry-authoritative-access",
     ]
-    assert {hook for each in hooks.values() for hook in each} == {"registry-propagation"}
+    assert {hook for each in hooks.values() for hook in each} == {
+        "python-registry:projects/demo-proj/locations/us-central1/repositories/python"
+    }
 
 
 def test_the_stack_exports_every_output_of_the_component(run_program: Run) -> None:

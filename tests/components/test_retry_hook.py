@@ -72,7 +72,7 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
 
 
 def new_hook(args: PythonRegistryArgs) -> RetryHook:
-    return RetryHook("registry", args, pulumi.Output.from_input(PARENT))
+    return RetryHook(args, pulumi.Output.from_input(PARENT))
 
 
 @pytest.fixture
@@ -187,7 +187,8 @@ def test_the_last_retry_is_at_seven_minutes(
 def test_pulumi_gets_the_error_hook(hook: RetryHook) -> None:
     (registered,) = hook.binding.on_error or []
     assert isinstance(registered, pulumi.ErrorHook)
-    assert (registered.name, registered.callback) == ("registry-propagation", hook.on_error)
+    assert registered.name == f"python-registry:{ARGS.repository_name('python')}"
+    assert registered.callback == hook.on_error
 
 
 def test_the_hook_reads_the_api_from_the_link_or_the_details(hook: RetryHook) -> None:

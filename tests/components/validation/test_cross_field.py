@@ -105,12 +105,12 @@ def test_two_registries_cannot_create_the_same_resource(
     ours: dict[str, Any], theirs: dict[str, Any], shared: str
 ) -> None:
     checked = args(**ours)
-    assert list(collisions({"registry b": args(**theirs)}, checked, property_name)) == [
+    assert list(collisions({"registry b": args(**theirs)}, "ask {}'s team", checked, property_name)) == [
         Problem(
             "repository",
             checked.repository,
             f"registry b creates {shared} too",
-            "choose another id, or another project, or move registry b away if no stack uses it",
+            "choose another id, or another project, or ask registry b's team",
         )
     ]
 
@@ -128,4 +128,4 @@ def test_two_registries_cannot_create_the_same_resource(
 def test_two_registries_without_a_shared_resource_can_exist(
     ours: dict[str, Any], theirs: dict[str, Any]
 ) -> None:
-    assert not list(collisions({"registry b": args(**theirs)}, args(**ours), property_name))
+    assert not list(collisions({"registry b": args(**theirs)}, "", args(**ours), property_name))

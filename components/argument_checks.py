@@ -1,0 +1,127 @@
+"""The checks of a registry's arguments before its first resource.
+
+Owns what only a Pulumi program has: outputs, and several registries in one program. The rules of plain
+values are in `validation/`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from typing import Any, cast
+from weakref import WeakKeyDictionary
+
+import pulumi
+from pulumi.runtime.settings import get_monitor
+
+from .args import NAMED_MEMBERS, NAMED_PREFIX, GitHub, Impersonators, PythonRegistryArgs
+from .validation import Problem, check_member, check_registry, property_name
+from .validation.cross_field import Spelling
+
+OUTPUT = "(output)"
+# The registries of each program that this process runs, by the program's resource monitor.
+_programs: WeakKeyDictionary[Any, dict[str, PythonRegistryArgs]] = WeakKeyDictionary()
+# Problems spell nested properties as stack files do, and a Python program spells them as attributes.
+_ATTRIBUTES = {property_name(f.name): f.name for type_ in (GitHub, Impersonators) for f in fields(type_)}
+_PROPERTY = re.compile(rf"\b({'|'.join(_ATTRIBUTES)})\b")
+
+
+class ArgumentError(pulumi.RunError):
+    """Every problem of a registry's arguments, in one message that the engine prints as it is."""
+
+    def __init__(self, registry: str, problems: Sequence[Problem]) -> None:
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        title = f"{count} in the arguments of the registry {registry}; Pulumi did not create it."
+        super().__init__("\n".join([title, *map(str, problems)]))
+        self.problems = problems
+
+
+def check_arguments(name: str, args: PythonRegistryArgs) -> None:
+    """Check the arguments, also against the registries that the program has created before.
+
+    Args:
+        name: name of the registry in the program.
+        args: its arguments.
+
+    Raises:
+        ArgumentError: names every problem, with argument, value, rule and fix.
+    """
+    registries = _programs.setdefault(get_monitor(), {})
+    others = {f"the registry {other}": arguments for other, arguments in registries.items()}
+    problems = find_problems(_plain(args), lambda attribute: attribute, others)
+    if problems:
+        raise ArgumentError(name, [_with_attributes(problem) for problem in problems])
+    # Two registries can have one name under different parents, but never one repository.
+    registries[f"{name} ({args.repository_name(args.repository)})"] = args
+
+
+def find_problems(
+    values: Mapping[str, object], key: Spelling, others: Mapping[str, PythonRegistryArgs]
+) -> list[Problem]:
+    """Every problem of plain values by attribute, of which some can be outputs.
+
+    Args:
+        values: the values of the arguments that the program sets.
+        key: spells an attribute as the program does.
+        others: the other registries of the program, by the name that a message gives each of them.
+    """
+    outputs = {
+        attribute: _output_problem(attribute, key)
+        for attribute, value in values.items()
+        if (isinstance(value, pulumi.Output) if attribute in NAMED_MEMBERS else _has_output(value))
+    }
+    plain = {attribute: value for attribute, value in values.items() if attribute not in outputs}
+    return [*outputs.values(), *check_registry(plain, key, outputs, others)]
+
+
+def checked_member(name: str, member: pulumi.Input[str]) -> pulumi.Input[str]:
+    """A named member that Pulumi grants nothing if its value, once it is known, breaks a rule.
+
+    Args:
+        name: name of the member's entry.
+        member: the member; `find_problems` has checked a text already.
+    """
+
+    def check(value: str) -> str:
+        problems = check_member(f"the named member {name}", value)
+        if problems:
+            raise pulumi.RunError("\n".join(map(str, problems)))
+        return value
+
+    return member.apply(check) if isinstance(member, pulumi.Output) else member
+
+
+def _output_problem(attribute: str, key: Spelling) -> Problem:
+    named = f"{NAMED_PREFIX}{attribute}"
+    fix = "pass a plain value"
+    if named in NAMED_MEMBERS:
+        fix += f", or name the member in {key(named)}"
+    rule = "the program needs this value before Pulumi creates the other resources"
+    return Problem(key(attribute), OUTPUT, rule, fix)
+
+
+def _has_output(value: object) -> bool:
+    if isinstance(value, Mapping):
+        return any(map(_has_output, cast("Mapping[str, object]", value).values()))
+    if isinstance(value, (list, tuple)):
+        return any(map(_has_output, cast("Sequence[object]", value)))
+    return isinstance(value, pulumi.Output)
+
+
+def _plain(args: Any) -> dict[str, object]:
+    """The fields that are set, by attribute; a dataclass in a field as a map of its properties."""
+    set_fields = {f.name: getattr(args, f.name) for f in fields(args) if getattr(args, f.name) != f.default}
+    return {
+        name: {property_name(k): v for k, v in _plain(value).items()} if is_dataclass(value) else value
+        for name, value in set_fields.items()
+    }
+
+
+def _with_attributes(problem: Problem) -> Problem:
+    """The problem as a Python program spells its properties."""
+
+    def spell(text: str) -> str:
+        return _PROPERTY.sub(lambda match: _ATTRIBUTES[match[0]], text)
+
+    return Problem(spell(problem.key), problem.value, spell(problem.rule), spell(problem.fix))
