@@ -47,7 +47,9 @@ def check_arguments(name: str, args: PythonRegistryArgs) -> None:
     Raises:
         ArgumentError: names every problem, with argument, value, rule and fix.
     """
-    registries = _programs.setdefault(get_monitor(), {})
+    monitor = get_monitor()
+    # Without an engine there is no program, and Pulumi says so.
+    registries = _programs.setdefault(monitor, {}) if monitor else {}
     others = {f"the registry {other}": arguments for other, arguments in registries.items()}
     problems = find_problems(_plain(args), lambda attribute: attribute, others)
     if problems:

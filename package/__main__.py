@@ -24,6 +24,8 @@ from components.validation import build_args, property_name
 from package.inputs import PythonRegistryInputs
 
 NAME = "python-registry"
+# The inputs with properties of their own. The keys of other maps are the user's.
+NESTED = ("impersonators", "github")
 # A line break of a docstring, in the JSON text of the schema.
 LINE_BREAK = re.compile(r"\\n *")
 
@@ -50,7 +52,10 @@ def read_inputs(name: str, inputs: Mapping[str, Any]) -> PythonRegistryArgs:
     Raises:
         InputPropertiesError: names every problem, with property, value, rule and fix.
     """
-    values = {attribute: _with_properties(value) for attribute, value in inputs.items()}
+    values = {
+        attribute: _with_properties(value) if attribute in NESTED else value
+        for attribute, value in inputs.items()
+    }
     problems = find_problems(values, property_name, _registries)
     if problems:
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
@@ -64,7 +69,7 @@ def read_inputs(name: str, inputs: Mapping[str, Any]) -> PythonRegistryArgs:
 
 
 def _with_properties(value: object) -> object:
-    """A map of attributes as the map of properties that the rules read. Other values do not change."""
+    """A map of attributes as the map of properties that the rules read."""
     if not isinstance(value, dict):
         return value
     return {property_name(name): entry for name, entry in cast("dict[str, object]", value).items()}
