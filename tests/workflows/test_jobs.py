@@ -170,7 +170,7 @@ def test_a_failed_preview_fails_its_job_and_its_comment_has_the_reason(checkout:
 
 def test_a_preview_of_a_stack_that_does_not_exist_has_a_comment(checkout: Checkout) -> None:
     assert checkout.job("preview/preview", PREVIEWER, **{"matrix.stack": "staging"})[0] == 1
-    assert "Standard input is empty" in checkout.summary
+    assert "\n    error: no stack named 'staging' found\n" in checkout.summary
 
 
 def test_without_drift_the_drift_job_reports_none(checkout: Checkout) -> None:
