@@ -18,10 +18,11 @@ STACK_FILE = re.compile(r"Pulumi\.(?P<stack>[A-Za-z0-9_.][A-Za-z0-9_.-]*)\.yaml"
 # program ignores the same files (`settings/other_stacks.py`), but this script can import no package.
 TEMPLATES = ("example", "sample", "template")
 LEFTOVER = ".deploy"
-# The files that `pulumi up` runs. The lock file selects the version of the provider. The setup action
-# selects the version of Pulumi.
+# The files that `pulumi up` runs. The lock file selects the version of the provider. The Makefile installs
+# it. The setup action selects the version of Pulumi.
 PROGRAM = re.compile(
-    r"__main__\.py|settings/.*|components/.*|Pulumi\.yaml|requirements\.(?:txt|lock)|\.github/actions/setup/.*"
+    r"__main__\.py|settings/.*|components/.*|Pulumi\.yaml|requirements\.(?:txt|lock)|Makefile"
+    r"|\.github/actions/setup/.*"
 )
 
 

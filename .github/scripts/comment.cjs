@@ -22,9 +22,13 @@ const writeComment = async ({ github, context }, comments, stack, text) => {
   }
 };
 
-// The summary of one stack's preview.
+// The summary of one stack's preview. Without one, a step before it failed.
 exports.preview = async ({ stack, ...run }) => {
-  await writeComment(run, await listComments(run), stack, fs.readFileSync('summary.md', 'utf8'));
+  const { serverUrl, repo, runId } = run.context;
+  const summary = fs.existsSync('summary.md') ? fs.readFileSync('summary.md', 'utf8') : '';
+  await writeComment(run, await listComments(run), stack, summary || `### Stack \`${stack}\`: no preview\n\n`
+    + `A step before the preview failed. [The run](${serverUrl}/${repo.owner}/${repo.repo}/actions/runs/${runId}) has the `
+    + `reason. If the login failed, check that the environment \`preview-${stack}\` has its three variables.\n`);
 };
 
 // The stacks without a preview: Dependabot started the run, the stack file is deleted, or only an earlier push

@@ -6,8 +6,10 @@ set -euo pipefail
 # The JSON format that has the outputs.
 export PULUMI_ENABLE_STREAMING_JSON_PREVIEW=true
 status=0
-pulumi --non-interactive preview --json --refresh --stack "$STACK" > preview.json || true
+pulumi --non-interactive preview --json --refresh --stack "$STACK" 2>&1 > preview.json | tee preview.log >&2 || true
 .venv/bin/python -m tools summary --stack "$STACK" < preview.json > summary.md || status=$?
+# Without a preview, for example because the login or the stack is missing, only the log has the reason.
+if [ ! -s preview.json ]; then { echo; .github/scripts/print_errors.sh preview.log 50; } >> summary.md; fi
 cat summary.md >> "$GITHUB_STEP_SUMMARY"
 if [ "$status" = 2 ] && [ "${1:-}" != --detailed-exitcode ]; then status=0; fi
 exit "$status"

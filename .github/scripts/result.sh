@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# The result of a preview for branch protection. Fails if a job failed. The page says why there is no preview.
+# The result of a preview for branch protection. Fails if a job failed. The page says so, or why there is no preview.
 set -euo pipefail
 case "$RESULTS" in
   *failure* | *cancelled*)
-    echo "A job of this run failed or was cancelled." >&2
+    echo "A job of this run failed or was cancelled. Its page or its log has the reason." |
+      tee -a "$GITHUB_STEP_SUMMARY" >&2
     exit 1
     ;;
 esac

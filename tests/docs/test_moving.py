@@ -12,6 +12,7 @@ import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote
 
 import pytest
 import yaml
@@ -38,6 +39,9 @@ PLACE = "europe-west1"
 NO_INPUT = "--non-interactive"
 # The name of a stack in the page's commands.
 STACK = re.compile(r"(--stack |stack init |list_files |select_stack |files\.)(dev|new)\b")
+# The page's functions, and the start of its comparison.
+FUNCTION = re.compile(r"^\w+\(\) [{(].*?^[})]\n", re.DOTALL | re.MULTILINE)
+COMPARISON = "\nlist_files "
 CASES = read_entries("moves")
 
 
@@ -50,10 +54,10 @@ def content_of(filename: str, fields: dict[str, str]) -> bytes:
     return pack_sdist(sdist_members(name, version, about))
 
 
-def put_file(program: Program, filename: str, content: bytes) -> None:
-    """Put a file into the upload repository, as an earlier client did. No check of today applies."""
+def put_file(program: Program, filename: str, content: bytes, repository: str = "") -> None:
+    """Put a file into a repository, by default the old one, as an earlier client did. No check applies."""
     folder, parts = SandboxFolder(program.sandbox.folder), parse_filename(filename)
-    repository = program.repository("python").partition("/v1/")[2]
+    repository = repository or program.repository("python").partition("/v1/")[2]
     digest = hashlib.sha256(content).hexdigest()
     link = SimpleLink(filename=filename, version=parts.version, sha256=digest, requires_python=None)
     blobs = Blobs(folder.blobs)
@@ -107,11 +111,19 @@ def exists(program: Program) -> bool:
     return program.sandbox.ask("GET", program.repository("python"))[0] == 200
 
 
-def files_of(program: Program, place: str, repository: str) -> set[str]:
-    name = f"projects/{program.project}/locations/{place}/repositories/{repository}"
-    _, listed = program.sandbox.ask("GET", f"https://artifactregistry.googleapis.com/v1/{name}/files")
-    names = (file["name"].rpartition("%2F")[2] for file in listed.get("files", []))
-    return {name.replace("%2B", "+") for name in names}
+def new_repository(program: Program) -> str:
+    return f"projects/{program.project}/locations/{PLACE}/repositories/packages"
+
+
+def moved_files(program: Program) -> set[str]:
+    """The files of the new repository."""
+    api = "https://artifactregistry.googleapis.com/v1"
+    _, listed = program.sandbox.ask("GET", f"{api}/{new_repository(program)}/files")
+    return {decode(file["name"]) for file in listed.get("files", [])}
+
+
+def decode(file: str) -> str:
+    return unquote(file).rpartition("/")[2]
 
 
 def names(cases: list[dict[str, Any]]) -> set[str]:
@@ -124,56 +136,90 @@ def test_the_commands_move_a_protected_registry_with_all_its_files(program: Prog
     done = run(program, commands)
     assert done.returncode == 0, done.stdout + done.stderr
     assert not exists(program)
-    assert files_of(program, PLACE, "packages") == names(cases)
+    assert moved_files(program) == names(cases)
 
 
 def test_the_commands_destroy_only_when_the_new_repository_has_every_file(program: Program) -> None:
-    commands = prepare(program, CASES)
-    functions, _, last = commands.rpartition("\nlist_files ")
-    definitions = "".join(re.findall(r"^\w+\(\) [{(].*?^[})]\n", functions, re.DOTALL | re.MULTILINE))
-    url = translate(program, "url=$(pulumi stack output repository_url --stack new)\n")
-    compare = f"{definitions}list_files {last}"
+    created, _, copied = prepare(program, CASES).partition("mkdir moved")
+    definitions, compare = FUNCTION.findall(created), f"list_files {copied.rpartition(COMPARISON)[2]}"
 
-    done = run(program, commands)
+    def do(commands: str) -> subprocess.CompletedProcess[str]:
+        return run(program, "".join(definitions) + commands)
+
+    def step(pattern: str, case: dict[str, Any], encode: bool = False) -> int:
+        """Run a command of the page's list for this file. Return its status."""
+        filename = case["input"]["filename"]
+        (command,) = re.findall(f"`({pattern}[^`]*)`", read_section("move-and-destroy", SECTION))
+        parts = parse_filename(filename)
+        values = {"FILE": quote(filename) if encode else filename, "VERSION": parts.version}
+        values |= {"PACKAGE": parts.package, "\n   ": " ", "versions delete": "versions delete --quiet"}
+        for old, new in values.items():
+            command = command.replace(old, new)
+        return do(translate(program, command)).returncode
+
+    do(created)
+    others = [case for case in CASES if case["input"].get("other")]
+    for filename in names(others):
+        put_file(program, filename, content_of(filename, {"Name": "other"}), new_repository(program))
+    done = do(f"mkdir moved{copied}")
     refused = [case for case in CASES if not case["expected"]["twine"]]
     for filename in names(refused):
-        assert f"Not uploaded: moved/{filename}" in done.stdout
+        assert f"Not copied: {filename}" in done.stdout
     assert missing_files(program) == names(refused)
     assert (done.returncode != 0, exists(program)) == (True, True)
-    assert files_of(program, PLACE, "packages") == names(CASES) - names(refused)
+    assert moved_files(program) == names(CASES) - names(refused) | names(others)
 
-    (upload,) = re.findall(r"`(uv publish [^`]*)`", read_section("move-and-destroy", SECTION))
+    for case in others:
+        assert step("select_stack new ", case) == 0
     left = [case for case in refused if not case["expected"]["uv"]]
-    for filename in names(refused):
-        status = run(program, url + upload.replace("moved/FILE", f"moved/{filename}")).returncode
-        assert (status == 0) == (filename not in names(left)), filename
-    assert run(program, compare).returncode != 0
+    # A download that was interrupted.
+    (program.folder / "moved" / refused[0]["input"]["filename"]).write_bytes(b"PK")
+    assert do("copy_files missing").returncode == 0
+    for case in refused:
+        uploaded = step("url=.* uv publish ", case) == 0
+        assert uploaded == (case not in left and case not in others), case["id"]
+    assert do(compare).returncode != 0
     assert (missing_files(program), exists(program)) == (names(left), True)
 
-    (delete,) = re.findall(r"`(select_stack dev && [^`]*)`", read_section("move-and-destroy", SECTION))
-    (filename,) = names(left)
-    parts = parse_filename(filename)
-    delete = translate(program, delete).replace("VERSION", parts.version).replace("PACKAGE", parts.package)
-    assert run(program, f"{definitions}{delete} --quiet").returncode == 0
-    assert run(program, compare).returncode == 0
+    digests = dict(line.split(",", 1) for line in (program.folder / "missing").read_text().splitlines())
+    for case in left:
+        (digest,) = (value for file, value in digests.items() if decode(file) == case["input"]["filename"])
+        (command,) = re.findall(r"`(openssl [^`]*)`", read_section("move-and-destroy", SECTION))
+        assert do(command.replace("FILE", case["input"]["filename"])).stdout.strip() in digest
+        assert exists(program)
+        assert step("grep -F ", case, encode=True) == 0
+    assert do(compare).returncode == 0
     assert not exists(program)
-    assert files_of(program, PLACE, "packages") == names(CASES) - names(left)
+    assert moved_files(program) == names(CASES) - names(left)
 
 
 def missing_files(program: Program) -> set[str]:
     """The files that the last comparison found only in the old repository."""
     lines = Path(program.folder / "missing").read_text().splitlines()
-    return {line.partition(",")[0].rpartition("%2F")[2].replace("%2B", "+") for line in lines}
+    return {decode(line.partition(",")[0]) for line in lines}
+
+
+@pytest.mark.parametrize("answer", ["return 1", "echo"])
+def test_without_the_address_of_the_new_repository_nothing_is_uploaded(answer: str) -> None:
+    """Otherwise twine would upload the packages to PyPI."""
+    fakes = (
+        f'pulumi() {{ case "$*" in *_url*) {answer};; *) echo a/b/c/d/e/f;; esac; }}\n'
+        "cut() { echo tool%2Ftool-1.0.tar.gz; }\ngcloud() { :; }\ntwine() { echo uploaded; }\n"
+    )
+    commands = "".join(FUNCTION.findall(read_commands("move-and-destroy", SECTION)))
+    command = ["sh", "-c", f"{commands}{fakes}copy_files files.dev"]
+    assert subprocess.run(command, capture_output=True, text=True, check=False).stdout == ""
 
 
 @pytest.mark.parametrize("broken", ["dev", "new"])
 def test_a_list_that_fails_does_not_destroy(tmp_path: Path, broken: str) -> None:
     """Otherwise two empty lists would be equal."""
-    _, _, last = read_commands("move-and-destroy", SECTION).rpartition("\nlist_files dev && ")
+    _, _, last = read_commands("move-and-destroy", SECTION).rpartition(COMPARISON)
+    (tmp_path / "kept").touch()
 
     def output(failing: str) -> str:
         fakes = f"list_files() {{ : > files.$1; [ $1 != {failing} ]; }}\npulumi() {{ echo destroyed; }}\n"
-        command = ["sh", "-c", f"{fakes}list_files dev && {last}"]
+        command = ["sh", "-c", f"{fakes}list_files {last}"]
         return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False).stdout
 
     assert output(broken) == ""

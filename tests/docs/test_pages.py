@@ -99,3 +99,17 @@ def test_the_short_picture_is_an_excerpt_of_the_recording() -> None:
     assert 0 < len(excerpt) <= PICTURE_LINES
     remaining = iter(whole)
     assert all(line in remaining for line in excerpt if line != CUT), "its lines, in the same order"
+
+
+def test_no_upload_address_from_a_variable_can_be_empty() -> None:
+    """With an empty `--repository-url`, twine uploads to PyPI, and a token goes there too."""
+    files = [*(CHECKOUT / "docs").glob("*.md"), CHECKOUT / "README.md"]
+    files += [*CHECKOUT.glob(".github/**/*.*"), *CHECKOUT.glob("examples/*/.github/**/*.yml")]
+    addresses = [
+        address
+        for path in files
+        for address in re.findall(r"twine [^`\n]*--repository-url (\S+)", path.read_text(encoding="utf-8"))
+        if "$" in address
+    ]
+    assert len(addresses) == 2
+    assert [address for address in addresses if not re.fullmatch(r'"\$\{\w+:\?\}"', address)] == []

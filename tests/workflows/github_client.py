@@ -24,7 +24,8 @@ const call = (name) => async (parameters) => {
 };
 const issues = new Proxy({}, { get: (_, name) => call(name) });
 const github = { rest: { issues }, paginate: async () => known };
-const context = { actor: process.env.GITHUB_ACTOR, repo: { owner: 'o', repo: 'r' }, issue: { number: 7 } };
+const context = { actor: process.env.GITHUB_ACTOR, repo: { owner: 'o', repo: 'r' }, issue: { number: 7 },
+  serverUrl: 'https://github.com', runId: 5 };
 console.log = console.error;
 (async () => { SCRIPT; process.stdout.write(JSON.stringify(requests)); })();
 """

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.workflows.github_client import BOT, run_script
-from tests.workflows.workflow_files import GITHUB
+from tests.workflows.workflow_files import GITHUB, JOBS
 
 ISSUE_TITLE = "Stack dev differs from its stack file"
 
@@ -48,6 +48,21 @@ def test_the_first_preview_creates_a_comment_and_a_later_one_updates_it(scripts:
     assert (name, update["comment_id"], update["body"]) == ("updateComment", 2, comment["body"])
     ((name, _),) = run_script(scripts, "preview/preview", known, STACK="prod")
     assert name == "createComment"
+
+
+@pytest.mark.parametrize("summary", [None, ""])
+def test_a_step_that_fails_before_the_preview_replaces_the_earlier_comment(
+    scripts: Path, summary: str | None
+) -> None:
+    (scripts / "summary.md").unlink()
+    if summary is not None:
+        (scripts / "summary.md").write_text(summary)
+    earlier = {"id": 2, **BOT, "body": "<!-- preview of dev -->\nStack `dev`: No changes.\n"}
+    ((name, comment),) = run_script(scripts, "preview/preview", [earlier], STACK="dev")
+    assert (name, comment["comment_id"]) == ("updateComment", 2)
+    assert "### Stack `dev`: no preview\n\nA step before the preview failed." in comment["body"]
+    assert "(https://github.com/o/r/actions/runs/5)" in comment["body"]
+    assert JOBS["preview/preview"]["steps"][-1]["if"] == "${{ !cancelled() }}"
 
 
 def test_the_comment_of_a_stack_that_is_no_longer_affected_is_updated(scripts: Path) -> None:

@@ -19,20 +19,53 @@ from tests.workflows.workflow_files import GITHUB, JOBS
 
 CASES = read_entries("locks")
 SCRIPT = ".github/scripts/explain_failure.sh"
+# GitHub's limit for the page of a step.
+PAGE_LIMIT = 1024 * 1024
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["id"])
 def test_the_page_says_what_happened_and_what_to_do(case: dict[str, Any], tmp_path: Path) -> None:
-    if "log" in case["input"]:
-        (tmp_path / "up.log").write_text(case["input"]["log"])
+    values = case["input"]
+    if "log" in values:
+        error = "    error: the first"
+        longer = f"{error}{' x' * (values.get('widen', 0) // 2)}\n" * values.get("repeat", 1)
+        (tmp_path / "up.log").write_text(values["log"].replace(f"{error}\n", longer), newline="")
+    if values.get("previewed"):
+        (tmp_path / "summary.md").touch()
     variables = {f"GITHUB_{key}": value for key, value in GITHUB_VARIABLES.items()}
-    variables |= {"GITHUB_ACTOR": case["input"].get("actor", "ann"), "STACK": "prod"}
+    variables |= {"GITHUB_ACTOR": values.get("actor", "ann"), "STACK": "prod"}
     page = tmp_path / "page"
     environment = {**os.environ, **variables, "GITHUB_STEP_SUMMARY": str(page)}
     subprocess.run([str(CHECKOUT / SCRIPT)], cwd=tmp_path, env=environment, check=True)
     text = page.read_text()
     assert [part for part in case["expected"] if part not in text] == []
     assert text.count("Stack `prod`:") == 1
+    assert len(text.encode()) < PAGE_LIMIT
+
+
+def test_a_preview_that_did_not_start_has_the_reason_from_the_log(tmp_path: Path) -> None:
+    for name in (".github", ".venv", "tools", "components", "sandbox", "settings"):
+        (tmp_path / name).symlink_to(CHECKOUT / name)
+    pulumi = tmp_path / "bin/pulumi"
+    pulumi.parent.mkdir()
+    pulumi.write_text(
+        "#!/bin/sh\nprintf 'warning\\n\\033[1merror: \\033[0m2 errors\\n    1) no login\\n' >&2\nexit 1\n"
+    )
+    pulumi.chmod(0o755)
+    page = tmp_path / "page"
+    variables = {
+        "PATH": f"{pulumi.parent}:{os.environ['PATH']}",
+        "STACK": "prod",
+        "GITHUB_STEP_SUMMARY": str(page),
+    }
+    command = [".github/scripts/preview.sh"]
+    done = subprocess.run(
+        command, cwd=tmp_path, env={**os.environ, **variables}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "1) no login" in done.stderr, "the log of the job has it too"
+    assert page.read_text() == (tmp_path / "summary.md").read_text()
+    assert page.read_text().endswith("\n\n    error: 2 errors\n        1) no login\n")
 
 
 @pytest.mark.parametrize("job", ["deploy/dev", "deploy/prod"])
