@@ -1,6 +1,6 @@
 """How Google's APIs read a request: the JSON form of protobuf messages, and the parameters of a query.
 
-Owns the names and the types of fields. What a value means is a matter of each API.
+Owns the names and the types of fields. Each API owns the meaning of the values.
 """
 
 from __future__ import annotations

@@ -196,7 +196,7 @@ def check_upload(form: Mapping[str, str], filename: str, content: Draft) -> Dist
     # The form can have another version than the file: flit 4.2 sends 2.3 with metadata of version 2.5.
     if not is_metadata_version(form["metadata_version"]):
         raise BadDistribution(
-            f"Field 'metadata_version' is no known version: {form['metadata_version']!r}."
+            f"Field 'metadata_version' has an unknown version: {form['metadata_version']!r}."
         )
     required = parse_requires_python(form.get("requires_python", ""))
     if required and required != distribution.requires_python:
