@@ -188,8 +188,13 @@ class _Tunnels:
             return
         destination = _Destination.parse(head)
         is_tunnel = destination.method == "CONNECT" and destination.port == HTTPS_PORT
+        emulated = is_emulated(destination.host, self._public_host)
         explanation = explain_other_host(destination.host)
-        if not is_tunnel or explanation or not is_emulated(destination.host, self._public_host):
+        if emulated and not is_tunnel:
+            explanation = (
+                explanation or f"The sandbox serves {destination.host} only as https on port {HTTPS_PORT}"
+            )
+        if explanation or not emulated:
             await self._refuse(destination, explanation, writer)
             return
         inner_reader, inner_writer = await asyncio.open_connection(LOOPBACK, self._cloud_port)
@@ -205,7 +210,7 @@ class _Tunnels:
         host, method = str(destination) or "a request without a host", destination.method
         append_log(self._folder.log, host=host, method=method, path="", status=FORBIDDEN, principal=None)
         text = f"The python-registry sandbox does not emulate {host} and forwards no request.\n"
-        text += f"{explanation}.\n" if explanation else ""
+        text = f"{explanation}.\n" if explanation else text
         # Clients show only the first line of a proxy's refusal.
         writer.write(
             f"HTTP/1.1 {FORBIDDEN} {explanation or 'Not emulated by the sandbox'}\r\n"

@@ -7,6 +7,7 @@ The commands are those of the page. A machine in these tests has only what the s
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -116,7 +117,8 @@ class Machine:
         values = {name.upper(): self.stack.outputs[name] for name in ("index_url", "repository_url")}
         values |= {"LOCATION": LOCATION, "PROJECT": self.stack.program.project}
         for name, value in values.items():
-            line = line.replace(name, value)
+            # Not inside a longer name, such as FLIT_INDEX_URL.
+            line = re.sub(rf"\b{name}\b", value, line)
         return line
 
     def set_up(self) -> None:

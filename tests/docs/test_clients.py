@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,7 @@ from tests.docs.client_machine import (
     Stack,
     run_row,
 )
+from tests.docs.relay import relay
 from tests.support.distributions import wheel
 from tests.support.docs import read_code, read_table
 
@@ -97,6 +99,38 @@ packages = [{ include = "my_adder.py" }]
 requires = ["poetry-core"]
 build-backend = "poetry.core.masonry.api"
 """
+
+
+PACKAGE = """[project]
+name = "my-adder"
+version = "{version}"
+description = "Adds numbers."
+requires-python = ">=3.11"
+
+[build-system]
+requires = ["{requires}"]
+build-backend = "{backend}"
+"""
+
+
+def publishes(client: str, requires: str, backend: str, version: str) -> Callable[[Machine], None]:
+    """Run a row that builds a package and uploads it."""
+
+    def check(machine: Machine) -> None:
+        machine.write("pyproject.toml", PACKAGE.format(version=version, requires=requires, backend=backend))
+        machine.write("my_adder.py", '"""Adds numbers."""\n')
+        run_row(machine, client, VIRTUAL_ENV="")
+        assert version in machine.stack.versions()
+
+    return check
+
+
+def hatch_publish(machine: Machine) -> None:
+    url = machine.stack.outputs["repository_url"]
+    with relay(url, machine.variables) as address:
+        # With the address of the relay: hatch uses no proxy.
+        machine.stack = replace(machine.stack, outputs={**machine.stack.outputs, "repository_url": address})
+        publishes("hatch publish", "hatchling", "hatchling.build", "0.0.8")(machine)
 
 
 def uv_sync(machine: Machine) -> None:
@@ -185,6 +219,9 @@ SLOW: dict[str, Callable[[Machine], None]] = {
     "poetry": poetry("poetry"),
     "poetry without a keyring": poetry("poetry without a keyring"),
     "poetry publish": poetry_publish,
+    "hatch publish": hatch_publish,
+    "pdm publish": publishes("pdm publish", "pdm-backend", "pdm.backend", "0.0.9"),
+    "flit publish": publishes("flit publish", "flit_core>=4,<5", "flit_core.buildapi", "0.0.10"),
 }
 PLAIN = {"pip with gcloud's settings, `pypiProxy: false`": gcloud_settings}
 
@@ -268,3 +305,31 @@ def test_a_provider_in_pip_conf_hides_the_keyring_of_the_environment(machine: Ma
     machine(OWN_KEYRING)
     machine("pip config set --quiet global.keyring-provider subprocess")
     machine.refuses(f"pip install --no-input {PIN}", "401 Error")
+
+
+@pytest.mark.slow
+def test_the_index_has_no_upload_times(machine: Machine) -> None:
+    machine.set_up()
+    machine.activate()
+    machine.refuses(f"uv pip install --exclude-newer 2099-01-01 {PIN}", "filtered by `exclude-newer`")
+    machine.refuses(f"pip install --uploaded-prior-to 2099-01-01 {PIN}", "not provide upload-time metadata")
+
+
+@pytest.mark.slow
+def test_pip_follows_no_redirect_for_fast_deps(machine: Machine) -> None:
+    machine.set_up()
+    machine.activate()
+    machine.refuses(f"pip install --use-feature=fast-deps --no-cache-dir {PIN}", "AssertionError")
+
+
+@pytest.mark.slow
+def test_hatch_uses_no_proxy(machine: Machine) -> None:
+    machine("uv tool install --quiet hatch")
+    machine.write(
+        "pyproject.toml", PACKAGE.format(version="0.0.11", requires="hatchling", backend="hatchling.build")
+    )
+    machine.write("my_adder.py", "")
+    url = machine.stack.outputs["repository_url"]
+    machine.refuses(
+        f"hatch build && hatch publish --no-prompt --user a --auth b --repo {url}", "Error uploading"
+    )

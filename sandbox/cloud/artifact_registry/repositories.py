@@ -24,6 +24,7 @@ from sandbox.cloud.core.errors import (
     read_object,
 )
 from sandbox.cloud.core.locations import REGIONS
+from sandbox.cloud.core.messages import read_parameter
 from sandbox.cloud.core.operations import get_operation, start_operation
 from sandbox.cloud.core.store import Store
 from sandbox.cloud.iam.policies import check_permission, delete_policy, policy_routes
@@ -34,6 +35,11 @@ HOST = "artifactregistry.googleapis.com"
 LOCATIONS = REGIONS | {"asia", "europe", "us"}
 # Repository.name in the Artifact Registry reference.
 REPOSITORY_ID = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
+# The parameters of all emulated methods, in the discovery document.
+PARAMETERS = (
+    *("filter", "force", "options.requestedPolicyVersion", "orderBy", "pageSize", "pageToken"),
+    *("repositoryId", "ruleId", "updateMask", "view"),
+)
 _PACKAGE = "type.googleapis.com/google.devtools.artifactregistry.v1"
 
 
@@ -75,7 +81,7 @@ def find_repository(request: Request, permission: str) -> tuple[Store, Json]:
 
 def _validate(store: Store, repository: Json) -> Json:
     """The repository, if Google would accept it."""
-    return validate(repository, lambda name: store.get(name) is not None)
+    return validate(repository, store.get)
 
 
 async def list_locations(request: Request) -> Response:
@@ -96,14 +102,13 @@ async def create_repository(request: Request) -> Response:
     store, project, collection = _parent(request)
     permission = "artifactregistry.repositories.create"
     check_permission(store, request.state.principal, permission, HOST, project)
-    query = request.query_params
-    repository_id = query.get("repository_id") or query.get("repositoryId") or ""
+    repository_id = read_parameter(request, "repositoryId")
     if not REPOSITORY_ID.fullmatch(repository_id):
         raise invalid(f"Invalid repository id {repository_id!r}: must match {REPOSITORY_ID.pattern}.")
     name = f"{collection}/{repository_id}"
     body = read_repository(await read_object(request))
     if body.get("format") != "PYTHON":
-        raise invalid(f"The sandbox has PYTHON repositories, not {body.get('format')}.")
+        raise invalid(f"The sandbox has repositories of the format PYTHON, not {body.get('format', '')!r}.")
     mode = read_field(body, "mode", "MODE_UNSPECIFIED")
     if mode == "MODE_UNSPECIFIED":
         mode = MODES[0]
@@ -150,7 +155,7 @@ async def describe_repository(request: Request) -> Response:
 
 async def update_repository(request: Request) -> Response:
     store, repository = _repository(request, "update")
-    mask = request.query_params.get("updateMask", "")
+    mask = read_parameter(request, "updateMask")
     repository = changed(repository, await read_object(request), mask)
     repository["updateTime"] = now()
     store.put(repository["name"], _validate(store, repository))

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 
 from sandbox.cloud.core.errors import Json, invalid, read_field, read_list
+from sandbox.cloud.core.messages import MapOf, Shape, camel_case, read_message
 
 # "Requirements for labels" in Resource Manager's documentation.
 LABEL = re.compile(r"[a-z0-9_-]{0,63}")
@@ -40,6 +41,40 @@ INPUT_ONLY = ("disallowUnspecifiedMode",)
 OTHER_FORMATS = ("dockerConfig", "mavenConfig")
 NOT_EMULATED = ("networkConfig", "sbomConfig")
 KNOWN = {*MUTABLE, *IMMUTABLE, *OUTPUT_ONLY, *INPUT_ONLY, *OTHER_FORMATS, *NOT_EMULATED}
+_PREFIXES: Shape = [str]
+_URI: Shape = {"uri": str}
+# The messages below Repository, as in the reference. `validate` has the rules of the other fields.
+SHAPE: dict[str, Shape] = {
+    **dict.fromkeys(KNOWN, object),
+    "cleanupPolicies": MapOf(
+        {
+            "id": str,
+            "action": str,
+            "condition": {
+                **dict.fromkeys(("tagState", "olderThan", "newerThan", "moreStaleThan"), str),
+                **dict.fromkeys(("tagPrefixes", "versionNamePrefixes", "packageNamePrefixes"), _PREFIXES),
+            },
+            "mostRecentVersions": {"keepCount": int, "packageNamePrefixes": _PREFIXES},
+        }
+    ),
+    UPSTREAMS: {"upstreamPolicies": [{"id": str, "repository": str, "priority": int}]},
+    SCAN: dict.fromkeys(
+        ("enablementConfig", "enablementState", "enablementStateReason", "lastEnableTime"), str
+    ),
+    SOURCE: {
+        "description": str,
+        VALIDATION: bool,
+        CREDENTIALS: object,
+        "pythonRepository": {"publicRepository": str, "customRepository": _URI},
+        "commonRepository": _URI,
+        **dict.fromkeys(
+            ("aptRepository", "dockerRepository", "mavenRepository", "npmRepository", "yumRepository"),
+            object,
+        ),
+    },
+}
+# Duration in "ProtoJSON Format". gcloud and the providers convert `30d` before they send it.
+_DURATION = re.compile(r"[0-9]+(\.[0-9]{1,9})?s")
 _REPOSITORY_NAME = re.compile(r"projects/[^/]+/locations/[^/]+/repositories/[^/]+")
 
 
@@ -51,9 +86,8 @@ def read_repository(body: Json) -> Json:
     Raises:
         GoogleError: INVALID_ARGUMENT for an unknown field, and for one that the sandbox does not emulate.
     """
+    body = read_message(body, SHAPE, "repository")
     for field in body:
-        if field not in KNOWN:
-            raise invalid(f"Invalid JSON payload received. Unknown name \"{field}\" at 'repository'.")
         if body[field] not in ({}, "", False):
             _check_emulated(field)
     dropped = (*OUTPUT_ONLY, *INPUT_ONLY, *OTHER_FORMATS, *NOT_EMULATED)
@@ -84,7 +118,7 @@ def changed(repository: Json, body: Json, mask: str) -> Json:
     if mask == "*":
         paths = list(MUTABLE)
     elif mask:
-        paths = [_camel_case(path) for path in mask.split(",")]
+        paths = [camel_case(path.strip()) for path in mask.split(",")]
     else:
         paths = [field for field in desired if field in MUTABLE]
     if not mask or mask == "*":
@@ -113,18 +147,20 @@ def changed(repository: Json, body: Json, mask: str) -> Json:
     return result
 
 
-def validate(repository: Json, exists: Callable[[str], bool]) -> Json:
+def validate(repository: Json, find: Callable[[str], Json | None]) -> Json:
     """The repository, if Google would accept it.
 
     Args:
         repository: all its fields.
-        exists: whether a repository of that full name exists.
+        find: reads the repository of that full name.
 
     Raises:
         GoogleError: INVALID_ARGUMENT.
     """
     for field, (empty, _) in MUTABLE.items():
         read_field(repository, field, empty)
+    if repository.get(SOURCE) and repository["mode"] != REMOTE:
+        raise invalid(f"Only a repository of mode {REMOTE} has a {SOURCE}.")
     labels: Json = repository.get("labels", {})
     for key, value in labels.items():
         if not (LABEL_KEY.fullmatch(key) and isinstance(value, str) and LABEL.fullmatch(value)):
@@ -137,7 +173,7 @@ def validate(repository: Json, exists: Callable[[str], bool]) -> Json:
     scanning: Json = repository.get(SCAN, {})
     if scanning.get("enablementConfig", SCANNING[0]) not in SCANNING:
         raise invalid(f"Invalid enablementConfig: use {' or '.join(SCANNING)}.")
-    _check_upstreams(repository, exists)
+    _check_upstreams(repository, find)
     return repository
 
 
@@ -180,18 +216,28 @@ def _check_cleanup_policy(key: str, policy: Json) -> None:
         raise invalid(f"Invalid action {action!r} of the cleanup policy {key!r}.")
     if not ("condition" in policy) ^ ("mostRecentVersions" in policy):
         raise invalid(f"The cleanup policy {key!r} must have either a condition or mostRecentVersions.")
+    condition: Json = policy.get("condition", {})
+    for field in ("olderThan", "newerThan", "moreStaleThan"):
+        if not _DURATION.fullmatch(condition.get(field, "0s")):
+            raise invalid(
+                f"Invalid {field} {condition[field]!r} of the cleanup policy {key!r}: "
+                "use seconds, such as 2592000s."
+            )
 
 
-def _check_upstreams(repository: Json, exists: Callable[[str], bool]) -> None:
+def _check_upstreams(repository: Json, find: Callable[[str], Json | None]) -> None:
     virtual: Json = repository.get(UPSTREAMS, {})
     policies = read_list(virtual, "upstreamPolicies", dict)
     if virtual and repository["mode"] != VIRTUAL:
         raise invalid(f"Only a repository of mode {VIRTUAL} has a virtualRepositoryConfig.")
     for policy in policies:
-        read_field(policy, "priority", 0)
-        upstream = read_field(policy, "repository", "")
-        if not _REPOSITORY_NAME.fullmatch(upstream) or not exists(upstream):
-            raise invalid(f"Upstream repository {upstream} does not exist.")
+        name = read_field(policy, "repository", "")
+        upstream = find(name) if _REPOSITORY_NAME.fullmatch(name) else None
+        if upstream is None:
+            raise invalid(f"Upstream repository {name} does not exist.")
+        # "Virtual repositories overview". Google's text for this refusal is unknown.
+        if upstream["mode"] == VIRTUAL:
+            raise invalid(f"Upstream repository {name} is virtual: use a standard or remote repository.")
 
 
 def _scanning(current: Json, desired: Json) -> Json:
@@ -199,8 +245,3 @@ def _scanning(current: Json, desired: Json) -> Json:
     setting = desired.get("enablementConfig")
     state = {key: value for key, value in current.items() if key != "enablementConfig"}
     return {"enablementConfig": setting, **state} if setting else state
-
-
-def _camel_case(path: str) -> str:
-    """A path of a mask as JSON spells its fields; a mask can have the names of the proto."""
-    return re.sub(r"_([a-z])", lambda match: match[1].upper(), path.strip())

@@ -13,12 +13,14 @@ from starlette.routing import Route
 
 from sandbox.cloud.artifact_registry.repositories import REPOSITORY_PATH, find_repository
 from sandbox.cloud.core.errors import GoogleError, Json, invalid, not_found, read_object
+from sandbox.cloud.core.messages import Shape, camel_case, read_message, read_parameter
 from sandbox.cloud.core.store import Store
 
 # "Restrict artifact downloads": the grammar of a rule's id, without percent-encoding.
 RULE_ID = re.compile(r"[A-Za-z0-9._~:@+^-]{1,256}")
 RULE_FIELDS = {"action": ("ALLOW", "DENY"), "operation": ("DOWNLOAD",)}
 RULE_MUTABLE = (*RULE_FIELDS, "packageId", "condition")
+RULE: Shape = {"name": str, **dict.fromkeys((*RULE_FIELDS, "packageId"), str), "condition": object}
 
 
 def check_download(store: Store, repository: str, package: str) -> None:
@@ -62,8 +64,6 @@ def _put_rule(store: Store, rule: Json) -> Response:
     for field, choices in RULE_FIELDS.items():
         if rule.get(field) not in choices:
             raise invalid(f"Invalid {field} {rule.get(field)!r}: must be {' or '.join(choices)}.")
-    if not isinstance(rule.get("packageId", ""), str):
-        raise invalid("Invalid packageId: must be a text.")
     for other in store.children(rule["name"].rpartition("/")[0]):
         if other["name"] != rule["name"] and other.get("packageId") == rule.get("packageId"):
             raise GoogleError("ALREADY_EXISTS", f"{other['name']} is a rule of that package already.")
@@ -73,13 +73,13 @@ def _put_rule(store: Store, rule: Json) -> Response:
 
 async def create_rule(request: Request) -> Response:
     store, rules = _rules(request, "create")
-    rule_id = request.query_params.get("ruleId", "")
+    rule_id = read_parameter(request, "ruleId")
     if not RULE_ID.fullmatch(rule_id):
         raise invalid(f"Invalid rule id {rule_id!r}: must match {RULE_ID.pattern}.")
     name = f"{rules}/{rule_id}"
     if store.get(name):
         raise GoogleError("ALREADY_EXISTS", "the rule already exists")
-    body = await read_object(request)
+    body = read_message(await read_object(request), RULE, "rule")
     return _put_rule(store, {"name": name, **{key: body[key] for key in RULE_MUTABLE if body.get(key)}})
 
 
@@ -94,8 +94,10 @@ async def describe_rule(request: Request) -> Response:
 
 async def update_rule(request: Request) -> Response:
     store, rule = _rule(request, "update")
-    body = await read_object(request)
-    for field in filter(None, request.query_params.get("updateMask", "").split(",")):
+    body = read_message(await read_object(request), RULE, "rule")
+    # Without a mask, the fields of the body are the mask ("Standard methods: Update", AIP-134).
+    mask = read_parameter(request, "updateMask") or ",".join(filter(RULE_MUTABLE.__contains__, body))
+    for field in filter(None, map(camel_case, mask.split(","))):
         if field not in RULE_MUTABLE:
             raise invalid(f"Invalid update mask: {field!r} is not a field of a rule that can change.")
         rule.pop(field, None)

@@ -26,6 +26,7 @@ from sandbox.cloud.auth.scopes import check_scope
 from sandbox.cloud.core.blobs import Blobs
 from sandbox.cloud.core.errors import GoogleError
 from sandbox.cloud.core.faults import count_down_to_cut, read_faults, strikes
+from sandbox.cloud.core.messages import check_parameters
 from sandbox.cloud.core.operations import delete_old_operations
 from sandbox.cloud.core.store import Store
 from sandbox.cloud.iam import service_accounts, workload_identity
@@ -144,6 +145,8 @@ class RequestMiddleware:
                 principal = self._identify(request, host)
             request.state.principal, member = principal, principal.member
             check_scope(principal, host, request.method)
+            if host == repositories.HOST:
+                check_parameters(request, repositories.PARAMETERS)
             await self._app(scope, receive, pass_on)
         except GoogleError as error:
             index = host == self._public_host or host.endswith(python_index.DOMAIN)

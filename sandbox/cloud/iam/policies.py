@@ -26,6 +26,7 @@ from sandbox.cloud.core.errors import (
     read_object,
 )
 from sandbox.cloud.core.faults import read_faults, strikes
+from sandbox.cloud.core.messages import Shape, read_message
 from sandbox.cloud.core.store import Store
 from sandbox.cloud.iam.members import Principal, check_member, names_of, normalized
 from sandbox.cloud.iam.organization_policies import check_domains
@@ -99,6 +100,24 @@ def _includes(store: Store, members: list[str], names: frozenset[str]) -> bool:
     )
 
 
+# SetIamPolicyRequest. An API refuses other fields: a misspelled `bindings` would revoke every grant.
+_REQUEST: Shape = {
+    "updateMask": str,
+    "policy": {
+        "version": int,
+        "etag": str,
+        "bindings": [
+            {
+                "role": str,
+                "members": [str],
+                "condition": dict.fromkeys(("title", "description", "expression", "location"), str),
+            }
+        ],
+        "auditConfigs": [object],
+    },
+}
+
+
 def get_policy(store: Store, resource: str) -> Json:
     """The policy on a resource; without any grant it has only an etag."""
     policy = store.get(f"policies:{resource}")
@@ -131,6 +150,8 @@ def set_policy(store: Store, resource: str, desired: Json) -> Json:
             member that the organization does not permit.
     """
     current = get_policy(store, resource)
+    # An empty field equals a missing one in protobuf.
+    desired = {field: value for field, value in desired.items() if (field, value) != ("etag", "")}
     stale = desired.get("etag") not in (None, current["etag"])
     if stale or strikes(read_faults(store).stale_etag):
         raise GoogleError(
@@ -198,12 +219,11 @@ def policy_routes(
 
     async def set_(request: Request) -> Response:
         name = resource(request, "setIamPolicy")
-        body = await read_object(request)
+        body = read_message(await read_object(request), _REQUEST, "request")
         if "policy" not in body:
             # An empty policy would revoke every grant.
             raise invalid("Invalid value at 'policy': it is missing.")
-        desired = read_field(body, "policy", Json())
-        return JSONResponse(set_policy(request.app.state.store, name, desired))
+        return JSONResponse(set_policy(request.app.state.store, name, body["policy"]))
 
     return [
         Route(f"{path}:getIamPolicy", get, methods=[read]),

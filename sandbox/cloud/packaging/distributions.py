@@ -31,6 +31,7 @@ from sandbox.cloud.packaging.metadata import (
     METADATA_BYTES,
     BadDistribution,
     BadMetadata,
+    is_metadata_version,
     parse_metadata,
     parse_requires_python,
 )
@@ -192,10 +193,10 @@ def check_upload(form: Mapping[str, str], filename: str, content: Draft) -> Dist
             raise BadDistribution(f"Field {field!r} is {form[field]!r}, but the file is {filename!r}.")
     _check_digests(form, content)
     distribution = check_file(content.path, filename)
-    if distribution.metadata_version != form["metadata_version"]:
+    # The form can have another version than the file: flit 4.2 sends 2.3 with metadata of version 2.5.
+    if not is_metadata_version(form["metadata_version"]):
         raise BadDistribution(
-            f"Field 'metadata_version' is {form['metadata_version']!r}, but the file's own metadata "
-            f"says {distribution.metadata_version!r}."
+            f"Field 'metadata_version' has an unknown version: {form['metadata_version']!r}."
         )
     required = parse_requires_python(form.get("requires_python", ""))
     if required and required != distribution.requires_python:

@@ -87,6 +87,16 @@ def parse_metadata(text: bytes) -> CoreMetadata:
     )
 
 
+def is_metadata_version(text: str) -> bool:
+    """Whether a form can have this version of core metadata."""
+    version = _UNPUBLISHED.get(text, text)
+    try:
+        Metadata.from_raw({"metadata_version": version, "name": "any", "version": "0"})
+    except ExceptionGroup:
+        return False
+    return True
+
+
 def parse_requires_python(text: str) -> str:
     """The Python versions of a distribution, normalised if today's rule allows them.
 

@@ -59,6 +59,20 @@ def test_another_host_of_artifact_registry_is_named_in_the_first_line(
         assert expected in line
 
 
+@pytest.mark.parametrize(("line", "expected"), client_cases("plain_http"))
+def test_a_request_without_tls_is_refused_with_the_reason(
+    sandbox: Sandbox, line: str, expected: str
+) -> None:
+    sandbox("start")
+    proxy = find_proxy(SandboxFolder(sandbox.folder))
+    assert proxy
+    with socket.create_connection(("127.0.0.1", proxy.port), timeout=10) as connection:
+        connection.sendall(f"{line} HTTP/1.1\r\n\r\n".encode())
+        answer = connection.makefile("rb").read().decode()
+    assert answer.startswith("HTTP/1.1 403 ")
+    assert expected in answer.partition("\r\n\r\n")[2]
+
+
 def test_the_certificate_of_a_google_host_is_issued_by_the_sandbox(sandbox: Sandbox) -> None:
     script = 'curl -sSv "https://us-python.pkg.dev/" 2>&1 | grep -i issuer'
     assert "python-registry sandbox" in sandbox.run("sh", "-c", script).stdout

@@ -43,7 +43,8 @@ def test_the_metadata_of_an_upload(registry: Registry, case: dict[str, str], exp
     about = metadata("my-adder", "1.0", None, f"{case['fields']}\n" if "fields" in case else "")
     about = about.replace(b"Metadata-Version: 2.1", f"Metadata-Version: {case['version']}".encode())
     for upload in with_metadata(about):
-        form = upload.with_fields(metadata_version=case["version"], requires_python=None)
+        sent = case.get("form", case["version"])
+        form = upload.with_fields(metadata_version=sent, requires_python=None)
         answer = send(registry.session(), url, form)
         assert answer.status_code == expected, answer.text
 

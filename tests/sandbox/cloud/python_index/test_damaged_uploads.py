@@ -127,7 +127,7 @@ def wrong_field(draw: random.Random, upload: Upload) -> Upload:
             ("version", "1.0/../2.0"),
             ("filetype", "bdist_egg"),
             ("filetype", "sdist" if upload.filename.endswith(".whl") else "bdist_wheel"),
-            ("metadata_version", "2.4"),
+            ("metadata_version", "9.9"),
             ("metadata_version", "two"),
             ("requires_python", ">=2.7"),
             ("requires_python", "all of them"),
