@@ -66,9 +66,9 @@ def read_inputs(name: str, inputs: Mapping[str, Any]) -> PythonRegistryArgs:
         InputPropertiesError: names every problem, with property, value, rule and fix.
     """
     values = {
-        ATTRIBUTES[property_]: _with_whole_numbers(value)
-        for property_, value in inputs.items()
-        if property_ in ATTRIBUTES
+        attribute: _with_whole_numbers(inputs[property_])
+        for property_, attribute in ATTRIBUTES.items()
+        if property_ in inputs
     }
     problems = [*_name_problems(inputs), *find_problems(values, property_name, _registries)]
     if problems:
@@ -87,10 +87,9 @@ def _name_problems(inputs: Mapping[str, Any]) -> Iterator[Problem]:
     for property_, fix in REQUIRED.items():
         if property_ not in inputs:
             yield Problem(property_, NOT_SET, "the registry needs this input", fix)
-    for property_ in inputs:
-        if property_ not in ATTRIBUTES:
-            fix = suggest(property_, ATTRIBUTES, f"the inputs are {', '.join(ATTRIBUTES)}")
-            yield Problem(property_, inputs[property_], "the registry has no such input", fix)
+    for property_ in sorted(inputs.keys() - ATTRIBUTES):
+        fix = suggest(property_, ATTRIBUTES, f"the inputs are {', '.join(ATTRIBUTES)}")
+        yield Problem(property_, inputs[property_], "the registry has no such input", fix)
 
 
 def _with_whole_numbers(value: Any) -> Any:
