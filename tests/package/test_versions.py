@@ -15,7 +15,7 @@ from tests.support.docs import CHECKOUT
 
 # The folders and files that tell users which version to take.
 PINNING = ("README.md", "docs", "template", "examples")
-# `git+https://…@v1.2.3` for pip, `…/package@1.2.3` for `pulumi package add`, `…/tree/v1.2.3` for `pulumi new`.
+# pip takes `git+https://…@v1.2.3`, `pulumi package add` `…/package@1.2.3`, `pulumi new` `…/tree/v1.2.3/…`.
 PIN = re.compile(r"(?:(?<=\w)@v?|/(?:tree|blob)/v)(\d+\.\d+\.\d+)\b")
 RELEASE = re.compile(r"^## \[(\d+\.\d+\.\d+)\] - \d{4}-\d\d-\d\d$", re.MULTILINE)
 
