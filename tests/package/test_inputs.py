@@ -119,7 +119,8 @@ def outputs(run_function: Run) -> dict[str, str]:
             "color": output,
         }
         reasons.update(problems_of(bad))
-        read_inputs("good", {**GOOD, "namedWriters": {"ci": output}})
+        member = pulumi.Output.secret("user:ci@example.com")
+        read_inputs("good", {**GOOD, "namedWriters": {"ci": member}})
 
     run_function(program)
     return reasons
