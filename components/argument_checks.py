@@ -7,8 +7,9 @@ values are in `validation/`.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
+from itertools import chain
 from typing import Any, cast
 from weakref import WeakKeyDictionary
 
@@ -48,8 +49,8 @@ def check_arguments(name: str, args: PythonRegistryArgs) -> None:
         ArgumentError: names every problem, with argument, value, rule and fix.
     """
     monitor = get_monitor()
-    # Without an engine there is no program, and Pulumi says so.
-    registries = _programs.setdefault(monitor, {}) if monitor else {}
+    # A program that runs without the engine has no monitor.
+    registries = {} if monitor is None else _programs.setdefault(monitor, {})
     others = {f"the registry {other}": arguments for other, arguments in registries.items()}
     problems = find_problems(_plain(args), lambda attribute: attribute, others)
     if problems:
@@ -69,12 +70,12 @@ def find_problems(
         others: the other registries of the program, by the name that a message gives each of them.
     """
     outputs = {
-        attribute: _output_problem(attribute, key)
+        attribute: problems
         for attribute, value in values.items()
-        if (isinstance(value, pulumi.Output) if attribute in NAMED_MEMBERS else _has_output(value))
+        if (problems := list(_output_problems(attribute, value, key)))
     }
     plain = {attribute: value for attribute, value in values.items() if attribute not in outputs}
-    return [*outputs.values(), *check_registry(plain, key, outputs, others)]
+    return [*chain.from_iterable(outputs.values()), *check_registry(plain, key, outputs, others)]
 
 
 def checked_member(name: str, member: pulumi.Input[str]) -> pulumi.Input[str]:
@@ -94,21 +95,27 @@ def checked_member(name: str, member: pulumi.Input[str]) -> pulumi.Input[str]:
     return member.apply(check) if isinstance(member, pulumi.Output) else member
 
 
-def _output_problem(attribute: str, key: Spelling) -> Problem:
-    named = f"{NAMED_PREFIX}{attribute}"
-    fix = "pass a plain value"
-    if named in NAMED_MEMBERS:
-        fix += f", or name the member in {key(named)}"
+def _output_problems(attribute: str, value: object, key: Spelling) -> Iterator[Problem]:
+    """The problems of outputs where the program needs a plain value: everywhere but in named members."""
+    if attribute in NAMED_MEMBERS and not isinstance(value, pulumi.Output):
+        return
     rule = "the program needs this value before Pulumi creates the other resources"
-    return Problem(key(attribute), OUTPUT, rule, fix)
+    for path in _output_paths(key(attribute), value):
+        account = path.removeprefix(f"{key(attribute)}.").partition("[")[0]
+        named = {f"{NAMED_PREFIX}{attribute}", f"{NAMED_PREFIX}{account}_{attribute}"}
+        fix = ["pass a plain value", *(f"name the member in {key(n)}" for n in NAMED_MEMBERS if n in named)]
+        yield Problem(path, OUTPUT, rule, ", or ".join(fix))
 
 
-def _has_output(value: object) -> bool:
-    if isinstance(value, Mapping):
-        return any(map(_has_output, cast("Mapping[str, object]", value).values()))
-    if isinstance(value, (list, tuple)):
-        return any(map(_has_output, cast("Sequence[object]", value)))
-    return isinstance(value, pulumi.Output)
+def _output_paths(path: str, value: object) -> Iterator[str]:
+    if isinstance(value, pulumi.Output):
+        yield path
+    elif isinstance(value, Mapping):
+        for name, entry in cast("Mapping[str, object]", value).items():
+            yield from _output_paths(f"{path}.{name}", entry)
+    elif isinstance(value, (list, tuple)):
+        for index, entry in enumerate(cast("Sequence[object]", value)):
+            yield from _output_paths(f"{path}[{index}]", entry)
 
 
 def _plain(args: Any) -> dict[str, object]:

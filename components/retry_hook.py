@@ -50,10 +50,11 @@ class RetryHook:
         self._accounts = [args.account_email(account) for account in account_ids]
         self._first_failure: dict[str, float] = {}
         self._last_logged: dict[str, float] = {}
-        # A named member can be an account that the same program creates.
+        # A named member that is an output can be an account that the same program creates.
         for members in NAMED_MEMBERS:
             for member in getattr(args, members).values():
-                pulumi.Output.from_input(member).apply(self._expect_account)
+                if isinstance(member, pulumi.Output):
+                    member.apply(self._expect_account)
         # One name per deployment, also if several plugins take part. No two registries have one repository.
         hook = pulumi.ErrorHook(f"python-registry:{args.repository_name(args.repository)}", self.on_error)
         self.binding = pulumi.ResourceHookBinding(on_error=[hook])

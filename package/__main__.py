@@ -6,12 +6,14 @@ and starts this folder, so the library is the folder beside it.
 
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, cast
 
 import pulumi
 from pulumi.provider import ConstructResult, main
+from pulumi.provider.experimental.analyzer import ComponentDefinition
 from pulumi.provider.experimental.component import ComponentProvider
 from pulumi.provider.server import ComponentInitError
 
@@ -20,12 +22,18 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import components
 from components.args import PythonRegistryArgs
 from components.argument_checks import find_problems
-from components.validation import build_args, property_name
+from components.validation import NOT_SET, Problem, build_args, property_name
+from components.validation.suggestions import suggest
 from package.inputs import PythonRegistryInputs
 
 NAME = "python-registry"
-# The inputs with properties of their own. The keys of other maps are the user's.
-NESTED = ("impersonators", "github")
+# The attributes by the properties of the schema.
+ATTRIBUTES = {property_name(field.name): field.name for field in fields(PythonRegistryArgs)}
+# The properties without a default, and how to set each of them.
+REQUIRED = {
+    "project": "set it to the id of the Google Cloud project",
+    "location": "set it to a region or multi-region, such as europe-west1",
+}
 # A line break of a docstring, in the JSON text of the schema.
 LINE_BREAK = re.compile(r"\\n *")
 
@@ -39,6 +47,7 @@ class PythonRegistry(components.PythonRegistry):
     def __init__(
         self, name: str, args: PythonRegistryInputs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
+        # The values are still those of the schema's properties: see `Package.map_inputs`.
         super().__init__(name, read_inputs(name, args), opts)
 
 
@@ -49,38 +58,62 @@ _registries: dict[str, PythonRegistryArgs] = {}
 def read_inputs(name: str, inputs: Mapping[str, Any]) -> PythonRegistryArgs:
     """The typed arguments of a registry.
 
+    Args:
+        name: name of the registry in the program.
+        inputs: the values of the schema's properties.
+
     Raises:
         InputPropertiesError: names every problem, with property, value, rule and fix.
     """
     values = {
-        attribute: _with_properties(value) if attribute in NESTED else value
-        for attribute, value in inputs.items()
+        attribute: _with_whole_numbers(inputs[property_])
+        for property_, attribute in ATTRIBUTES.items()
+        if property_ in inputs
     }
-    problems = find_problems(values, property_name, _registries)
+    problems = [*_name_problems(inputs), *find_problems(values, property_name, _registries)]
     if problems:
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        raise pulumi.InputPropertiesError(
-            f"{count} in the inputs; Pulumi did not create the registry",
-            [{"property_path": problem.key, "reason": problem.reason} for problem in problems],
-        )
+        title = f"{count} in the inputs; Pulumi did not create the registry."
+        # One text: to a list of errors the engine adds each value again, and secrets in clear.
+        raise pulumi.InputPropertiesError("\n".join([title, *map(str, problems)]), [])
     args = build_args(values)
     _registries[f"the registry {name} ({args.repository_name(args.repository)})"] = args
     return args
 
 
-def _with_properties(value: object) -> object:
-    """A map of attributes as the map of properties that the rules read."""
-    if not isinstance(value, dict):
-        return value
-    return {property_name(name): entry for name, entry in cast("dict[str, object]", value).items()}
+def _name_problems(inputs: Mapping[str, Any]) -> Iterator[Problem]:
+    """The problems of properties that are missing or unknown."""
+    for property_, fix in REQUIRED.items():
+        if property_ not in inputs:
+            yield Problem(property_, NOT_SET, "the registry needs this input", fix)
+    for property_ in sorted(inputs.keys() - ATTRIBUTES):
+        fix = suggest(property_, ATTRIBUTES, f"the inputs are {', '.join(ATTRIBUTES)}")
+        yield Problem(property_, inputs[property_], "the registry has no such input", fix)
+
+
+def _with_whole_numbers(value: Any) -> Any:
+    """The value with `1` instead of `1.0`: every number is a fraction on its way to the plugin."""
+    if isinstance(value, dict):
+        entries = cast("dict[str, Any]", value)
+        return {name: _with_whole_numbers(entry) for name, entry in entries.items()}
+    if isinstance(value, list):
+        return [_with_whole_numbers(entry) for entry in cast("list[Any]", value)]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 class Package(ComponentProvider):
-    """The component, without what the base class adds: line breaks in descriptions, and stack traces."""
+    """The component, without what the base class adds.
+
+    The base class adds line breaks to descriptions and stack traces to problems. It stops at the first
+    missing property and ignores unknown ones.
+    """
 
     def __init__(self) -> None:
         super().__init__([PythonRegistry], NAME, version=components.__version__)
         self.schema = LINE_BREAK.sub(" ", self.schema or "")
+
+    def map_inputs(self, inputs: pulumi.Inputs, component_def: ComponentDefinition) -> pulumi.Inputs:
+        return inputs
 
     def construct(
         self,

@@ -73,23 +73,24 @@ def account_members(account: str, args: PythonRegistryArgs, key: Spelling) -> It
 def redundant_members(attribute: str, args: PythonRegistryArgs, key: Spelling) -> Iterator[Problem]:
     """The program grants its accounts their roles, and a second grant of one role conflicts with that."""
     own = {member_identity(f"serviceAccount:{args.account_email(account)}") for account in _accounts(args)}
-    for member in getattr(args, attribute):
+    named = _known_members(f"{NAMED_PREFIX}{attribute}", args, key)
+    for path, member in [*((key(attribute), member) for member in getattr(args, attribute)), *named]:
         if member_identity(member) in own:
             rule = "the program creates this account and grants its role"
-            yield Problem(key(attribute), member, rule, "remove it")
+            yield Problem(path, member, rule, "remove it")
 
 
 def repeated_members(attribute: str, args: PythonRegistryArgs, key: Spelling) -> Iterator[Problem]:
     """A second grant of one role conflicts with the first, whatever name its entry has."""
-    named = f"{NAMED_PREFIX}{attribute}"
     seen = {member_identity(member): key(attribute) for member in getattr(args, attribute)}
-    for name, member in getattr(args, named).items():
-        if not isinstance(member, str):
-            continue
-        path = f"{key(named)}.{name}"
-        first = seen.setdefault(member_identity(member), path)
-        if first != path:
-            yield Problem(path, member, f"{first} names this member too", "remove one")
+    yield from _repetitions(seen, _known_members(f"{NAMED_PREFIX}{attribute}", args, key))
+
+
+def repeated_token_creators(account: str, args: PythonRegistryArgs, key: Spelling) -> Iterator[Problem]:
+    """The same for the members who can act as an account."""
+    path = f"{key('impersonators')}.{account}"
+    seen = {member_identity(member): path for member in getattr(args.impersonators, account)}
+    yield from _repetitions(seen, _known_members(f"{NAMED_PREFIX}{account}_impersonators", args, key))
 
 
 def unused_setting(
@@ -135,8 +136,18 @@ RULES = (
         for members, named in zip(MEMBER_LISTS, NAMED_LISTS, strict=True)
     ),
     *(
-        Rule(partial(redundant_members, members), ("project", "repository", "service_accounts", members))
-        for members in MEMBER_LISTS
+        Rule(
+            partial(redundant_members, members),
+            ("project", "repository", "service_accounts", members, named),
+        )
+        for members, named in zip(MEMBER_LISTS, NAMED_LISTS, strict=True)
+    ),
+    *(
+        Rule(
+            partial(repeated_token_creators, account),
+            ("impersonators", f"{NAMED_PREFIX}{account}_impersonators"),
+        )
+        for account in ("reader", "writer")
     ),
     *(
         Rule(partial(unused_setting, attribute, switch, rule), (attribute, switch))
@@ -149,6 +160,20 @@ RULES = (
         )
     ),
 )
+
+
+def _known_members(attribute: str, args: PythonRegistryArgs, key: Spelling) -> list[tuple[str, str]]:
+    """The named members that are text and not outputs, with their paths."""
+    members = getattr(args, attribute).items()
+    return [(f"{key(attribute)}.{name}", member) for name, member in members if isinstance(member, str)]
+
+
+def _repetitions(seen: dict[str, str], members: list[tuple[str, str]]) -> Iterator[Problem]:
+    """The members whose identity is seen already, with the path that names it."""
+    for path, member in members:
+        first = seen.setdefault(member_identity(member), path)
+        if first != path:
+            yield Problem(path, member, f"{first} names this member too", "remove one")
 
 
 def _accounts(args: PythonRegistryArgs) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
-"""Runs the program as Pulumi's language host does, against a monitor that records.
+"""Runs programs as Pulumi's language host does, against a monitor that records.
 
-Owns what unit tests and inventories share: configuration in, registrations and outputs out. It has no
-engine and no provider: `tests/e2e` tests what those do with the registrations.
+Owns what unit tests and inventories share: a configuration of `__main__.py` or a function that uses the
+library in, registrations and outputs out. It has no engine and no provider: `tests/e2e` tests what those
+do with the registrations.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ PROVIDER = "gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider"
 ACCOUNT = "gcp:serviceaccount/account:Account"
 SERVICE = "gcp:projects/service:Service"
 REGISTRY = "python-registry:index:PythonRegistry"
+STACK = "pulumi:pulumi:Stack"
 
 # The project's number, and the random suffix of a new pool's id.
 NUMBER, SUFFIX = "123456789012", "0a1b2c3d"
@@ -49,6 +51,7 @@ class Registration:
     name: str
     urn: str
     parent: str
+    provider: str
     inputs: dict[str, Any]
     dependencies: list[str]
     protect: bool
@@ -98,17 +101,23 @@ class _RecordingMonitor(MockMonitor):
         super().__init__(Answers())
         self.recording = recording
 
+    def make_urn(self, parent: str, type_: str, name: str) -> str:
+        """The URN as the engine builds it: with the types of all parents except the stack."""
+        parents = parent.split("::")[2] if parent else STACK
+        return super().make_urn("", type_ if parents == STACK else f"{parents}${type_}", name)
+
     def RegisterResource(self, request: Any) -> Any:  # the protocol's name
         urn = self.make_urn(request.parent, request.type, request.name)
         known = [r.urn for r in self.recording.resources]
         assert urn not in known, f"two resources have the URN {urn}"
-        if request.type != "pulumi:pulumi:Stack":
+        if request.type != STACK:
             self.recording.resources.append(
                 Registration(
                     type=request.type,
                     name=request.name,
                     urn=urn,
                     parent=request.parent,
+                    provider=request.provider,
                     inputs=MessageToDict(request.object),
                     dependencies=sorted(request.dependencies),
                     protect=request.protect,
@@ -130,7 +139,7 @@ class _RecordingMonitor(MockMonitor):
 
     def RegisterResourceOutputs(self, request: Any) -> Any:
         outputs = MessageToDict(request.outputs)
-        if "pulumi:pulumi:Stack::" in request.urn:
+        if f"::{STACK}::" in request.urn:
             self.recording.outputs = outputs
         else:
             self.recording.component_outputs = outputs
@@ -146,36 +155,26 @@ Run = Callable[..., Recording]
 
 
 @pytest.fixture
-def run_program(monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Runs `__main__.py` with a configuration. `into` receives the registrations even if it fails."""
+def run_function(monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs a function as a program. `into` receives the registrations even if it fails."""
 
     def run(
-        config: Mapping[str, Any],
+        function: Callable[[], object],
         *,
         stack: str = "test",
         preview: bool = False,
-        secrets: tuple[str, ...] = (),
         suffix: str = SUFFIX,
         into: Recording | None = None,
     ) -> Recording:
-        monkeypatch.setenv("PULUMI_CONFIG", json.dumps(engine_config(config)))
-        monkeypatch.setenv("PULUMI_CONFIG_SECRET_KEYS", json.dumps(secrets))
-
         def token_hex(size: int) -> str:
             assert len(suffix) == 2 * size, "the real suffix has another length"
             return suffix
 
+        def main() -> None:
+            function()
+
         monkeypatch.setattr(workload_identity, "token_hex", token_hex)
         monitor = _RecordingMonitor(into or Recording())
-
-        def main() -> None:
-            handler = signal.getsignal(signal.SIGINT)
-            try:
-                runpy.run_path(PROGRAM, run_name="__main__")
-            finally:
-                # The program sets its own, and Ctrl-C must end pytest as usual.
-                signal.signal(signal.SIGINT, handler)
-
         loop = asyncio.new_event_loop()
         asyncio.set_event_loop(loop)
         try:
@@ -190,5 +189,25 @@ def run_program(monkeypatch: pytest.MonkeyPatch) -> Run:
             loop.close()
             asyncio.set_event_loop(None)
         return monitor.recording
+
+    return run
+
+
+@pytest.fixture
+def run_program(run_function: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs `__main__.py` with a configuration; the other options are those of `run_function`."""
+
+    def program() -> None:
+        handler = signal.getsignal(signal.SIGINT)
+        try:
+            runpy.run_path(PROGRAM, run_name="__main__")
+        finally:
+            # The program sets its own, and Ctrl-C must end pytest as usual.
+            signal.signal(signal.SIGINT, handler)
+
+    def run(config: Mapping[str, Any], *, secrets: tuple[str, ...] = (), **options: Any) -> Recording:
+        monkeypatch.setenv("PULUMI_CONFIG", json.dumps(engine_config(config)))
+        monkeypatch.setenv("PULUMI_CONFIG_SECRET_KEYS", json.dumps(secrets))
+        return run_function(program, **options)
 
     return run

@@ -12,11 +12,14 @@ from tests.support.sandbox import CHECKOUT
 from tests.workflows.workflow_files import COMPOSITE, JOBS, SETUP, SETUP_TEXT, TEXTS, WORKFLOWS, steps_of
 
 PINNED = re.compile(r"[\w.-]+/[\w.-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
-COMMENT_WRITERS = {
+WRITERS = {
     "preview/preview": "pull-requests",
     "preview/others": "pull-requests",
     "drift/drift": "issues",
+    "release/release": "contents",
 }
+# The action that logs in to PyPI without a key.
+PUBLISH = "pypa/gh-action-pypi-publish@"
 
 
 @pytest.mark.parametrize("name", WORKFLOWS)
@@ -27,12 +30,12 @@ def test_a_workflow_has_no_permissions_outside_its_jobs(name: str) -> None:
 @pytest.mark.parametrize("name", JOBS)
 def test_a_job_has_the_least_permissions_and_a_timeout(name: str) -> None:
     job = JOBS[name]
-    has_login = any(step.get("uses") == SETUP for step in job["steps"])
+    has_login = any(step.get("uses", "").startswith((SETUP, PUBLISH)) for step in job["steps"])
     expected = {"contents": "read"}
     if has_login:
         expected["id-token"] = "write"
-    if name in COMMENT_WRITERS:
-        expected[COMMENT_WRITERS[name]] = "write"
+    if name in WRITERS:
+        expected[WRITERS[name]] = "write"
     assert job["permissions"] == expected
     assert job["timeout-minutes"] <= 120
     assert has_login == ("environment" in job), "an identity belongs to an environment"
@@ -85,6 +88,7 @@ def test_only_the_deploy_workflow_has_the_deployers_environments() -> None:
         if "environment" in job and not name.startswith("deploy/")
     }
     assert environments.pop("e2e/e2e") == "e2e"
+    assert environments.pop("release/publish") == "pypi"
     assert all(environment.startswith("preview-") for environment in environments.values())
 
 
