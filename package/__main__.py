@@ -54,10 +54,9 @@ def read_inputs(name: str, inputs: Mapping[str, Any]) -> PythonRegistryArgs:
     problems = find_problems(values, property_name, _registries)
     if problems:
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        raise pulumi.InputPropertiesError(
-            f"{count} in the inputs; Pulumi did not create the registry",
-            [{"property_path": problem.key, "reason": problem.reason} for problem in problems],
-        )
+        title = f"{count} in the inputs; Pulumi did not create the registry."
+        # One text: to a list of errors the engine adds each value again, and secrets in clear.
+        raise pulumi.InputPropertiesError("\n".join([title, *map(str, problems)]), [])
     args = build_args(values)
     _registries[f"the registry {name} ({args.repository_name(args.repository)})"] = args
     return args

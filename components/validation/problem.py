@@ -32,11 +32,6 @@ class Problem:
     rule: str
     fix: str
 
-    @property
-    def reason(self) -> str:
-        """The message for people who see the key elsewhere."""
-        return f"{_shown(self.value)}: {self.rule}; {self.fix}"
-
     def __str__(self) -> str:
         return f"  {self.key}: {_shown(self.value)}\n    {self.rule}; {self.fix}"
 
