@@ -14,7 +14,6 @@ import pulumi
 from pulumi_gcp import artifactregistry, serviceaccount
 
 from .args import PythonRegistryArgs, member_identity
-from .argument_checks import checked_member
 from .names import (
     ACCESS_MODE_ANCHOR,
     ADMIN,
@@ -156,5 +155,5 @@ def _members(members: tuple[str, ...], named: Members) -> dict[str, pulumi.Input
     """
     return {
         **{member_identity(member): member for member in members},
-        **{f"named-{name}": checked_member(name, member) for name, member in sorted(named.items())},
+        **{f"named-{name}": member for name, member in sorted(named.items())},
     }
