@@ -7,8 +7,8 @@ values are in `validation/`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import fields, is_dataclass, replace
 from itertools import chain
 from typing import Any, cast
 from weakref import WeakKeyDictionary
@@ -18,9 +18,10 @@ from pulumi.runtime.settings import get_monitor
 
 from .args import NAMED_MEMBERS, NAMED_PREFIX, GitHub, Impersonators, PythonRegistryArgs
 from .validation import Problem, check_member, check_registry, property_name
-from .validation.cross_field import Spelling
+from .validation.cross_field import NAMED_LISTS, Spelling, check_same_member
 
 OUTPUT = "(output)"
+NOT_GRANTED = "Pulumi granted this member no role"
 # The registries of each program that this process runs, by the program's resource monitor.
 _programs: WeakKeyDictionary[Any, dict[str, PythonRegistryArgs]] = WeakKeyDictionary()
 # Problems spell nested properties as stack files do, and a Python program spells them as attributes.
@@ -31,19 +32,26 @@ _PROPERTY = re.compile(rf"\b({'|'.join(_ATTRIBUTES)})\b")
 class ArgumentError(pulumi.RunError):
     """Every problem of a registry's arguments, in one message that the engine prints as it is."""
 
-    def __init__(self, registry: str, problems: Sequence[Problem]) -> None:
-        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        title = f"{count} in the arguments of the registry {registry}; Pulumi did not create it."
-        super().__init__("\n".join([title, *map(str, problems)]))
+    def __init__(self, registry: str, problems: Sequence[Problem], result: str) -> None:
+        super().__init__(problem_text(f"the arguments of the registry {registry}", problems, result))
         self.problems = problems
 
 
-def check_arguments(name: str, args: PythonRegistryArgs) -> None:
+def problem_text(place: str, problems: Sequence[Problem], result: str) -> str:
+    """The message about all problems of a place, and what Pulumi therefore did not do."""
+    count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+    return "\n".join([f"{count} in {place}; {result}.", *map(str, problems)])
+
+
+def check_arguments(name: str, args: PythonRegistryArgs) -> PythonRegistryArgs:
     """Check the arguments, also against the registries that the program has created before.
 
     Args:
         name: name of the registry in the program.
         args: its arguments.
+
+    Returns:
+        The arguments, with the checks of `check_when_known`.
 
     Raises:
         ArgumentError: names every problem, with argument, value, rule and fix.
@@ -54,9 +62,12 @@ def check_arguments(name: str, args: PythonRegistryArgs) -> None:
     others = {f"the registry {other}": arguments for other, arguments in registries.items()}
     problems = find_problems(_plain(args), lambda attribute: attribute, others)
     if problems:
-        raise ArgumentError(name, [_with_attributes(problem) for problem in problems])
+        raise ArgumentError(name, list(map(_with_attributes, problems)), "Pulumi did not create it")
     # Two registries can have one name under different parents, but never one repository.
     registries[f"{name} ({args.repository_name(args.repository)})"] = args
+    return check_when_known(
+        args, lambda attribute: attribute, lambda problem: ArgumentError(name, [problem], NOT_GRANTED)
+    )
 
 
 def find_problems(
@@ -78,21 +89,43 @@ def find_problems(
     return [*chain.from_iterable(outputs.values()), *check_registry(plain, key, outputs, others)]
 
 
-def checked_member(name: str, member: pulumi.Input[str]) -> pulumi.Input[str]:
-    """A named member that Pulumi grants nothing if its value, once it is known, breaks a rule.
+def check_when_known(
+    args: PythonRegistryArgs, key: Spelling, error: Callable[[Problem], Exception]
+) -> PythonRegistryArgs:
+    """The arguments, with named members that fail if their values, once known, break a rule.
+
+    Pulumi then registers no grant for them.
 
     Args:
-        name: name of the member's entry.
-        member: the member; `find_problems` has checked a text already.
+        args: the arguments, whose plain values have no problem.
+        key: spells an attribute as the program does.
+        error: the exception that reports a problem.
     """
 
-    def check(value: str) -> str:
-        problems = check_member(f"the named member {name}", value)
-        if problems:
-            raise pulumi.RunError("\n".join(map(str, problems)))
-        return value
+    first_entries: dict[str, tuple[str, pulumi.Input[str]]] = {}
 
-    return member.apply(check) if isinstance(member, pulumi.Output) else member
+    def with_check(attribute: str, name: str, member: pulumi.Input[str]) -> pulumi.Input[str]:
+        path = f"{key(attribute)}.{name}"
+        entry = (path, member)
+        first, same = first_entries.setdefault(name, entry) if attribute in NAMED_LISTS else entry
+
+        def check(values: Sequence[str]) -> str:
+            value, other = values
+            for problem in (*check_member(path, value), *check_same_member(path, value, first, other)):
+                raise error(problem)
+            return value
+
+        # `find_problems` has checked texts already.
+        has_output = isinstance(member, pulumi.Output) or isinstance(same, pulumi.Output)
+        return pulumi.Output.all(member, same).apply(check) if has_output else member
+
+    checked = {
+        attribute: {
+            name: with_check(attribute, name, member) for name, member in getattr(args, attribute).items()
+        }
+        for attribute in NAMED_MEMBERS
+    }
+    return replace(args, **checked)
 
 
 def _output_problems(attribute: str, value: object, key: Spelling) -> Iterator[Problem]:

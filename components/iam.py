@@ -14,7 +14,6 @@ import pulumi
 from pulumi_gcp import artifactregistry, serviceaccount
 
 from .args import PythonRegistryArgs, member_identity
-from .argument_checks import checked_member
 from .names import (
     ACCESS_MODE_ANCHOR,
     ADMIN,
@@ -150,8 +149,11 @@ def _resource_types(
 
 
 def _members(members: tuple[str, ...], named: Members) -> dict[str, pulumi.Input[str]]:
-    """The members of a list by identity, and the named ones by name, which no identity equals."""
+    """The members of a list by identity, and the named ones by name, which no identity equals.
+
+    The names are sorted, because a plugin gets its maps in a random order.
+    """
     return {
         **{member_identity(member): member for member in members},
-        **{f"named-{name}": checked_member(name, member) for name, member in named.items()},
+        **{f"named-{name}": member for name, member in sorted(named.items())},
     }

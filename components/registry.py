@@ -96,7 +96,7 @@ class PythonRegistry(pulumi.ComponentResource):
         Raises:
             ArgumentError: names every problem of the inputs, with value, rule and fix.
         """
-        check_arguments(name, args)
+        args = check_arguments(name, args)
         super().__init__("python-registry:index:PythonRegistry", name, opts=opts)
         child = pulumi.ResourceOptions(parent=self, hooks=RetryHook(args, self.urn).binding)
         apis = enable_apis(name, args, child)

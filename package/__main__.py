@@ -6,7 +6,7 @@ and starts this folder, so the library is the folder beside it.
 
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, cast
@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import components
 from components.args import PythonRegistryArgs
-from components.argument_checks import find_problems
+from components.argument_checks import NOT_GRANTED, check_when_known, find_problems, problem_text
 from components.validation import NOT_SET, Problem, build_args, property_name
 from components.validation.suggestions import suggest
 from package.inputs import PythonRegistryInputs
@@ -72,13 +72,15 @@ def read_inputs(name: str, inputs: Mapping[str, Any]) -> PythonRegistryArgs:
     }
     problems = [*_name_problems(inputs), *find_problems(values, property_name, _registries)]
     if problems:
-        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        title = f"{count} in the inputs; Pulumi did not create the registry."
-        # One text: to a list of errors the engine adds each value again, and secrets in clear.
-        raise pulumi.InputPropertiesError("\n".join([title, *map(str, problems)]), [])
+        raise _input_error(problems, "Pulumi did not create the registry")
     args = build_args(values)
     _registries[f"the registry {name} ({args.repository_name(args.repository)})"] = args
-    return args
+    return check_when_known(args, property_name, lambda problem: _input_error([problem], NOT_GRANTED))
+
+
+def _input_error(problems: Sequence[Problem], result: str) -> pulumi.InputPropertiesError:
+    # One text: to a list of errors the engine adds each value again, and secrets in clear.
+    return pulumi.InputPropertiesError(problem_text("the inputs", problems, result), [])
 
 
 def _name_problems(inputs: Mapping[str, Any]) -> Iterator[Problem]:

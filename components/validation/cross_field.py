@@ -93,6 +93,24 @@ def repeated_token_creators(account: str, args: PythonRegistryArgs, key: Spellin
     yield from _repetitions(seen, _known_members(f"{NAMED_PREFIX}{account}_impersonators", args, key))
 
 
+def repeated_names(args: PythonRegistryArgs, key: Spelling) -> Iterator[Problem]:
+    """One name is one member: readers, writers and admins share the grants on the index."""
+    first_entries: dict[str, tuple[str, object]] = {}
+    for attribute in NAMED_LISTS:
+        for name, member in getattr(args, attribute).items():
+            path = f"{key(attribute)}.{name}"
+            first, other = first_entries.setdefault(name, (path, member))
+            if isinstance(member, str) and isinstance(other, str):
+                yield from check_same_member(path, member, first, other)
+
+
+def check_same_member(path: str, member: str, first: str, other: str) -> list[Problem]:
+    """The problem of an entry whose member differs from that of the first entry with its name."""
+    if member_identity(member) == member_identity(other):
+        return []
+    return [Problem(path, member, f"{first} is another member, {other}", "choose another name")]
+
+
 def unused_setting(
     attribute: str, switch: str, rule: str, args: PythonRegistryArgs, key: Spelling
 ) -> Iterator[Problem]:
@@ -129,6 +147,7 @@ RULES = (
     Rule(repository_lengths, ("repository", "pypi_proxy")),
     Rule(account_lengths, ("repository", "service_accounts")),
     Rule(repository_members, (*MEMBER_LISTS, *NAMED_LISTS)),
+    Rule(repeated_names, NAMED_LISTS),
     Rule(partial(account_members, "reader"), ("impersonators", "named_reader_impersonators")),
     Rule(partial(account_members, "writer"), ("impersonators", "named_writer_impersonators", "github")),
     *(
