@@ -14,12 +14,11 @@ from typing import Any
 
 import yaml
 
-import components
 from components.args import NAMED_MEMBERS
 from components.registry import OUTPUTS
 from components.validation import check_registry, property_name
 from components.validation.registry import FIELDS
-from tests.support.docs import CHECKOUT, read_code, read_commands, read_page, read_table
+from tests.support.docs import CHECKOUT, read_code, read_commands, read_table
 from tests.support.recorder import REGISTRY
 
 PAGE = "package"
@@ -79,16 +78,3 @@ def test_the_typescript_example_has_only_properties_of_the_package() -> None:
 def test_the_page_names_each_map_of_named_members() -> None:
     rows = read_table(PAGE, "## Members that your program creates")
     assert [read_code(row[1])[0] for row in rows] == list(map(property_name, NAMED_MEMBERS))
-
-
-def test_the_page_names_the_version_that_the_component_has() -> None:
-    found = re.findall(r"github\.com/ORG/REPO(?:/tree/v|@v|/package@)([\w.]+)", read_page(PAGE))
-    assert len(found) > 3
-    assert set(found) == {components.__version__}
-
-
-def test_no_page_installs_the_package_of_somebody_else() -> None:
-    pages = [*CHECKOUT.glob("*.md"), *CHECKOUT.glob("docs/**/*.md"), *CHECKOUT.glob("template/*.md")]
-    # On PyPI, the name python-registry belongs to another project.
-    install = re.compile(r"(?:pip install|uv add|poetry add)[^\n]*(?<![\w-])python-registry(?![\w-])")
-    assert [path.name for path in pages if install.search(path.read_text(encoding="utf-8"))] == []
