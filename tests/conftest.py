@@ -6,11 +6,10 @@ import os
 
 import pytest
 
-from tests.support.consumers import consumer
 from tests.support.recorder import run_program
 from tests.support.sandbox import indexes, program, public, registry, sandbox
 
-__all__ = ["consumer", "indexes", "program", "public", "registry", "run_program", "sandbox"]
+__all__ = ["indexes", "program", "public", "registry", "run_program", "sandbox"]
 
 REAL_LOGINS = ("GOOGLE_", "GCLOUD_", "CLOUDSDK_", "PULUMI_")
 
