@@ -113,8 +113,8 @@ class PythonRegistryArgs:
     members, both service accounts included."""
 
     named_readers: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, "pulumi.Input[str]"])
-    """Further readers, by a name of your choice. A member can be an output of another resource. Renaming an
-    entry revokes the member's role until the next update."""
+    """Further readers, by a name of your choice. A member can be an output of another resource. With
+    `additive`, a new name for an entry revokes the member's role until the next `pulumi up --refresh`."""
 
     named_writers: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, "pulumi.Input[str]"])
     """Further writers, by a name of your choice."""

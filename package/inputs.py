@@ -71,8 +71,9 @@ class PythonRegistryInputs(TypedDict):
     members, both service accounts included. Default: none."""
 
     named_readers: NotRequired[dict[str, pulumi.Input[str]]]
-    """Further readers, by a name of your choice. A member can be an output of another resource. Renaming
-    an entry revokes the member's role until the next update. Default: none."""
+    """Further readers, by a name of your choice. A member can be an output of another resource. With
+    `additive`, a new name for an entry revokes the member's role until the next `pulumi up --refresh`.
+    Default: none."""
 
     named_writers: NotRequired[dict[str, pulumi.Input[str]]]
     """Further writers, by a name of your choice. Default: none."""

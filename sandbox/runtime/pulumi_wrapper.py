@@ -34,6 +34,8 @@ SECRETS_LINE = re.compile(rb"^(?:encryptionsalt|encryptedkey|secretsprovider):.*
 PROJECT_NAME = re.compile(rb"^name:\s*[\"']?([^\s\"']+)", re.MULTILINE)
 # The virtual environment that the language host of the official CLI looks for, relative to the project.
 VIRTUALENV_OPTION = re.compile(rb"^\s+virtualenv:\s*[\"']?([^\s\"'#]+)", re.MULTILINE)
+# The CLI writes what it knows of a project's packages there. The YAML host does not follow a link to it.
+SDKS = "sdks"
 # Time between two messages about a lock that another command holds.
 WAITING_SECONDS = 5.0
 # The flag and its value in one word, as the engine's library for flags (pflag) reads it.
@@ -55,6 +57,8 @@ class WorkFolder:
         for path in self.folder.iterdir():
             if path.is_symlink() or STACK_FILE.fullmatch(path.name):
                 path.unlink()
+            elif path.name == SDKS:
+                shutil.rmtree(path)
         before: dict[str, bytes] = {}
         for path in self.project.iterdir():
             if STACK_FILE.fullmatch(path.name) and path.is_file():
@@ -64,6 +68,8 @@ class WorkFolder:
                 if secrets.exists():
                     content = secrets.read_bytes() + content
                 (self.folder / path.name).write_bytes(content)
+            elif path.name == SDKS and path.is_dir():
+                shutil.copytree(path, self.folder / SDKS, symlinks=True)
             else:
                 self._link(path.name, path)
         self._link_virtualenv()

@@ -188,6 +188,17 @@ def test_the_work_folder_has_the_files_of_the_project_and_no_deleted_ones(wrappe
     assert wrapper("ls").stdout.split() == ["Pulumi.dev.yaml", "Pulumi.yaml", "renamed.py"]
 
 
+def test_the_work_folder_has_a_copy_of_the_generated_sdks_and_no_deleted_ones(wrapper: Wrapper) -> None:
+    sdk = wrapper.project / "sdks" / "python-registry.json"
+    sdk.parent.mkdir()
+    sdk.write_text("{}")
+    assert wrapper("find sdks").stdout.split() == ["sdks", "sdks/python-registry.json"]
+    sdk.unlink()
+    assert wrapper("find sdks").stdout.split() == ["sdks"]
+    sdk.parent.rmdir()
+    assert wrapper("ls -d sdks").returncode != 0
+
+
 def test_the_command_works_from_a_subfolder_and_for_another_folder(wrapper: Wrapper) -> None:
     below = wrapper.project / "below"
     below.mkdir()
