@@ -38,7 +38,7 @@ export(create(
 
 
 def resources(program: Program) -> dict[str, Any]:
-    """What the state has of each resource, besides the providers of packages."""
+    """The fields of each resource in the state, without the providers of packages."""
     exported = json.loads(program.pulumi("stack", "export").stdout)["deployment"]["resources"]
     fields = ("id", "parent", "inputs", "protect", "deletedWith")
     return {

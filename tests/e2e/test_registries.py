@@ -79,7 +79,7 @@ def test_the_preview_refuses_two_registries_with_one_repository(
 
 
 @ways
-def test_the_preview_of_an_update_is_no_second_registry(consumer: Program, way: str) -> None:
+def test_a_plugin_counts_a_registry_once_per_update(consumer: Program, way: str) -> None:
     use_consumer(consumer, way, "create(service_accounts=False, pypi_proxy=False)")
     done = consumer.pulumi("up", "--yes")
     assert "8 created" in done.stdout

@@ -12,7 +12,7 @@ from tests.support.sandbox import CHECKOUT, Program
 
 IMPORTS = {"library": "pulumi_gcp_python_registry", "package": "remote_registry"}
 WAYS = tuple(IMPORTS)
-# What every program here starts with. `create` exports the outputs as the clone's program does.
+# The start of every program here. `create` exports the outputs as the clone's program does.
 PREAMBLE = """
 import pulumi
 import pulumi_gcp
@@ -75,7 +75,7 @@ def is_unchanged(output: str) -> bool:
 
 
 def message_of(program: Program, *words: str) -> str:
-    """What a command that must fail reports, without the trace of Pulumi's SDK in the consumer.
+    """The report of a command that must fail, without the trace of Pulumi's SDK in the consumer.
 
     A Python program whose package refuses its inputs gets `resource monitor shut down` from the engine, and
     Pulumi's SDK ends with a trace of its own modules.
