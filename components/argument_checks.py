@@ -109,15 +109,19 @@ def check_when_known(
         entry = (path, member)
         first, same = first_entries.setdefault(name, entry) if attribute in NAMED_LISTS else entry
 
-        def check(values: Sequence[str]) -> str:
-            value, other = values
+        def check(values: Sequence[Any]) -> str:
+            value, other, is_secret = values
             for problem in (*check_member(path, value), *check_same_member(path, value, first, other)):
-                raise error(problem)
+                raise error(
+                    problem.without_value("pass a plain text to read the rule") if is_secret else problem
+                )
             return value
 
         # `find_problems` has checked texts already.
-        has_output = isinstance(member, pulumi.Output) or isinstance(same, pulumi.Output)
-        return pulumi.Output.all(member, same).apply(check) if has_output else member
+        if not isinstance(member, pulumi.Output) and not isinstance(same, pulumi.Output):
+            return member
+        known = pulumi.Output.all(member, same)
+        return pulumi.Output.all(member, same, known.is_secret()).apply(check)
 
     checked = {
         attribute: {

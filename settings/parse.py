@@ -129,12 +129,11 @@ def _as_text(value: object) -> object:
 
 
 def _without_secret(problem: Problem, secret_keys: Collection[str]) -> Problem:
-    """A problem of an encrypted setting, without the rule and the fix, which can repeat the value."""
+    """A problem, without its value if the setting is encrypted."""
     key = re.split(r"[.\[]", problem.key)[0]
     if key not in secret_keys or problem.value == HIDDEN:
         return problem
-    rule = "this value breaks a rule, and a message about it would show the secret"
-    return Problem(problem.key, HIDDEN, rule, "set it without --secret to read the rule")
+    return problem.without_value("set it without --secret to read the rule")
 
 
 def _unknown_key(key: str, value: str) -> list[Problem]:

@@ -32,6 +32,11 @@ class Problem:
     rule: str
     fix: str
 
+    def without_value(self, fix: str) -> Problem:
+        """The problem of a secret. Its rule and its fix could repeat the value."""
+        rule = "this value breaks a rule, and a message about it would show the secret"
+        return Problem(self.key, HIDDEN, rule, fix)
+
     def __str__(self) -> str:
         return f"  {self.key}: {_shown(self.value)}\n    {self.rule}; {self.fix}"
 

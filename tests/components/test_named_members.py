@@ -132,6 +132,16 @@ def test_the_update_grants_nothing_to_a_bad_member_once_it_is_known(run_function
     assert not [grant for grant in recording.resources if "allUsers" in str(grant.inputs)]
 
 
+def test_the_message_about_a_secret_member_does_not_show_it(run_function: Run) -> None:
+    def members() -> dict[str, Any]:
+        return {"named_readers": {"ci": pulumi.Output.secret("hidden@example.com")}}
+
+    with pytest.raises(pulumi.RunError) as refused:
+        run_function(registry_with("authoritative", members))
+    assert "ci: [secret]\n    this value breaks a rule" in str(refused.value)
+    assert "hidden" not in str(refused.value)
+
+
 def problems_of(run_function: Run, **arguments: Any) -> list[Problem]:
     with pytest.raises(ArgumentError) as refused:
         run_function(lambda: PythonRegistry("packages", args(**arguments)))
