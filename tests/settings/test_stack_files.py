@@ -7,19 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from settings import SettingsError, parse_settings, read_other_stacks
 from settings.parse import clear_secrets
+from tests.support.cases import case_parameters, read_entries
 from tests.support.recorder import MINIMAL, engine_config
 
-FILE = Path(__file__).parents[1] / "cases" / "stack_files.yaml"
-CASES = yaml.safe_load(FILE.read_text())["stack_files"]
 # A value that is too long for the list of cases.
 LONG = {"60 labels": json.dumps({f"l{number}": "x" for number in range(60)})}
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case["id"])
+@pytest.mark.parametrize("case", case_parameters("stack_files"))
 def test_the_program_accepts_a_right_stack_file_and_tells_the_truth_about_a_wrong_one(
     case: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -44,6 +42,6 @@ def test_the_program_accepts_a_right_stack_file_and_tells_the_truth_about_a_wron
 
 
 def test_every_case_has_an_id_of_its_own_and_a_source() -> None:
-    ids = [case["id"] for case in CASES]
+    ids = [case["id"] for case in read_entries("stack_files")]
     assert len({*ids}) == len(ids)
-    assert all(case["source"] for case in CASES)
+    assert all(case["source"] for case in read_entries("stack_files"))

@@ -19,7 +19,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from tests.support.client_cases import client_cases
+from tests.support.cases import read_cases
 from tools.scan_secrets import UnsearchableError, find_secrets
 
 TOKEN = "a-token-of-unknown-format"
@@ -176,7 +176,7 @@ def key_forms() -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize(("text", "expected"), client_cases("secret"))
+@pytest.mark.parametrize(("text", "expected"), read_cases("clients", "secret"))
 def test_a_key_of_a_service_account(
     image: Path, key_forms: dict[str, str], text: str, expected: bool
 ) -> None:

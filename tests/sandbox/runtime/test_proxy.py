@@ -21,7 +21,7 @@ from sandbox.runtime.proxy import GRACE_SECONDS
 from sandbox.toolchain.cache import CACHE_VARIABLE
 from sandbox.toolchain.plugin import PLUGIN, Plugin
 from sandbox.toolchain.versions import pulumi_home
-from tests.support.client_cases import client_cases
+from tests.support.cases import read_cases
 from tests.support.federation import anonymous
 from tests.support.sandbox import Sandbox
 
@@ -42,7 +42,7 @@ def test_a_host_that_is_not_emulated_is_refused_by_name_at_once(sandbox: Sandbox
     assert text == "The python-registry sandbox does not emulate example.com and forwards no request.\n"
 
 
-@pytest.mark.parametrize(("host", "expected"), client_cases("host"))
+@pytest.mark.parametrize(("host", "expected"), read_cases("clients", "host"))
 def test_another_host_of_artifact_registry_is_named_in_the_first_line(
     sandbox: Sandbox, host: str, expected: str | None
 ) -> None:
@@ -59,7 +59,7 @@ def test_another_host_of_artifact_registry_is_named_in_the_first_line(
         assert expected in line
 
 
-@pytest.mark.parametrize(("line", "expected"), client_cases("plain_http"))
+@pytest.mark.parametrize(("line", "expected"), read_cases("clients", "plain_http"))
 def test_a_request_without_tls_is_refused_with_the_reason(
     sandbox: Sandbox, line: str, expected: str
 ) -> None:

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from sandbox.cloud.packaging.distributions import BadDistribution, read_published
-from tests.support.client_cases import client_cases
+from tests.support.cases import read_cases
 from tests.support.distributions import metadata, pack_sdist, sdist, wheel, with_metadata
 
 
-@pytest.mark.parametrize(("filename", "expected"), client_cases("published_file"))
+@pytest.mark.parametrize(("filename", "expected"), read_cases("clients", "published_file"))
 def test_a_published_file(tmp_path: Path, filename: str, expected: str | None) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"an old format")

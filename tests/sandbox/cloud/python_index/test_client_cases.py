@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.support.client_cases import client_cases
+from tests.support.cases import read_cases
 from tests.support.distributions import metadata, with_metadata
 from tests.support.distributions import wheel as make_wheel
 from tests.support.indexes import API, HOST, USAGE, Registry, TinyIndex, put, send
@@ -23,7 +23,7 @@ IAM = "https://iam.googleapis.com/v1"
 _versions = itertools.count()
 
 
-@pytest.mark.parametrize(("address", "expected"), client_cases("upload_address"))
+@pytest.mark.parametrize(("address", "expected"), read_cases("clients", "upload_address"))
 def test_an_upload_address(registry: Registry, address: str, expected: int) -> None:
     registry.make()
     upload = make_wheel("my-adder", "1.0")
@@ -37,7 +37,7 @@ def test_an_upload_address(registry: Registry, address: str, expected: int) -> N
     assert answer.status_code == expected, answer.text
 
 
-@pytest.mark.parametrize(("case", "expected"), client_cases("metadata"))
+@pytest.mark.parametrize(("case", "expected"), read_cases("clients", "metadata"))
 def test_the_metadata_of_an_upload(registry: Registry, case: dict[str, str], expected: int) -> None:
     url = registry.make()
     about = metadata("my-adder", "1.0", None, f"{case['fields']}\n" if "fields" in case else "")
@@ -115,7 +115,7 @@ def shared_account(indexes: tuple[Sandbox, TinyIndex]) -> Account:
     return Account(Registry(indexes[0]))
 
 
-@pytest.mark.parametrize(("case", "expected"), client_cases("login"))
+@pytest.mark.parametrize(("case", "expected"), read_cases("clients", "login"))
 def test_a_login_with_a_key(
     registry: Registry, shared_account: Account, case: dict[str, Any], expected: int
 ) -> None:
