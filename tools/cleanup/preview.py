@@ -125,6 +125,10 @@ def _report(target: _Target, decisions: Sequence[Decision], now: datetime) -> It
     else:
         count = sum(decision.deletes for decision in decisions)
         yield f"{target.name}: {count} of {len(decisions)} versions would be deleted ({_state(target)})"
+    remaining = {decision.version.package for decision in decisions if not decision.deletes}
+    lost = dict.fromkeys(d.version.package for d in decisions if d.version.package not in remaining)
+    if lost:
+        yield f"  Every version would be deleted of: {', '.join(lost)}"
     rows = [
         (
             "delete" if decision.deletes else "keep",

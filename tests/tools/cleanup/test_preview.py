@@ -132,6 +132,7 @@ def test_the_policies_of_the_stack_file_come_first(run: Run, google: Google) -> 
     assert report.startswith("Policies of the stack file (python-registry:cleanup)\n")
     assert f"{UPLOAD}: 1 of 5 versions would be deleted (not a dry run, not deployed yet)" in report
     assert "  delete c 1.0 3 days delete-old\n" in report
+    assert "  Every version would be deleted of: c\n" in report
     assert "  keep b 1.0 400 days delete-old is for other packages\n" in report
     assert f"{CACHE}: no cleanup policy, so Google deletes nothing" in report
     assert "other-proj" not in "".join(google.asked)
@@ -149,6 +150,7 @@ def test_without_a_setting_the_deployed_policies_decide(
         "2 of 5 versions would be deleted (not a dry run, Google deletes them within about a day)" in report
     )
     assert "  delete a 1.1 95 days delete-old\n" in report
+    assert "Every version" not in report
     assert "  keep b 1.0 400 days keep-recent keeps the most recent version of each package\n" in report
 
 
