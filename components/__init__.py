@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .args import GitHub, Impersonators, PythonRegistryArgs
+from .args import Cleanup, GitHub, Impersonators, PythonRegistryArgs
 
 if TYPE_CHECKING:
     from .registry import PythonRegistry
 
 # The version of the library, of the package and of the release.
 __version__ = "1.0.0"
-__all__ = ["GitHub", "Impersonators", "PythonRegistry", "PythonRegistryArgs", "__version__"]
+__all__ = ["Cleanup", "GitHub", "Impersonators", "PythonRegistry", "PythonRegistryArgs", "__version__"]
 
 
 def __getattr__(name: str) -> Any:

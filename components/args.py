@@ -81,6 +81,28 @@ class GitHub:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Cleanup:
+    """Deletes old versions. Set `deleteOlderThan`, `cacheOlderThan` or both."""
+
+    delete_older_than: str = ""
+    """Age of the versions that Google deletes from the upload repository, in days (`90d`) or hours (`36h`).
+    The age starts at the first upload of the version."""
+
+    keep_versions: int | None = None
+    """Number of the most recent versions of each package that Google keeps, also if they are older."""
+
+    packages: tuple[str, ...] = ()
+    """Prefixes of normalized package names. Google deletes only versions of these packages."""
+
+    cache_older_than: str = ""
+    """Age of the versions that Google deletes from the cache of PyPI. The cache downloads them again if a
+    client asks for them."""
+
+    dry_run: bool = True
+    """Google deletes nothing. It only writes to its log what it would delete."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class PythonRegistryArgs:
     """The inputs of a registry."""
 
@@ -145,6 +167,9 @@ class PythonRegistryArgs:
 
     github: GitHub | None = None
     """GitHub workflows that act as the writer account, without a key."""
+
+    cleanup: Cleanup | None = None
+    """Deletes old versions from the upload repository, or from the cache of PyPI."""
 
     labels: Mapping[str, str] = field(default_factory=dict[str, str])
     """Labels of every repository. At most 63."""

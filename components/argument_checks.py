@@ -16,7 +16,7 @@ from weakref import WeakKeyDictionary
 import pulumi
 from pulumi.runtime.settings import get_monitor
 
-from .args import NAMED_MEMBERS, NAMED_PREFIX, GitHub, Impersonators, PythonRegistryArgs
+from .args import NAMED_MEMBERS, NAMED_PREFIX, Cleanup, GitHub, Impersonators, PythonRegistryArgs
 from .validation import Problem, check_member, check_registry, property_name
 from .validation.cross_field import NAMED_LISTS, Spelling, check_same_member
 
@@ -25,7 +25,9 @@ NOT_GRANTED = "Pulumi granted this member no role"
 # The registries of each program that this process runs, by the program's resource monitor.
 _programs: WeakKeyDictionary[Any, dict[str, PythonRegistryArgs]] = WeakKeyDictionary()
 # Problems spell nested properties as stack files do, and a Python program spells them as attributes.
-_ATTRIBUTES = {property_name(f.name): f.name for type_ in (GitHub, Impersonators) for f in fields(type_)}
+_ATTRIBUTES = {
+    property_name(f.name): f.name for type_ in (Cleanup, GitHub, Impersonators) for f in fields(type_)
+}
 _PROPERTY = re.compile(rf"\b({'|'.join(_ATTRIBUTES)})\b")
 
 

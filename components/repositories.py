@@ -6,17 +6,22 @@ Deleting or replacing a repository deletes its packages, and Google does not ask
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import pulumi
 from pulumi_gcp import artifactregistry, projects
 
 from .apis import ARTIFACT_REGISTRY
 from .args import PythonRegistryArgs
+from .cleanup import CleanupPolicy, cache_policies, upload_policies
 from .upstreams import PRIVATE_PRIORITY, Upstream
 
+Policy = artifactregistry.RepositoryCleanupPolicyArgs
+PolicyCondition = artifactregistry.RepositoryCleanupPolicyConditionArgs
+PolicyMostRecentVersions = artifactregistry.RepositoryCleanupPolicyMostRecentVersionsArgs
 UpstreamPolicy = artifactregistry.RepositoryVirtualRepositoryConfigUpstreamPolicyArgs
 
 
@@ -58,6 +63,7 @@ def create_repositories(
         repository_id=args.repository,
         mode="STANDARD_REPOSITORY",
         description="Private Python packages: uploads go here",
+        **_cleanup(args, upload_policies(args)),
         opts=after(apis[ARTIFACT_REGISTRY], protect=args.protect),
     )
     remotes = {
@@ -73,6 +79,7 @@ def create_repositories(
                     public_repository="PYPI"
                 ),
             ),
+            **_cleanup(args, cache_policies(args)),
             # If Google refuses the upload repository, nothing else should be created.
             opts=after(upload),
         )
@@ -94,3 +101,28 @@ def create_repositories(
         opts=after(),
     )
     return Repositories(upload=upload, remotes=remotes, index=index)
+
+
+def _cleanup(args: PythonRegistryArgs, policies: Sequence[CleanupPolicy]) -> dict[str, Any]:
+    """The inputs of a repository with cleanup policies; no inputs if it has no policy."""
+    if args.cleanup is None or not policies:
+        return {}
+    return {
+        # Only reports, for all policies of the repository.
+        "cleanup_policy_dry_run": args.cleanup.dry_run,
+        "cleanup_policies": [
+            Policy(
+                id=policy.id,
+                action=policy.action,
+                condition=PolicyCondition(
+                    older_than=policy.older_than, package_name_prefixes=policy.packages or None
+                )
+                if policy.older_than
+                else None,
+                most_recent_versions=PolicyMostRecentVersions(keep_count=policy.keep_count)
+                if policy.keep_count
+                else None,
+            )
+            for policy in policies
+        ],
+    }

@@ -38,6 +38,29 @@ class GitHub(TypedDict):
     """The deployment environment whose workflow runs publish. Default: none."""
 
 
+class Cleanup(TypedDict):
+    """Deletes old versions. Set `deleteOlderThan`, `cacheOlderThan` or both."""
+
+    delete_older_than: NotRequired[str]
+    """Age of the versions that Google deletes from the upload repository, in days (`90d`) or hours (`36h`).
+    The age starts at the first upload of the version. Default: none."""
+
+    keep_versions: NotRequired[int]
+    """Number of the most recent versions of each package that Google keeps, also if they are older.
+    Default: none."""
+
+    packages: NotRequired[list[str]]
+    """Prefixes of normalized package names. Google deletes only versions of these packages. Default:
+    none."""
+
+    cache_older_than: NotRequired[str]
+    """Age of the versions that Google deletes from the cache of PyPI. The cache downloads them again if a
+    client asks for them. Default: none."""
+
+    dry_run: NotRequired[bool]
+    """Google deletes nothing. It only writes to its log what it would delete. Default: `true`."""
+
+
 class PythonRegistryInputs(TypedDict):
     """The inputs of a registry."""
 
@@ -101,6 +124,9 @@ class PythonRegistryInputs(TypedDict):
 
     github: NotRequired[GitHub]
     """GitHub workflows that act as the writer account, without a key. Default: none."""
+
+    cleanup: NotRequired[Cleanup]
+    """Deletes old versions from the upload repository, or from the cache of PyPI. Default: none."""
 
     labels: NotRequired[dict[str, str]]
     """Labels of every repository. At most 63. Default: none."""

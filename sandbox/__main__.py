@@ -16,6 +16,7 @@ from typing import Any
 
 import click
 
+from sandbox.cleanup import cleanup, clock
 from sandbox.cloud.core.faults import Faults
 from sandbox.cloud.iam.members import OWNER, is_member
 from sandbox.cloud.packaging.distributions import BadDistribution
@@ -282,6 +283,8 @@ def reset_pypi() -> None:
     session.reset_pypi()
 
 
+cli.add_command(cleanup)
+cli.add_command(clock)
 cli.add_command(github_token)
 
 

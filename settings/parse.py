@@ -114,6 +114,12 @@ def _with_texts(attribute: str, value: Any) -> object:
     """
     if attribute == "private_packages" and isinstance(value, list):
         return [_as_text(name) for name in cast("list[object]", value)]
+    if attribute == "cleanup" and isinstance(value, dict):
+        parts = cast("dict[str, object]", value)
+        return {
+            name: _with_texts("private_packages", part) if name == "packages" else part
+            for name, part in parts.items()
+        }
     if attribute in ("labels", "github") and isinstance(value, dict):
         entries = cast("dict[str, object]", value)
         names = entries if attribute == "labels" else {"environment"}

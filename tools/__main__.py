@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
+from tools.cleanup.preview import preview_cleanup
 from tools.clients.configure import configure
 from tools.errors import ToolError
 from tools.scan_secrets import UnsearchableError, find_secrets
@@ -90,6 +91,11 @@ def _summary(options: argparse.Namespace) -> int:
     return HAS_CHANGES if summary.has_changes else NO_CHANGES
 
 
+def _cleanup_preview(options: argparse.Namespace) -> int:
+    deletes = preview_cleanup(options.stack, deployed=options.deployed, days=options.days)
+    return HAS_CHANGES if deletes else NO_CHANGES
+
+
 def _tour(options: argparse.Namespace) -> int:
     if not run_tour(options.stack, options.target, accepted=options.yes):
         raise ToolError("The tour did not finish.")
@@ -99,7 +105,8 @@ def _tour(options: argparse.Namespace) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="python -m tools",
-        description="Configure clients, get tokens, scan for secrets, summarize previews, run the tour.",
+        description="Configure clients, get tokens, scan for secrets, summarize previews, preview "
+        "cleanups, run the tour.",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     stack = _Parser(add_help=False)
@@ -154,6 +161,23 @@ def _parser() -> argparse.ArgumentParser:
     summary.add_argument("--stack", metavar="NAME", help="the stack's name, for the heading")
     summary.add_argument("--title", metavar="TEXT", help="another heading")
     summary.set_defaults(run=_summary)
+
+    cleanup = commands.add_parser(
+        "cleanup-preview",
+        parents=[stack],
+        help="list the versions that the cleanup policies would delete today",
+        description="List the versions that the cleanup policies would delete today, and why each other "
+        "version stays. Uses the policies of the stack file, also before they are deployed. Without any, "
+        "it uses those of the deployed repositories. Deletes nothing. The exit status is 0 if no version "
+        "would be deleted, 2 if a version would be deleted, and 1 on failure.",
+    )
+    cleanup.add_argument(
+        "--deployed", action="store_true", help="use the policies of the deployed repositories"
+    )
+    cleanup.add_argument(
+        "--days", metavar="N", type=int, default=0, help="decide as if N more days had passed; default: 0"
+    )
+    cleanup.set_defaults(run=_cleanup_preview)
 
     tour = commands.add_parser(
         "tour",

@@ -1,10 +1,11 @@
-"""A stack's outputs, read with `pulumi stack output`."""
+"""A stack's outputs and settings, read with the Pulumi CLI."""
 
 from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from tools.errors import ToolError
@@ -18,7 +19,31 @@ def read_outputs(stack: str | None) -> Outputs:
     Raises:
         ToolError: Pulumi is missing, or fails. The message repeats Pulumi's own.
     """
-    command = ["pulumi", "--non-interactive", "stack", "output", "--json"]
+    outputs = _read_json(["stack", "output", "--json"], stack)
+    if not outputs:
+        raise ToolError("The stack has no outputs yet. Run `pulumi up` first.")
+    return outputs
+
+
+def read_setting(stack: str | None, key: str) -> Any:
+    """Return a setting of the stack of that name, or of the selected one; None if it is not set.
+
+    Pulumi reads the stack file, and also the environments and the settings that all stacks share.
+
+    Raises:
+        ToolError: Pulumi is missing, or fails. The message repeats Pulumi's own.
+    """
+    entry = _read_json(["config", "--json"], stack).get(key, {})
+    if "objectValue" in entry:
+        return entry["objectValue"]
+    # `pulumi config set KEY '{"a": 1}'` stores a text, which the program reads as JSON.
+    with suppress(ValueError, TypeError):
+        return json.loads(entry.get("value"))
+    return entry.get("value")
+
+
+def _read_json(words: Sequence[str], stack: str | None) -> Any:
+    command = ["pulumi", "--non-interactive", *words]
     command += ["--stack", stack] if stack else []
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -29,12 +54,9 @@ def read_outputs(stack: str | None) -> Outputs:
     if done.returncode:
         raise ToolError(f"`{' '.join(command)}` failed:\n{done.stderr.strip()}")
     try:
-        outputs = json.loads(done.stdout)
+        return json.loads(done.stdout)
     except ValueError as error:
         raise ToolError(f"`{' '.join(command)}` printed no JSON:\n{done.stdout.strip()}") from error
-    if not outputs:
-        raise ToolError("The stack has no outputs yet. Run `pulumi up` first.")
-    return outputs
 
 
 def account_email(outputs: Outputs, role: str) -> str:

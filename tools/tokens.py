@@ -12,7 +12,7 @@ from typing import Any
 
 import google.auth
 from google.auth import exceptions, impersonated_credentials
-from google.auth.transport.requests import Request
+from google.auth.transport.requests import AuthorizedSession, Request
 
 from components.names import TOKEN_CREATOR
 from tools.errors import ToolError
@@ -30,6 +30,15 @@ def own_token() -> str:
         ToolError: there is no login, or it has expired.
     """
     return str(_own_credentials().token)
+
+
+def own_session() -> AuthorizedSession:
+    """Return a session that sends the caller's token.
+
+    Raises:
+        ToolError: there is no login, or it has expired.
+    """
+    return AuthorizedSession(_own_credentials())
 
 
 def impersonated_token(email: str, role: str) -> str:

@@ -120,6 +120,14 @@ def unused_setting(
         yield Problem(key(attribute), value, rule, f"remove it, or set {key(switch)} to true")
 
 
+def unused_cache_age(args: PythonRegistryArgs, key: Spelling) -> Iterator[Problem]:
+    """An age for the cache needs the cache."""
+    if args.cleanup and args.cleanup.cache_older_than and not args.upstreams:
+        path, age = f"{key('cleanup')}.cacheOlderThan", args.cleanup.cache_older_than
+        fix = f"remove it, or set {key('pypi_proxy')} to true"
+        yield Problem(path, age, "this setting needs the cache of PyPI, which is off", fix)
+
+
 def collisions(
     others: Mapping[str, PythonRegistryArgs], way_out: str, args: PythonRegistryArgs, key: Spelling
 ) -> Iterator[Problem]:
@@ -148,6 +156,7 @@ RULES = (
     Rule(account_lengths, ("repository", "service_accounts")),
     Rule(repository_members, (*MEMBER_LISTS, *NAMED_LISTS)),
     Rule(repeated_names, NAMED_LISTS),
+    Rule(unused_cache_age, ("cleanup", "pypi_proxy")),
     Rule(partial(account_members, "reader"), ("impersonators", "named_reader_impersonators")),
     Rule(partial(account_members, "writer"), ("impersonators", "named_writer_impersonators", "github")),
     *(

@@ -13,6 +13,7 @@ from typing import Any
 
 from ..args import PythonRegistryArgs
 from .choices import check_access, check_boolean
+from .cleanup import build_cleanup, check_cleanup
 from .cross_field import NAMING, RULES, Rule, Spelling, collisions
 from .github import build_github, check_github
 from .ids import check_project, check_repository
@@ -60,6 +61,7 @@ FIELDS = {
     "named_reader_impersonators": Field(check_named_members, dict),
     "named_writer_impersonators": Field(check_named_members, dict),
     "github": Field(check_github, build_github),
+    "cleanup": Field(check_cleanup, build_cleanup),
     "labels": Field(check_labels, dict),
     "protect": Field(check_boolean),
 }

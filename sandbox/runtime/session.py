@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
+from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
 
+from sandbox.cloud.artifact_registry import cleanup
 from sandbox.cloud.artifact_registry.repositories import repository_names
 from sandbox.cloud.core.blobs import Blobs
+from sandbox.cloud.core.clock import read_shift, shifted_time, write_shift
 from sandbox.cloud.core.faults import Faults, read_faults, write_faults
 from sandbox.cloud.core.store import Store
 from sandbox.cloud.iam.members import OWNER
@@ -64,6 +67,20 @@ def set_faults(faults: Faults) -> None:
     """Replace the faults that are in force."""
     with _open_store() as store, store.transaction():
         write_faults(store, faults)
+
+
+def clean_up(days: int) -> list[cleanup.Cleanup]:
+    """Apply all cleanup policies, as if so many more days had passed."""
+    with _open_store() as store, store.transaction():
+        return cleanup.clean_up(store, shifted_time(store) + timedelta(days=days))
+
+
+def shift_clock(days: int | None) -> int:
+    """Shift the clock of uploads; return its shift in days, also if there is no new one."""
+    with _open_store() as store, store.transaction():
+        if days is not None:
+            write_shift(store, days)
+        return read_shift(store)
 
 
 def publish_on_pypi(files: Sequence[str]) -> Iterator[str]:

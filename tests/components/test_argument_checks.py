@@ -8,7 +8,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from components import GitHub, Impersonators, PythonRegistry, PythonRegistryArgs
+from components import Cleanup, GitHub, Impersonators, PythonRegistry, PythonRegistryArgs
 from components.argument_checks import ArgumentError
 from components.validation import Problem
 from tests.support.recorder import REPOSITORY, Recording, Run
@@ -162,3 +162,28 @@ def test_a_whole_map_of_named_members_cannot_be_an_output(run_function: Run) -> 
 def test_the_arguments_of_a_program_without_the_engine_are_checked_too() -> None:
     with pytest.raises(ArgumentError, match="project id"):
         PythonRegistry("packages", PythonRegistryArgs(project="Demo", location="us"))
+
+
+def test_a_cleanup_is_checked_and_spelled_as_attributes(run_function: Run) -> None:
+    problems = problems_of(
+        run_function,
+        lambda: {
+            "pypi_proxy": False,
+            "cleanup": Cleanup(keep_versions=5, packages=("my_adder",), cache_older_than="30d"),
+        },
+    )
+    assert [problem.key for problem in problems] == [
+        "cleanup.packages[0]",
+        "cleanup.keep_versions",
+        "cleanup.packages",
+    ]
+    assert problems[1].rule == "this setting deletes nothing without delete_older_than"
+    (unused,) = problems_of(
+        run_function, lambda: {"pypi_proxy": False, "cleanup": Cleanup(cache_older_than="30d")}
+    )
+    assert (unused.key, unused.fix) == (
+        "cleanup.cache_older_than",
+        "remove it, or set pypi_proxy to true",
+    )
+    (empty,) = problems_of(run_function, lambda: {"cleanup": Cleanup()})
+    assert empty.rule == "cleanup needs delete_older_than or cache_older_than"

@@ -19,7 +19,12 @@ from tests.support.recorder import Run
 EXPECTED = HERE / "changes.yaml"
 BEFORE = settings(OTHERS["minimal"])
 UPLOAD = "registry-upload"
-UPLOAD_CHANGES = {"labels": {"labels"}, "protect off": {"protect"}}
+CLEANUP = {"deleteOlderThan": "90d", "keepVersions": 5, "cacheOlderThan": "30d"}
+UPLOAD_CHANGES = {
+    "labels": {"labels"},
+    "protect off": {"protect"},
+    "cleanup": {"cleanupPolicies", "cleanupPolicyDryRun"},
+}
 GITHUB = {"repositories": ["acme/my-adder"], "ownerId": 1, "ref": "refs/heads/main"}
 CHANGES: dict[str, dict[str, Any]] = {
     "pypiProxy off": {"pypiProxy": False},
@@ -30,6 +35,8 @@ CHANGES: dict[str, dict[str, Any]] = {
     "privatePackages": {"privatePackages": ["my-adder"]},
     "labels": {"labels": {"team": "data"}},
     "protect off": {"protect": False},
+    "cleanup": {"cleanup": CLEANUP},
+    "cleanup of the cache": {"cleanup": {"cacheOlderThan": "30d"}},
     "the stack renamed": {},
 }
 
@@ -71,7 +78,9 @@ def test_changing_one_setting_has_the_committed_effect(run_program: Run, change:
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_only_labels_and_protection_change_the_upload_repository(run_program: Run, change: str) -> None:
+def test_only_labels_protection_and_cleanup_change_the_upload_repository(
+    run_program: Run, change: str
+) -> None:
     effect = difference(inventory(run_program(BEFORE)), after(run_program, change))
     assert UPLOAD not in effect.get("gone", [])
     assert set(effect.get("changed", {}).get(UPLOAD, {})) == UPLOAD_CHANGES.get(change, set())

@@ -12,7 +12,7 @@ import yaml
 from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime import rpc
 
-from components import GitHub, Impersonators, PythonRegistryArgs
+from components import Cleanup, GitHub, Impersonators, PythonRegistryArgs
 from components.validation import property_name
 from package import __main__ as package
 from package.__main__ import Package, read_inputs
@@ -78,6 +78,7 @@ def test_the_program_gets_the_same_arguments_as_in_the_library() -> None:
         "impersonators": {"writer": ["user:a@example.com"]},
         # A number where a text belongs can have only one meaning here.
         "github": {"repositories": ["acme/tool"], "ownerId": 1234567, "environment": "release"},
+        "cleanup": {"deleteOlderThan": "90d", "keepVersions": 5, "packages": ["acme-"], "dryRun": False},
         "labels": {"cost_center": "a-1"},
         "protect": False,
     }
@@ -91,6 +92,7 @@ def test_the_program_gets_the_same_arguments_as_in_the_library() -> None:
         access="additive",
         impersonators=Impersonators(writer=("user:a@example.com",)),
         github=GitHub(repositories=("acme/tool",), owner_id="1234567", environment="release"),
+        cleanup=Cleanup(delete_older_than="90d", keep_versions=5, packages=("acme-",), dry_run=False),
         labels={"cost_center": "a-1"},
         protect=False,
     )

@@ -34,6 +34,7 @@ CLASSES = {
     "PythonRegistryArgs": "PythonRegistryInputs",
     "Impersonators": "Impersonators",
     "GitHub": "GitHub",
+    "Cleanup": "Cleanup",
 }
 ROW = re.compile(
     r"\| `(?P<key>[^`]+)` \| .+?, (?P<default>required|empty|none|`[^`]+`) \| (?P<meaning>.+) \|"
@@ -130,7 +131,11 @@ def test_the_documentation_has_every_setting_of_stack_files() -> None:
     expected: dict[str, Field] = {}
     for key, name in {PROJECT_KEY: "project", **KEYS}.items():
         expected[key] = library_fields("PythonRegistryArgs")[name]
-        nested = {"impersonators": "Impersonators", "github": "GitHub"}.get(name)
+        nested = {
+            "impersonators": "Impersonators",
+            "github": "GitHub",
+            "cleanup": "Cleanup",
+        }.get(name)
         for field in library_fields(nested).values() if nested else ():
             expected[f"{key}.{property_name(field.name)}"] = field
     assert list(rows) == list(expected)

@@ -53,6 +53,7 @@ def test_the_verbs_are_these() -> None:
         *("run", "env", "start", "stop", "reset", "status", "log", "base-image"),
         *("faults", "faults show", "faults set", "faults clear"),
         *("pypi", "pypi publish", "pypi reset"),
+        *("cleanup", "clock"),
         *("github-token", "recover", "next-steps"),
     }
 

@@ -13,7 +13,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from components.args import GitHub, Impersonators, PythonRegistryArgs
+from components.args import Cleanup, GitHub, Impersonators, PythonRegistryArgs
 from settings import KEYS, SettingsError, parse_settings
 from tests.support.recorder import MINIMAL, Recording, Run, engine_config
 
@@ -94,6 +94,7 @@ def test_every_setting_reaches_its_argument() -> None:
         serviceAccounts=True,
         impersonators={"writer": ["group:release@example.com"]},
         github={"repositories": ["acme/my-adder"], "ownerId": 1234, "ref": "refs/heads/main"},
+        cleanup={"deleteOlderThan": "90d", "packages": ["acme-", 7], "cacheOlderThan": "36h"},
         labels={"team": "data", "état": "prêt"},
         protect=False,
     )
@@ -108,6 +109,7 @@ def test_every_setting_reaches_its_argument() -> None:
         access="additive",
         impersonators=Impersonators(writer=("group:release@example.com",)),
         github=GitHub(repositories=("acme/my-adder",), owner_id="1234", ref="refs/heads/main"),
+        cleanup=Cleanup(delete_older_than="90d", packages=("acme-", "7"), cache_older_than="36h"),
         labels={"team": "data", "état": "prêt"},
         protect=False,
     )
@@ -136,7 +138,7 @@ def test_no_stack_file_causes_a_traceback(config: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("depth", [100, 300, 900, 3000])
 def test_deep_json_causes_no_traceback(depth: int) -> None:
-    for key in ("labels", "github", "readers"):
+    for key in ("labels", "github", "cleanup", "readers"):
         for text in ("[" * depth + "]" * depth, '{"a":' * depth + "1" + "}" * depth):
             refusal({**engine_config(MINIMAL), f"python-registry:{key}": text})
 

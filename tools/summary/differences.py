@@ -6,14 +6,18 @@ difference that a refresh found is in no pull request. So each changed value is 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
+from tools.cleanup.rules import describe_duration
 from tools.summary.events import SECRET, Props
 from tools.summary.markdown import code
 
 # The properties that name an entry of a list, such as an upstream policy.
 ENTRY_NAMES = ("id", "name", "ruleId")
+# The age of a cleanup policy.
+DURATION = re.compile(r"[1-9][0-9]{3,10}s", re.ASCII)
 # Longer values are cut.
 MAX_VALUE_LENGTH = 200
 
@@ -25,6 +29,8 @@ def format_value(value: Any) -> str:
     if value in (SECRET, True, False):
         return code(str(value).lower())
     text = str(value)
+    if DURATION.fullmatch(text) and (words := describe_duration(text)) != text:
+        return f"{code(text)} ({words})"
     return code(text if len(text) <= MAX_VALUE_LENGTH else f"{text[:MAX_VALUE_LENGTH]}…")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+from tools.summary.cleanup import cleanup_changes, delete_policies
 from tools.summary.clients import CONTRACT
 from tools.summary.differences import format_value
 from tools.summary.events import Props, list_of, mapping_of
@@ -70,6 +71,7 @@ def warning_section(preview: Preview) -> Lines:
             [text]
             for text in (
                 *destructive_changes(preview),
+                *cleanup_changes(preview),
                 *drift(preview),
                 *_protection_removals(preview),
                 *exposures(preview),
@@ -218,8 +220,8 @@ def _permanent_drift(step: Step) -> str:
             f"{subject} has upstreams from outside this stack: {codes(sorted(added))}. Clients can have "
             "installed packages from there."
         )
-    policies = _delete_policies(step.new)
-    if policies and policies != _delete_policies(step.old):
+    policies = delete_policies(step.new)
+    if policies and policies != delete_policies(step.old):
         names = codes(policy.get("id") for policy in policies)
         return f"{subject} has cleanup policies from outside this stack that delete packages: {names}."
     return ""
@@ -237,12 +239,6 @@ def _upstreams(repository: Props) -> dict[str, Props]:
         for policy in policies
         if policy
     }
-
-
-def _delete_policies(repository: Props) -> list[Props]:
-    """Return a repository's cleanup policies that delete packages, unless all of them only report."""
-    policies = [] if repository.get("cleanupPolicyDryRun") else list_of(repository.get("cleanupPolicies"))
-    return [policy for policy in map(mapping_of, policies) if policy.get("action") == "DELETE"]
 
 
 def _protection_removals(preview: Preview) -> list[str]:

@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 from sandbox.cloud.artifact_registry.repositories import REPOSITORY_PATH, begin_deletion, find_repository
 from sandbox.cloud.core.blobs import Blobs
-from sandbox.cloud.core.clock import now
+from sandbox.cloud.core.clock import format_time, shifted_time
 from sandbox.cloud.core.errors import GoogleError, Json, invalid, not_found
 from sandbox.cloud.core.store import Store
 from sandbox.cloud.packaging.distributions import parse_filename
@@ -86,7 +86,7 @@ def add_file(store: Store, repository: str, package: str, link: SimpleLink, size
     key = parse_filename(link.filename).key
     if any(file["key"] == key for file in store.below(f"{repository}/files/{package}%2F")):
         raise GoogleError("ALREADY_EXISTS", "Requested entity already exists.")
-    time = now()
+    time = format_time(shifted_time(store))
     owner = f"{repository}/packages/{package}"
     version = f"{owner}/versions/{escape(link.version)}"
     for name in (owner, version):
@@ -111,7 +111,7 @@ def add_file(store: Store, repository: str, package: str, link: SimpleLink, size
     store.put(name, file)
 
 
-def _delete_version(store: Store, version: Json) -> None:
+def remove_version(store: Store, version: Json) -> None:
     """Delete a version with its files, and its package if this was the last version.
 
     It is unknown whether Google keeps a package without versions. The index shows none in both cases.
@@ -205,7 +205,7 @@ async def describe_package(request: Request) -> Response:
 async def delete_package(request: Request) -> Response:
     store, package = _find(request, "package", "packages.delete")
     for version in store.children(f"{package['name']}/versions"):
-        _delete_version(store, version)
+        remove_version(store, version)
     return JSONResponse(begin_deletion(store, package["name"]))
 
 
@@ -220,7 +220,7 @@ async def describe_version(request: Request) -> Response:
 
 async def delete_version(request: Request) -> Response:
     store, version = _find(request, "package/version", "versions.delete")
-    _delete_version(store, version)
+    remove_version(store, version)
     return JSONResponse(begin_deletion(store, version["name"]))
 
 

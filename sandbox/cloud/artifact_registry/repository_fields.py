@@ -18,6 +18,8 @@ LABEL_KEY = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 LABEL_LIMIT = 64
 # Repository.cleanupPolicies in the Artifact Registry reference; its ids are under 128 characters.
 POLICY_ID_LENGTH = 127
+# "Cleanup policies overview": the limit, and the modes. Google's text about a virtual one is unknown.
+POLICY_LIMIT = 10
 ACTIONS = ("DELETE", "KEEP")
 SCANNING = ("INHERITED", "DISABLED")
 MODES = ("STANDARD_REPOSITORY", "REMOTE_REPOSITORY", "VIRTUAL_REPOSITORY")
@@ -168,6 +170,10 @@ def validate(repository: Json, find: Callable[[str], Json | None]) -> Json:
     if len(labels) > LABEL_LIMIT:
         raise invalid(f"At most {LABEL_LIMIT} labels are allowed.")
     policies: Json = repository.get("cleanupPolicies", {})
+    if len(policies) > POLICY_LIMIT:
+        raise invalid(f"At most {POLICY_LIMIT} cleanup policies are allowed.")
+    if policies and repository["mode"] == VIRTUAL:
+        raise invalid(f"A repository of mode {VIRTUAL} has no cleanup policies.")
     for key in policies:
         _check_cleanup_policy(key, read_field(policies, key, Json()))
     scanning: Json = repository.get(SCAN, {})
@@ -216,8 +222,13 @@ def _check_cleanup_policy(key: str, policy: Json) -> None:
         raise invalid(f"Invalid action {action!r} of the cleanup policy {key!r}.")
     if not ("condition" in policy) ^ ("mostRecentVersions" in policy):
         raise invalid(f"The cleanup policy {key!r} must have either a condition or mostRecentVersions.")
+    if action == "DELETE" and "mostRecentVersions" in policy:
+        # "May only be specified with a Keep action" (CleanupPolicy.mostRecentVersions).
+        raise invalid(f"The cleanup policy {key!r} has mostRecentVersions, which needs the action KEEP.")
     condition: Json = policy.get("condition", {})
-    for field in ("olderThan", "newerThan", "moreStaleThan"):
+    if "moreStaleThan" in condition:
+        raise invalid("The sandbox does not emulate 'moreStaleThan': it does not record downloads.")
+    for field in ("olderThan", "newerThan"):
         if not _DURATION.fullmatch(condition.get(field, "0s")):
             raise invalid(
                 f"Invalid {field} {condition[field]!r} of the cleanup policy {key!r}: "

@@ -31,7 +31,7 @@ from sandbox.cloud.core.operations import delete_old_operations
 from sandbox.cloud.core.store import Store
 from sandbox.cloud.iam import service_accounts, workload_identity
 from sandbox.cloud.iam.members import Principal
-from sandbox.cloud.projects import resource_manager, service_usage
+from sandbox.cloud.projects import logs, resource_manager, service_usage
 from sandbox.cloud.pypi.mirror import PublicIndex
 from sandbox.cloud.python_index import download
 from sandbox.cloud.python_index import host as python_index
@@ -61,6 +61,7 @@ def _routes(public_index: PublicIndex) -> list[BaseRoute]:
         sts.HOST: [*sts.ROUTES],
         oauth2.HOST: [*oauth2.ROUTES],
         openid_connect.HOST: [*openid_connect.ROUTES],
+        logs.HOST: [*logs.ROUTES],
         resource_manager.HOST: [*resource_manager.ROUTES],
         service_usage.HOST: [*service_usage.ROUTES],
         buckets.HOST: [*buckets.ROUTES, *objects.ROUTES],

@@ -20,6 +20,7 @@ from sandbox.cloud.iam.members import OWNER
 from sandbox.cloud.iam.policies import grant
 
 RESOURCE_MANAGER = "cloudresourcemanager.googleapis.com"
+LOGGING = "logging.googleapis.com"
 SERVICE_USAGE = "serviceusage.googleapis.com"
 # The services that can be enabled here, with the titles that Google's messages use.
 SERVICES = {
@@ -29,6 +30,7 @@ SERVICES = {
     "composer.googleapis.com": "Cloud Composer API",
     "iam.googleapis.com": "Identity and Access Management (IAM) API",
     "iamcredentials.googleapis.com": "IAM Service Account Credentials API",
+    LOGGING: "Cloud Logging API",
     SERVICE_USAGE: "Service Usage API",
     "storage.googleapis.com": "Cloud Storage API",
     "sts.googleapis.com": "Security Token Service API",

@@ -44,6 +44,7 @@ STACKS: dict[str, Props] = {
     },
     "additive": {"access": "additive", "readers": ["user:A@example.com", "domain:example.com"]},
     "plain": {"pypiProxy": False, "serviceAccounts": False},
+    "cleanup": {"cleanup": {"deleteOlderThan": "90d", "keepVersions": 5, "cacheOlderThan": "36h"}},
     "github": {"github": {"repositories": ["acme/my-adder"], "ownerId": 1, "ref": "refs/heads/main"}},
 }
 # Texts that differ in every run.
