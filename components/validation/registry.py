@@ -15,7 +15,7 @@ from ..args import PythonRegistryArgs
 from .choices import check_access, check_boolean
 from .cross_field import NAMING, RULES, Rule, Spelling, collisions
 from .github import build_github, check_github
-from .ids import check_project, check_repository
+from .ids import check_adopted, check_project, check_repository
 from .labels import check_labels
 from .locations import check_location
 from .members import build_token_creators, check_members, check_named_members, check_token_creators
@@ -62,6 +62,7 @@ FIELDS = {
     "github": Field(check_github, build_github),
     "labels": Field(check_labels, dict),
     "protect": Field(check_boolean),
+    "adopt": Field(check_adopted, tuple),
 }
 
 

@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.inventory.test_inventories import HERE, OTHERS, inventory, settings
+from tests.inventory.test_inventories import HERE, OTHERS, inventory, record, settings
 from tests.support.recorder import Run
 
 EXPECTED = HERE / "changes.yaml"
 BEFORE = settings(OTHERS["minimal"])
 UPLOAD = "registry-upload"
-UPLOAD_CHANGES = {"labels": {"labels"}, "protect off": {"protect"}}
+UPLOAD_CHANGES = {"labels": {"labels"}, "protect off": {"protect"}, "adopt": {"import"}}
 GITHUB = {"repositories": ["acme/my-adder"], "ownerId": 1, "ref": "refs/heads/main"}
 CHANGES: dict[str, dict[str, Any]] = {
     "pypiProxy off": {"pypiProxy": False},
@@ -30,6 +30,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "privatePackages": {"privatePackages": ["my-adder"]},
     "labels": {"labels": {"team": "data"}},
     "protect off": {"protect": False},
+    "adopt": {"adopt": ["python", "python-index"]},
     "the stack renamed": {},
 }
 
@@ -56,7 +57,7 @@ def difference(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
 def after(run_program: Run, change: str) -> dict[str, Any]:
     changed = {f"python-registry:{key}": value for key, value in CHANGES[change].items()}
     stack = "renamed" if change == "the stack renamed" else "dev"
-    return inventory(run_program({**BEFORE, **changed}, stack=stack))
+    return inventory(record(run_program, {**BEFORE, **changed}, stack=stack))
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -71,7 +72,9 @@ def test_changing_one_setting_has_the_committed_effect(run_program: Run, change:
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_only_labels_and_protection_change_the_upload_repository(run_program: Run, change: str) -> None:
+def test_only_labels_protection_and_adoption_change_the_upload_repository(
+    run_program: Run, change: str
+) -> None:
     effect = difference(inventory(run_program(BEFORE)), after(run_program, change))
     assert UPLOAD not in effect.get("gone", [])
     assert set(effect.get("changed", {}).get(UPLOAD, {})) == UPLOAD_CHANGES.get(change, set())
