@@ -177,6 +177,10 @@ class PythonRegistryArgs:
     protect: bool = True
     """Pulumi refuses to delete or replace the upload repository. The preview fails already."""
 
+    adopt: tuple[str, ...] = ()
+    """IDs of repositories that were made by hand. Pulumi takes them over with their packages. You can keep
+    or remove the setting after the update."""
+
     @property
     def upstreams(self) -> tuple[Upstream, ...]:
         """The sources behind the private repository. Without any, there is no virtual repository."""

@@ -12,6 +12,7 @@ import inspect
 import pulumi
 
 from . import client_config
+from .adoption import find_imports
 from .apis import enable_apis
 from .args import PythonRegistryArgs
 from .argument_checks import check_arguments
@@ -95,12 +96,14 @@ class PythonRegistry(pulumi.ComponentResource):
 
         Raises:
             ArgumentError: names every problem of the inputs, with value, rule and fix.
+            AdoptionError: names every reason why Pulumi cannot adopt a repository.
         """
         args = check_arguments(name, args)
         super().__init__("python-registry:index:PythonRegistry", name, opts=opts)
-        child = pulumi.ResourceOptions(parent=self, hooks=RetryHook(args, self.urn).binding)
+        child = pulumi.ResourceOptions(parent=self, hooks=RetryHook(args).binding)
+        imports = find_imports(name, args, self)
         apis = enable_apis(name, args, child)
-        repositories = create_repositories(name, args, apis, child)
+        repositories = create_repositories(name, args, apis, imports, child)
         accounts = create_service_accounts(name, args, apis, repositories, child)
         github = trust_github(name, args, apis, child)
         grants = [

@@ -38,9 +38,18 @@ def create_repositories(
     name: str,
     args: PythonRegistryArgs,
     apis: dict[str, projects.Service],
+    imports: Mapping[str, str],
     opts: pulumi.ResourceOptions,
 ) -> Repositories:
-    """Create the upload repository, the remote repositories, and the virtual repository above them."""
+    """Create the upload repository, the remote repositories, and the virtual repository above them.
+
+    Args:
+        name: name of the registry in the program.
+        args: its arguments.
+        apis: the services that the repositories need.
+        imports: the full names of the repositories to import instead, by id.
+        opts: the options of every resource.
+    """
     repository = partial(
         artifactregistry.Repository,
         project=args.project,
@@ -49,8 +58,8 @@ def create_repositories(
         labels=args.labels,
     )
 
-    def after(*resources: pulumi.Resource, protect: bool = False) -> pulumi.ResourceOptions:
-        more = pulumi.ResourceOptions(depends_on=[*resources], protect=protect)
+    def after(id_: str, *resources: pulumi.Resource, protect: bool = False) -> pulumi.ResourceOptions:
+        more = pulumi.ResourceOptions(depends_on=[*resources], protect=protect, import_=imports.get(id_))
         return pulumi.ResourceOptions.merge(opts, more)
 
     def policy(id_: str, upstream: artifactregistry.Repository, priority: int) -> UpstreamPolicy:
@@ -64,7 +73,7 @@ def create_repositories(
         mode="STANDARD_REPOSITORY",
         description="Private Python packages: uploads go here",
         **_cleanup(args, upload_policies(args)),
-        opts=after(apis[ARTIFACT_REGISTRY], protect=args.protect),
+        opts=after(args.repository, apis[ARTIFACT_REGISTRY], protect=args.protect),
     )
     remotes = {
         upstream: repository(
@@ -81,7 +90,7 @@ def create_repositories(
             ),
             **_cleanup(args, cache_policies(args)),
             # If Google refuses the upload repository, nothing else should be created.
-            opts=after(upload),
+            opts=after(args.upstream_repository(upstream), upload),
         )
         for upstream in args.upstreams
     }
@@ -98,7 +107,7 @@ def create_repositories(
                 *(policy(upstream.id, remote, upstream.priority) for upstream, remote in remotes.items()),
             ]
         ),
-        opts=after(),
+        opts=after(args.index_repository),
     )
     return Repositories(upload=upload, remotes=remotes, index=index)
 

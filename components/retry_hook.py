@@ -37,15 +37,13 @@ _RESOURCE_MANAGER = "cloudresourcemanager.googleapis.com"
 class RetryHook:
     """The error hook of one registry, and what it has waited for so far."""
 
-    def __init__(self, args: PythonRegistryArgs, parent: pulumi.Output[str]) -> None:
+    def __init__(self, args: PythonRegistryArgs) -> None:
         """
         Args:
             args: the registry's inputs. They decide which APIs, accounts and pool are new.
-            parent: URN of the component, for the advice to import a repository.
         """
         account_ids = (args.reader_account, args.writer_account) if args.service_accounts else ()
         self._args = args
-        self._parent = parent
         self._apis = needed_apis(args)
         self._accounts = [args.account_email(account) for account in account_ids]
         self._first_failure: dict[str, float] = {}
@@ -64,7 +62,7 @@ class RetryHook:
         error = failure.errors[0]
         pending = self.pending(error)
         if pending is None:
-            advice = self.advice(failure, await self._parent.future() or "")
+            advice = self.advice(failure)
             if advice:
                 pulumi.log.error(advice)
             return False
@@ -96,8 +94,8 @@ class RetryHook:
             return "the workload identity pool, which was just created"
         return None
 
-    def advice(self, failure: pulumi.ErrorHookArgs, parent: str) -> str | None:
-        """The command that repairs a failure which no retry can repair, if there is one."""
+    def advice(self, failure: pulumi.ErrorHookArgs) -> str | None:
+        """The step that repairs a failure which no retry can repair, if there is one."""
         error = failure.errors[0]
         if _disabled_api(error) == _RESOURCE_MANAGER:
             return (
@@ -106,13 +104,12 @@ class RetryHook:
                 f"--project {self._args.project}\nthen wait a minute and run `pulumi up` again."
             )
         if failure.type == "gcp:artifactregistry/repository:Repository" and "Error 409" in error:
-            full_name = self._args.repository_name((failure.new_inputs or {})["repositoryId"])
+            id_ = (failure.new_inputs or {})["repositoryId"]
             return (
-                f"Repository {full_name} exists, but not in this stack's state. Either an `up` was "
-                "interrupted, or someone created the repository by hand. To import it with its packages, "
-                f"run\n  pulumi import {failure.type} {failure.name} {full_name} "
-                f"--parent 'parent={parent}' --protect=false --generate-code=false --yes\n"
-                "then run `pulumi up` again. If it belongs to another stack, choose another id instead."
+                f"Repository {self._args.repository_name(id_)} exists, but not in this stack's state. "
+                "Either an `up` was interrupted, or someone created it by hand. To take it over "
+                f"with its packages, add {id_} to the setting `adopt` and run `pulumi up` again. If it "
+                "belongs to another stack, choose another id instead."
             )
         return _organization_advice(failure)
 

@@ -134,3 +134,7 @@ class PythonRegistryInputs(TypedDict):
     protect: NotRequired[bool]
     """Pulumi refuses to delete or replace the upload repository. The preview fails already. Default:
     `true`."""
+
+    adopt: NotRequired[list[str]]
+    """IDs of repositories that were made by hand. Pulumi takes them over with their packages. You can keep
+    or remove the setting after the update. Default: none."""

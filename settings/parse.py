@@ -112,7 +112,7 @@ def _with_texts(attribute: str, value: Any) -> object:
     `pulumi config set --path` writes `1` and `true` without quotes. A fraction stays a number, because its
     spelling (`1.20`) is lost.
     """
-    if attribute == "private_packages" and isinstance(value, list):
+    if attribute in ("private_packages", "adopt") and isinstance(value, list):
         return [_as_text(name) for name in cast("list[object]", value)]
     if attribute == "cleanup" and isinstance(value, dict):
         parts = cast("dict[str, object]", value)

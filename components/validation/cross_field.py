@@ -7,13 +7,14 @@ one of them is bad. A rule about repositories iterates `args.repositories` and n
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from ..args import NAMED_PREFIX, PythonRegistryArgs, member_identity
 from .ids import ACCOUNT_LENGTH, REPOSITORY_LENGTH
 from .members import MEMBER_LIMIT
 from .problem import Problem
+from .suggestions import suggest
 
 # Spells an attribute as the user does: `pypi_proxy` is `python-registry:pypiProxy` in a stack file.
 Spelling = Callable[[str], str]
@@ -111,6 +112,19 @@ def check_same_member(path: str, member: str, first: str, other: str) -> list[Pr
     return [Problem(path, member, f"{first} is another member, {other}", "choose another name")]
 
 
+def adopted_repositories(args: PythonRegistryArgs, key: Spelling) -> Iterator[Problem]:
+    """A registry can take over only the repositories that it would create otherwise."""
+    for index, id_ in enumerate(args.adopt):
+        if id_ not in args.repositories:
+            path, ids = f"{key('adopt')}[{index}]", ", ".join(args.repositories)
+            with_upstreams = replace(args, pypi_proxy=True).repositories
+            otherwise = f"use {ids}, or change {key('repository')} to the id that the repository has"
+            fix = suggest(id_, args.repositories, otherwise)
+            if id_ in with_upstreams:
+                fix = f"remove it, or set {key('pypi_proxy')} to true"
+            yield Problem(path, id_, f"the repositories of this registry are {ids}", fix)
+
+
 def unused_setting(
     attribute: str, switch: str, rule: str, args: PythonRegistryArgs, key: Spelling
 ) -> Iterator[Problem]:
@@ -157,6 +171,7 @@ RULES = (
     Rule(repository_members, (*MEMBER_LISTS, *NAMED_LISTS)),
     Rule(repeated_names, NAMED_LISTS),
     Rule(unused_cache_age, ("cleanup", "pypi_proxy")),
+    Rule(adopted_repositories, ("adopt", "repository", "pypi_proxy")),
     Rule(partial(account_members, "reader"), ("impersonators", "named_reader_impersonators")),
     Rule(partial(account_members, "writer"), ("impersonators", "named_writer_impersonators", "github")),
     *(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from .lists import TextList
 from .problem import Problem
 
 # "Project.projectId" in the Resource Manager reference.
@@ -37,3 +38,19 @@ def check_repository(key: str, value: str) -> list[Problem]:
     if REPOSITORY_ID.fullmatch(value):
         return []
     return [Problem(key, value, f"a repository id has {_CHARACTERS}", "choose another id, such as python")]
+
+
+def check_adopted_id(key: str, value: str) -> list[Problem]:
+    if "/" in value:
+        rule = "the list has ids, and the project and the location are settings of their own"
+        return [Problem(key, value, rule, f"write {value.rpartition('/')[2]}")]
+    return check_repository(key, value)
+
+
+check_adopted = TextList(
+    noun="a repository id",
+    plural="repository ids",
+    example="python",
+    check_entry=check_adopted_id,
+    identity=str,
+).check

@@ -16,7 +16,7 @@ from .choices import check_access, check_boolean
 from .cleanup import build_cleanup, check_cleanup
 from .cross_field import NAMING, RULES, Rule, Spelling, collisions
 from .github import build_github, check_github
-from .ids import check_project, check_repository
+from .ids import check_adopted, check_project, check_repository
 from .labels import check_labels
 from .locations import check_location
 from .members import build_token_creators, check_members, check_named_members, check_token_creators
@@ -64,6 +64,7 @@ FIELDS = {
     "cleanup": Field(check_cleanup, build_cleanup),
     "labels": Field(check_labels, dict),
     "protect": Field(check_boolean),
+    "adopt": Field(check_adopted, tuple),
 }
 
 

@@ -5,7 +5,7 @@ The messages, the diffs and the requests are those of the real provider 9.35.0.
 tests.sandbox.provider.compare_providers FOLDER` compares the two providers. The fake provider never
 connects to Google, and polls faster. The comparison showed these other differences:
 
-- It has few types, only the settings of a Python repository, and no functions (invokes).
+- It has few types, only the settings of a Python repository, and one function (`functions.py`).
 - It generates no names (`accountId`). It keeps no notes in the state (``__meta``, ``__defaults``,
   ``__pulumi_raw_state_delta``).
 - Check accepts any text for a bool or a number. It accepts a remote repository without an upstream. It
@@ -48,6 +48,7 @@ from sandbox.provider.configuration import (
     wrong_settings,
 )
 from sandbox.provider.diff import Change, diff
+from sandbox.provider.functions import FUNCTIONS
 from sandbox.provider.grpc_errors import (
     Context,
     abort,
@@ -218,6 +219,18 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         if policy != ABANDON:
             abort_on_error(context, delete, f"deleting {request.urn}")
         return empty_pb2.Empty()
+
+    def Invoke(self, request: provider_pb2.InvokeRequest, context: Context) -> provider_pb2.InvokeResponse:
+        cloud, given = self._configured(context), from_struct(request.args)
+        if request.tok not in FUNCTIONS:
+            abort(context, f"the fake provider does not know {request.tok}, only {', '.join(FUNCTIONS)}")
+        found = abort_on_error(
+            context, lambda: FUNCTIONS[request.tok](given, cloud), f"invoking {request.tok}"
+        )
+        response = provider_pb2.InvokeResponse()
+        # A word of Python, so not an attribute.
+        getattr(response, "return").CopyFrom(to_struct(found))
+        return response
 
     def Cancel(self, request: empty_pb2.Empty, context: Context) -> empty_pb2.Empty:
         self.cancelled.set()

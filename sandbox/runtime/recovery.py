@@ -2,7 +2,7 @@
 
 The repository then exists, but it is not in the state, and the next `up` would fail. All other resources
 can be created a second time. `make up` runs this first, so that it works after an interruption. On a real
-project the program prints the commands that this module runs.
+project, the setting `adopt` takes the repository over.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from tests.support.recorder import REPOSITORY, Answers
 APIS = ["artifactregistry.googleapis.com", "iam.googleapis.com"]
 ARGS = PythonRegistryArgs(project="demo-proj", location="us")
 ACCOUNT = "python-reader@demo-proj.iam.gserviceaccount.com"
-PARENT = "urn:pulumi:dev::python-registry::python-registry:index:PythonRegistry::the-parent"
+URN = "urn:pulumi:dev::python-registry::python-registry:index:PythonRegistry"
 
 
 def disabled(api: str) -> str:
@@ -72,7 +72,7 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
 
 
 def new_hook(args: PythonRegistryArgs) -> RetryHook:
-    return RetryHook(args, pulumi.Output.from_input(PARENT))
+    return RetryHook(args)
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def hook(loop: asyncio.AbstractEventLoop) -> RetryHook:
 
 def failure(*errors: str, type_: str = REPOSITORY) -> pulumi.ErrorHookArgs:
     return pulumi.ErrorHookArgs(
-        urn=f"{PARENT.rpartition('::')[0]}${type_}::my-registry-upload",
+        urn=f"{URN}${type_}::my-registry-upload",
         id="",
         name="my-registry-upload",
         type=type_,
@@ -211,18 +211,15 @@ def test_a_disabled_resource_manager_prints_the_command_that_enables_it(
     )
 
 
-def test_an_existing_repository_prints_the_command_that_imports_it(
+def test_an_existing_repository_prints_the_setting_that_takes_it_over(
     clock: Clock, loop: asyncio.AbstractEventLoop, hook: RetryHook
 ) -> None:
     assert not retries(loop, hook, "googleapi: Error 409: the repository already exists")
     assert clock.logged == [
         "Repository projects/demo-proj/locations/us/repositories/python exists, but not in this stack's "
-        "state. Either an `up` was interrupted, or someone created the repository by hand. To import it "
-        "with its packages, run\n"
-        "  pulumi import gcp:artifactregistry/repository:Repository my-registry-upload "
-        f"projects/demo-proj/locations/us/repositories/python --parent 'parent={PARENT}' "
-        "--protect=false --generate-code=false --yes\n"
-        "then run `pulumi up` again. If it belongs to another stack, choose another id instead."
+        "state. Either an `up` was interrupted, or someone created it by hand. To take it over with its "
+        "packages, add python to the setting `adopt` and run `pulumi up` again. If it belongs to another "
+        "stack, choose another id instead."
     ]
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.inventory.test_inventories import HERE, OTHERS, inventory, settings
+from tests.inventory.test_inventories import HERE, OTHERS, inventory, record, settings
 from tests.support.recorder import Run
 
 EXPECTED = HERE / "changes.yaml"
@@ -24,6 +24,7 @@ UPLOAD_CHANGES = {
     "labels": {"labels"},
     "protect off": {"protect"},
     "cleanup": {"cleanupPolicies", "cleanupPolicyDryRun"},
+    "adopt": {"import"},
 }
 GITHUB = {"repositories": ["acme/my-adder"], "ownerId": 1, "ref": "refs/heads/main"}
 CHANGES: dict[str, dict[str, Any]] = {
@@ -37,6 +38,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "protect off": {"protect": False},
     "cleanup": {"cleanup": CLEANUP},
     "cleanup of the cache": {"cleanup": {"cacheOlderThan": "30d"}},
+    "adopt": {"adopt": ["python", "python-index"]},
     "the stack renamed": {},
 }
 
@@ -63,7 +65,7 @@ def difference(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
 def after(run_program: Run, change: str) -> dict[str, Any]:
     changed = {f"python-registry:{key}": value for key, value in CHANGES[change].items()}
     stack = "renamed" if change == "the stack renamed" else "dev"
-    return inventory(run_program({**BEFORE, **changed}, stack=stack))
+    return inventory(record(run_program, {**BEFORE, **changed}, stack=stack))
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -78,7 +80,7 @@ def test_changing_one_setting_has_the_committed_effect(run_program: Run, change:
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_only_labels_protection_and_cleanup_change_the_upload_repository(
+def test_only_labels_protection_cleanup_and_adoption_change_the_upload_repository(
     run_program: Run, change: str
 ) -> None:
     effect = difference(inventory(run_program(BEFORE)), after(run_program, change))

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support.recorder import Recording, Run
+from tests.support.recorder import MadeByHand, Recording, Run, repository_by_hand
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -49,6 +49,7 @@ def inventory(recording: Recording) -> dict[str, Any]:
                 "type": r.type,
                 "parent": names.get(r.parent),
                 "protect": r.protect,
+                "import": r.import_id,
                 "dependencies": sorted(names[urn] for urn in r.dependencies),
                 "ignored changes": r.ignored_changes,
                 "inputs": in_order(r.inputs),
@@ -60,10 +61,19 @@ def inventory(recording: Recording) -> dict[str, Any]:
     return {"resources": resources, "outputs": in_order(recording.outputs)}
 
 
+def record(run_program: Run, config: dict[str, Any], **options: Any) -> Recording:
+    """A run of the program, in a project that has every repository which the settings adopt."""
+    modes = {"python-pypi": "REMOTE", "python-index": "VIRTUAL"}
+    adopted = config.get("python-registry:adopt", [])
+    repositories = {id_: repository_by_hand(modes.get(id_, "STANDARD")) for id_ in adopted}
+    answers = MadeByHand(repositories=repositories) if adopted else None
+    return run_program(config, answers=answers, **options)
+
+
 @pytest.mark.parametrize(("name", "path"), [*COMMITTED.items(), *OTHERS.items()], ids=[*COMMITTED, *OTHERS])
 def test_a_stack_file_registers_the_committed_resources(run_program: Run, name: str, path: Path) -> None:
     expected = HERE / f"{name}.expected.yaml"
-    registered = inventory(run_program(settings(path), stack=name))
+    registered = inventory(record(run_program, settings(path), stack=name))
     if os.environ.get("UPDATE_INVENTORIES"):
         text = yaml.safe_dump(registered, sort_keys=False, width=200, allow_unicode=True)
         expected.write_text(f"# Of {path.relative_to(ROOT)}\n{text}")
@@ -73,5 +83,5 @@ def test_a_stack_file_registers_the_committed_resources(run_program: Run, name: 
 @pytest.mark.parametrize("path", [*COMMITTED.values(), *OTHERS.values()], ids=[*COMMITTED, *OTHERS])
 def test_a_preview_registers_the_same_as_an_update(run_program: Run, path: Path) -> None:
     config, stack = settings(path), stack_name(path)
-    previewed = inventory(run_program(config, stack=stack, preview=True))
-    assert previewed == inventory(run_program(config, stack=stack))
+    previewed = inventory(record(run_program, config, stack=stack, preview=True))
+    assert previewed == inventory(record(run_program, config, stack=stack))

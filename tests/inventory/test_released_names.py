@@ -14,7 +14,7 @@ from dataclasses import replace
 import pytest
 import yaml
 
-from tests.inventory.test_inventories import COMMITTED, HERE, OTHERS, settings
+from tests.inventory.test_inventories import COMMITTED, HERE, OTHERS, record, settings
 from tests.support.recorder import Registration, Run
 
 RELEASED = HERE / "released.yaml"
@@ -44,7 +44,7 @@ def missing(released: Iterable[str], resources: Iterable[Registration]) -> list[
 
 @pytest.mark.parametrize("stack", STACK_FILES)
 def test_the_program_registers_every_released_resource_or_its_alias(run_program: Run, stack: str) -> None:
-    resources = run_program(settings(STACK_FILES[stack]), stack=stack).resources
+    resources = record(run_program, settings(STACK_FILES[stack]), stack=stack).resources
     stacks = yaml.safe_load(RELEASED.read_text())
     released = stacks.get(stack, [])
     assert missing(released, resources) == [], WHAT_TO_DO

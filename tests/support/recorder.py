@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import grpc
 import pulumi
 import pytest
 from google.protobuf.json_format import MessageToDict
@@ -36,6 +37,8 @@ ACCOUNT = "gcp:serviceaccount/account:Account"
 SERVICE = "gcp:projects/service:Service"
 REGISTRY = "python-registry:index:PythonRegistry"
 STACK = "pulumi:pulumi:Stack"
+READ_STATE = "pulumi:pulumi:readStackResourceOutputs"
+GET_REPOSITORY = "gcp:artifactregistry/getRepository:getRepository"
 
 # The project's number, and the random suffix of a new pool's id.
 NUMBER, SUFFIX = "123456789012", "0a1b2c3d"
@@ -59,6 +62,7 @@ class Registration:
     aliases: list[str]
     error_hooks: list[str]
     ignored_changes: list[str]
+    import_id: str
 
 
 @dataclass
@@ -96,9 +100,63 @@ class Answers(Mocks):
         raise AssertionError(f"the program reads from Google during a preview: {args.token}")
 
 
+class _FailedCallError(grpc.RpcError):
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def code(self) -> grpc.StatusCode:
+        return grpc.StatusCode.UNKNOWN
+
+    def details(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, kw_only=True)
+class MadeByHand(Answers):
+    """Answers of a project in which repositories exist.
+
+    Attributes:
+        repositories: their properties, by id. The value None refuses the request.
+        state: the resources of the stack, by URN.
+    """
+
+    repositories: Mapping[str, Mapping[str, Any] | None]
+    state: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    def call(self, args: MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
+        if args.token == READ_STATE:
+            return {"outputs": self.state}, []
+        assert args.token == GET_REPOSITORY
+        repository = "projects/{project}/locations/{location}/repositories/{repositoryId}".format(
+            **args.args
+        )
+        id_ = args.args["repositoryId"]
+        # The texts of the real provider.
+        problem = "Error 403: Permission denied" if id_ in self.repositories else f"{repository} not found"
+        found = self.repositories.get(id_)
+        if found is None:
+            raise _FailedCallError(f"invoking {args.token}: 1 error occurred:\n\t* {problem}\n\n")
+        return dict(found), []
+
+
+def repository_by_hand(mode: str = "STANDARD", **properties: Any) -> dict[str, Any]:
+    """The properties of a repository that the registry can adopt, and of one that differs."""
+    remote = {
+        "description": "PyPI",
+        "pythonRepositories": [{"publicRepository": "PYPI", "customRepositories": []}],
+    }
+    return {
+        "format": "PYTHON",
+        "mode": f"{mode}_REPOSITORY",
+        "kmsKeyName": "",
+        "remoteRepositoryConfigs": [remote] if mode == "REMOTE" else [],
+        **properties,
+    }
+
+
 class _RecordingMonitor(MockMonitor):
-    def __init__(self, recording: Recording) -> None:
-        super().__init__(Answers())
+    def __init__(self, recording: Recording, answers: Mocks) -> None:
+        super().__init__(answers)
         self.recording = recording
 
     def make_urn(self, parent: str, type_: str, name: str) -> str:
@@ -125,6 +183,7 @@ class _RecordingMonitor(MockMonitor):
                     aliases=[self._alias(request, alias) for alias in request.aliases],
                     error_hooks=list(request.hooks.on_error),
                     ignored_changes=list(request.ignoreChanges),
+                    import_id=request.importId,
                 )
             )
         return super().RegisterResource(request)
@@ -165,6 +224,7 @@ def run_function(monkeypatch: pytest.MonkeyPatch) -> Run:
         preview: bool = False,
         suffix: str = SUFFIX,
         into: Recording | None = None,
+        answers: Mocks | None = None,
     ) -> Recording:
         def token_hex(size: int) -> str:
             assert len(suffix) == 2 * size, "the real suffix has another length"
@@ -174,7 +234,7 @@ def run_function(monkeypatch: pytest.MonkeyPatch) -> Run:
             function()
 
         monkeypatch.setattr(workload_identity, "token_hex", token_hex)
-        monitor = _RecordingMonitor(into or Recording())
+        monitor = _RecordingMonitor(into or Recording(), answers or Answers())
         loop = asyncio.new_event_loop()
         asyncio.set_event_loop(loop)
         try:

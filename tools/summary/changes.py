@@ -69,7 +69,7 @@ def _details(step: Step) -> list[str]:
         return ["it stays enabled, because others may use it"]
     if step.op == RETAIN:
         return ["it leaves the stack and stays at Google"]
-    if step.op in ("create", "import", "delete"):
+    if step.op in ("create", "delete") or (step.op == "import" and not step.diffs):
         return []
     # Inputs show the change without what Google computes. If they are equal, the state shows it.
     keys = changed_keys(step.old_inputs, step.new_inputs, INTERNAL)

@@ -24,14 +24,14 @@ def cleanup_changes(preview: Preview) -> list[str]:
     ]
 
 
-def delete_policies(repository: Props) -> list[Props]:
+def deletecleanup_policies(repository: Props) -> list[Props]:
     """Return a repository's cleanup policies that delete packages, unless all of them only report."""
-    policies = [] if repository.get("cleanupPolicyDryRun") else _policies(repository).values()
+    policies = [] if repository.get("cleanupPolicyDryRun") else cleanup_policies(repository).values()
     return [policy for policy in policies if policy.get("action") == "DELETE"]
 
 
 def _cleanup_change(step: Step) -> str:
-    deleting = delete_policies(step.new)
+    deleting = deletecleanup_policies(step.new)
     reasons = list(_reasons(step)) if deleting else []
     if not reasons:
         return ""
@@ -39,7 +39,7 @@ def _cleanup_change(step: Step) -> str:
     policies = "; ".join(map(_described, deleting))
     kept = [
         f"the {count} most recent"
-        for policy in _policies(step.new).values()
+        for policy in cleanup_policies(step.new).values()
         if (count := mapping_of(policy.get("mostRecentVersions")).get("keepCount"))
     ]
     text = f"{', and '.join(reasons)}. Google deletes from {name}: {policies}"
@@ -56,23 +56,30 @@ def _cleanup_change(step: Step) -> str:
 
 def _reasons(step: Step) -> Iterator[str]:
     """Yield what makes the policies of a repository delete more than before."""
-    before = {str(policy.get("id")): policy for policy in delete_policies(step.old)}
-    after = {str(policy.get("id")): policy for policy in delete_policies(step.new)}
+    before = {str(policy.get("id")): policy for policy in deletecleanup_policies(step.old)}
+    after = {str(policy.get("id")): policy for policy in deletecleanup_policies(step.new)}
     if not before:
-        yield "the dry run ends" if _policies(step.old) else "the first policy that deletes has no dry run"
+        yield (
+            "the dry run ends"
+            if cleanup_policies(step.old)
+            else "the first policy that deletes has no dry run"
+        )
     changed = [id_ for id_ in sorted(after) if _content(after[id_]) != _content(before.get(id_, {}))]
     if before and changed:
         yield f"the policy {codes(changed)} changes without a dry run"
-    kept = {id_: policy for id_, policy in _policies(step.old).items() if policy.get("action") == "KEEP"}
+    kept = {
+        id_: policy for id_, policy in cleanup_policies(step.old).items() if policy.get("action") == "KEEP"
+    }
     for id_, policy in sorted(kept.items()):
-        now = _policies(step.new).get(id_)
+        now = cleanup_policies(step.new).get(id_)
         if now is None:
             yield f"the policy {code(id_)}, which keeps versions, is removed"
         elif _content(now) != _content(policy):
             yield f"the policy {code(id_)}, which keeps versions, changes"
 
 
-def _policies(repository: Props) -> dict[str, Props]:
+def cleanup_policies(repository: Props) -> dict[str, Props]:
+    """Return a repository's cleanup policies by id."""
     listed = map(mapping_of, list_of(repository.get("cleanupPolicies")))
     return {str(policy.get("id")): policy for policy in listed if policy}
 

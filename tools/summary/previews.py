@@ -197,7 +197,7 @@ def _from_document(document: Props) -> Preview:
     counted = mapping_of(document.get("changeSummary")).get("same", 0)
     preview.partial = isinstance(counted, int) and counted > sum(step["op"] == "same" for step in listed)
     # Sorted by name, because the engine's order differs between runs.
-    steps = sorted(listed, key=lambda step: step["urn"])
+    steps = sorted(_joined_imports(listed), key=lambda step: step["urn"])
     states = {step["urn"]: step.get("oldState") for step in steps if step["op"] != "refresh"}
     for step in steps:
         # The document has only the old state of a refresh. The next step's old state is its result.
@@ -230,7 +230,7 @@ def _from_events(events: Iterable[Props]) -> Preview:
         read_event(preview.notices, event)
         resource_event = mapping_of(event.get("resourcePreEvent") or event.get("resOutputsEvent"))
         for step in _steps(preview, [resource_event.get("metadata")] if resource_event else []):
-            kept = step["op"] if step["op"] in ("delete", DELETE_REPLACED, "refresh") else ""
+            kept = step["op"] if step["op"] in ("delete", DELETE_REPLACED, "refresh", "import") else ""
             # `same` never hides another step of its resource.
             if step["op"] != "same" or steps.get((step["urn"], kept), step)["op"] == "same":
                 steps[step["urn"], kept] = step
@@ -241,10 +241,10 @@ def _from_events(events: Iterable[Props]) -> Preview:
             ):
                 preview.outputs_after = mapping_of(mapping_of(step.get("new")).get("outputs"))
     # Sorted by name, because the engine's order differs between runs.
-    for (urn, kept), step in sorted(steps.items(), key=lambda item: item[0]):
-        if kept == DELETE_REPLACED:
+    for step in _joined_imports([step for _, step in sorted(steps.items(), key=lambda item: item[0])]):
+        if step["op"] == DELETE_REPLACED:
             # A replacement has three steps. The middle one has the old and the new state.
-            if OPERATIONS.get(mapping_of(steps.get((urn, ""))).get("op", "")) == "replace":
+            if OPERATIONS.get(mapping_of(steps.get((step["urn"], ""))).get("op", "")) == "replace":
                 continue
             # Without the others, an interrupted replacement left the old resource to be deleted.
             step = {**step, "op": "delete"}
@@ -256,6 +256,17 @@ def _from_events(events: Iterable[Props]) -> Preview:
     if not notices.ended and not notices.errors:
         notices.errors.append(Message(severity="error", text="The preview ended before it was complete."))
     return preview
+
+
+def _joined_imports(steps: list[Props]) -> list[Props]:
+    """Return one step for an imported resource that the same update changes, instead of two."""
+    imported, updated = ({step["urn"] for step in steps if step["op"] == op} for op in ("import", "update"))
+    both = imported & updated
+    return [
+        {**step, "op": "import"} if step["urn"] in both and step["op"] == "update" else step
+        for step in steps
+        if not (step["urn"] in both and step["op"] == "import")
+    ]
 
 
 def _add_step(preview: Preview, metadata: Props, before: Any, after: Any) -> None:

@@ -27,7 +27,7 @@ NAMES = ("ruleId", "repositoryId", "accountId", "service", "workloadIdentityPool
 # The words for each operation, in the order of the summary.
 OPERATION_WORDS = {
     "create": "Created",
-    "import": "Imported",
+    "import": "Adopted",
     "update": "Changed",
     "replace": "Replaced",
     "delete": "Deleted",

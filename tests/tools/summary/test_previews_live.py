@@ -6,6 +6,7 @@ Afterwards, `UPDATE_SUMMARIES=1 python -m pytest tests/tools/summary` writes the
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Iterator
@@ -67,6 +68,25 @@ def previewed(program: Program, *words: str, stream: bool = True) -> str:
     return POOL_ID.sub(RECORDED_POOL_ID, printed)
 
 
+@contextlib.contextmanager
+def repositories_by_hand(program: Program) -> Iterator[None]:
+    """An upload repository with settings of its own, and a virtual one with another upstream."""
+    sandbox, parent = program.sandbox, program.repository("")
+    api = (
+        "https://serviceusage.googleapis.com/v1/projects/demo-proj/services/artifactregistry.googleapis.com"
+    )
+    sandbox.ask("POST", f"{api}:enable", {})
+    policy = {"action": "DELETE", "condition": {"olderThan": "2592000s"}}
+    upload = {"description": "Ours", "labels": {"owner": "ann"}, "cleanupPolicies": {"old": policy}}
+    upstream = {"id": "ours", "priority": 100, "repository": parent.partition("/v1/")[2] + "python"}
+    index = {"mode": "VIRTUAL_REPOSITORY", "virtualRepositoryConfig": {"upstreamPolicies": [upstream]}}
+    for name, body in (("python", upload), ("python-index", index)):
+        sandbox.ask("POST", f"{parent[:-1]}?repository_id={name}", {"format": "PYTHON", **body})
+    yield
+    for name in ("python-index", "python"):
+        sandbox.ask("DELETE", f"{parent}{name}")
+
+
 def scenarios(program: Program) -> Iterator[tuple[str, str]]:
     """The previews of one stack, in the order of its changes."""
 
@@ -78,6 +98,10 @@ def scenarios(program: Program) -> Iterator[tuple[str, str]]:
         "readers": ["group:all@example.com"],
         "impersonators": {"reader": ["user:ann@example.com"]},
     }
+    with repositories_by_hand(program):
+        adopted: dict[str, Any] = {"adopt": ["python", "python-index"]}
+        yield "adopted.jsonl", preview(**adopted)
+        yield "adopted_document.json", preview(stream=False, **adopted)
     yield "first_up.jsonl", preview()
     program.up()
     yield "nothing.jsonl", preview()
