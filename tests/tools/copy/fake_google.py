@@ -44,7 +44,7 @@ class FakeGoogle:
     logins: list[str] = field(default_factory=list[str])
     fields: list[dict[str, list[str]]] = field(default_factory=list[dict[str, list[str]]])
     served: dict[str, bytes] = field(default_factory=dict[str, bytes])
-    """What a download sends instead of the content."""
+    """The bytes that a download sends instead of the content, by the id of the file."""
     page_size: int = 1000
     url: str = ""
 
