@@ -14,6 +14,7 @@ from typing import NoReturn
 
 from tools.cleanup.preview import preview_cleanup
 from tools.clients.configure import configure
+from tools.copy.command import CopyOrder, copy_packages
 from tools.errors import ToolError
 from tools.scan_secrets import UnsearchableError, find_secrets
 from tools.stack import account_email, read_outputs
@@ -48,6 +49,21 @@ def _token(options: argparse.Namespace) -> int:
 
 def _configure(options: argparse.Namespace) -> int:
     configure(read_outputs(options.stack), dry_run=options.dry_run, yes=options.yes)
+    return 0
+
+
+def _copy(options: argparse.Namespace) -> int:
+    order = CopyOrder(
+        source=options.source,
+        target=options.target,
+        selection=options.selection,
+        left_out=options.left_out,
+        impersonate=options.impersonate,
+    )
+    try:
+        copy_packages(order)
+    except KeyboardInterrupt as error:
+        raise ToolError("Interrupted. Run the same command again: it copies what is missing.") from error
     return 0
 
 
@@ -105,8 +121,8 @@ def _tour(options: argparse.Namespace) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="python -m tools",
-        description="Configure clients, get tokens, scan for secrets, summarize previews, preview "
-        "cleanups, run the tour.",
+        description="Configure clients, get tokens, copy packages, preview cleanups, scan for secrets, "
+        "summarize previews, run the tour.",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     stack = _Parser(add_help=False)
@@ -141,6 +157,16 @@ def _parser() -> argparse.ArgumentParser:
         "--yes", action="store_true", help="write the changes without a question"
     )
     configure_command.set_defaults(run=_configure)
+
+    copy = commands.add_parser(
+        "copy",
+        help="copy packages from one stack to another, and compare both",
+        description="Copy packages from the private repository of one stack to that of another, byte for "
+        "byte. Compares all hashes at the end. The exit status is 0 only if both sides agree. Passes over "
+        "files that are there, so a second run continues after an interruption. Deletes nothing.",
+        epilog="example: python -m tools copy --from-stack dev --to-stack prod my-adder==0.0.1",
+    )
+    _add_copy_arguments(copy)
 
     scan = commands.add_parser(
         "scan-secrets",
@@ -194,6 +220,35 @@ def _parser() -> argparse.ArgumentParser:
     tour.add_argument("--yes", action="store_true", help="accept what the tour leaves on a real project")
     tour.set_defaults(run=_tour)
     return parser
+
+
+def _add_copy_arguments(copy: argparse.ArgumentParser) -> None:
+    copy.add_argument(
+        "--from-stack", dest="source", metavar="NAME", required=True, help="the stack to copy from"
+    )
+    copy.add_argument(
+        "--to-stack", dest="target", metavar="NAME", required=True, help="the stack to copy to"
+    )
+    copy.add_argument(
+        "--leave-out",
+        dest="left_out",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="the name of a file that the second stack does not need to have; repeat it for more files",
+    )
+    copy.add_argument(
+        "--impersonate",
+        action="store_true",
+        help="read as the reader account of the first stack, upload as the writer account of the second",
+    )
+    copy.add_argument(
+        "selection",
+        metavar="PACKAGE",
+        nargs="*",
+        help="name, or name==version; default: all packages",
+    )
+    copy.set_defaults(run=_copy)
 
 
 def main() -> int:

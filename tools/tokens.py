@@ -29,7 +29,7 @@ def own_token() -> str:
     Raises:
         ToolError: there is no login, or it has expired.
     """
-    return str(_own_credentials().token)
+    return str(own_credentials().token)
 
 
 def own_session() -> AuthorizedSession:
@@ -47,8 +47,17 @@ def impersonated_token(email: str, role: str) -> str:
     Raises:
         ToolError: there is no login, or Google refuses. The message names the missing grant.
     """
+    return str(account_credentials(email, role).token)
+
+
+def account_credentials(email: str, role: str) -> Any:
+    """Return credentials of the stack's account of that role. They renew their token.
+
+    Raises:
+        ToolError: there is no login, or Google refuses. The message names the missing grant.
+    """
     account = impersonated_credentials.Credentials(
-        source_credentials=_own_credentials(),
+        source_credentials=own_credentials(),
         target_principal=email,
         target_scopes=SCOPES,
         lifetime=LIFETIME_SECONDS,
@@ -66,10 +75,15 @@ def impersonated_token(email: str, role: str) -> str:
         raise ToolError(f"Google refuses a token of {email}: {message}") from error
     except exceptions.GoogleAuthError as error:
         raise ToolError(f"Cannot connect to Google: {error}") from error
-    return str(account.token)
+    return account
 
 
-def _own_credentials() -> Any:
+def own_credentials() -> Any:
+    """Return the application default credentials of the caller. They renew their token.
+
+    Raises:
+        ToolError: there is no login, or it has expired.
+    """
     # Both warn about quota projects. A token does not need one.
     logging.getLogger("google.auth").setLevel(logging.ERROR)
     try:

@@ -13,13 +13,16 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support.docs import read_section
+from tests.support.distributions import sdist, wheel
+from tests.support.docs import read_commands, read_section
 from tests.support.sandbox import Sandbox, copy_project
+from tests.support.stored_files import put_file, stored_hashes
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
 
 RECIPE = read_section("environments", "## Two environments in one project")
 STACK_FILE = re.search(r"`(Pulumi\.staging\.yaml)`.*```yaml\n(.*?)```", RECIPE, re.DOTALL)
+PROMOTE = read_commands("environments", "## Promote a release")
 STACKS = ("dev", "prod", "staging")
 REGISTRY = "https://artifactregistry.googleapis.com/v1"
 ACCOUNTS = "https://iam.googleapis.com/v1/projects/-/serviceAccounts"
@@ -146,3 +149,16 @@ def test_a_change_and_a_destroy_of_one_leave_the_others_as_they_were(environment
     assert [(environments.state(stack), environments.policies(stack)) for stack in others] == before
     environments.up("staging")
     assert environments.changes("staging") == set()
+
+
+def test_the_promoted_release_is_the_only_one_that_prod_gets(environments: Environments) -> None:
+    sandbox = environments.sandbox
+    names = {stack: environments.outputs(stack)["repository_name"] for stack in STACKS}
+    release = (wheel("my-adder", "0.0.1"), sdist("my-adder", "0.0.1"))
+    for upload in (*release, wheel("my-adder", "0.0.2"), wheel("tool", "0.0.1")):
+        put_file(sandbox, names["dev"], upload.filename, upload.content)
+    for _ in range(2):
+        sandbox.run("sh", "-c", PROMOTE, cwd=environments.folder)
+    stored = {stack: stored_hashes(sandbox, name) for stack, name in names.items()}
+    assert stored["prod"] == {upload.filename: stored["dev"][upload.filename] for upload in release}
+    assert stored["staging"] == {}

@@ -24,14 +24,14 @@ def cleanup_changes(preview: Preview) -> list[str]:
     ]
 
 
-def deletecleanup_policies(repository: Props) -> list[Props]:
+def delete_policies(repository: Props) -> list[Props]:
     """Return a repository's cleanup policies that delete packages, unless all of them only report."""
     policies = [] if repository.get("cleanupPolicyDryRun") else cleanup_policies(repository).values()
     return [policy for policy in policies if policy.get("action") == "DELETE"]
 
 
 def _cleanup_change(step: Step) -> str:
-    deleting = deletecleanup_policies(step.new)
+    deleting = delete_policies(step.new)
     reasons = list(_reasons(step)) if deleting else []
     if not reasons:
         return ""
@@ -56,8 +56,8 @@ def _cleanup_change(step: Step) -> str:
 
 def _reasons(step: Step) -> Iterator[str]:
     """Yield what makes the policies of a repository delete more than before."""
-    before = {str(policy.get("id")): policy for policy in deletecleanup_policies(step.old)}
-    after = {str(policy.get("id")): policy for policy in deletecleanup_policies(step.new)}
+    before = {str(policy.get("id")): policy for policy in delete_policies(step.old)}
+    after = {str(policy.get("id")): policy for policy in delete_policies(step.new)}
     if not before:
         yield (
             "the dry run ends"
