@@ -38,7 +38,7 @@ def own_session() -> AuthorizedSession:
     Raises:
         ToolError: there is no login, or it has expired.
     """
-    return AuthorizedSession(_own_credentials())
+    return AuthorizedSession(own_credentials())
 
 
 def impersonated_token(email: str, role: str) -> str:
