@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +69,7 @@ def previewed(program: Program, *words: str, stream: bool = True) -> str:
 
 
 @contextlib.contextmanager
-def repositories_by_hand(program: Program) -> Iterator[None]:
+def repositories_by_hand(program: Program) -> Generator[None]:
     """An upload repository with settings of its own, and a virtual one with another upstream."""
     sandbox, parent = program.sandbox, program.repository("")
     api = (
@@ -87,7 +87,7 @@ def repositories_by_hand(program: Program) -> Iterator[None]:
         sandbox.ask("DELETE", f"{parent}{name}")
 
 
-def scenarios(program: Program) -> Iterator[tuple[str, str]]:
+def scenarios(program: Program) -> Generator[tuple[str, str]]:
     """The previews of one stack, in the order of its changes."""
 
     def preview(*words: str, stream: bool = True, **settings: Any) -> str:
