@@ -79,7 +79,10 @@ def copy_files(source: Repository, target: Repository, order: CopyOrder, progres
     # Someone can have uploaded to the source in the meantime.
     wanted = _wanted(source, order)
     problems = _compare(wanted, target.list_files(), failures, order)
-    _report(wanted, copied, order, progress)
+    progress.say(
+        f"Copied {_count(copied)} from {order.source} to {order.target} in {progress.seconds:.0f} s."
+        + "".join(f"\nLeft out, as you asked: {filename}" for filename in sorted(order.left_out))
+    )
     if problems:
         count = f"{len(problems)} of {_count(len(wanted))}"
         raise ToolError(
@@ -137,13 +140,6 @@ def _compare(
                 f"{file.sha256}, in {order.target}: {other.sha256}"
             )
     return problems
-
-
-def _report(wanted: Sequence[File], copied: int, order: CopyOrder, progress: Progress) -> None:
-    progress.say(
-        f"Copied {_count(copied)} from {order.source} to {order.target} in {progress.seconds:.0f} s."
-        + "".join(f"\nLeft out, as you asked: {filename}" for filename in sorted(order.left_out))
-    )
 
 
 def _count(number: int) -> str:
