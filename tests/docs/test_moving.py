@@ -114,7 +114,7 @@ def test_the_commands_destroy_only_when_the_new_repository_has_every_file(progra
     done = move.run(move.copy)
     assert (done.returncode != 0, move.old_exists()) == (True, True)
     error = done.stderr.partition("error: ")[2]
-    assert f"{len(others) + len(refused)} of {len(CASES)} files are not the same" in error
+    assert f"not have {len(others) + len(refused)} of {len(CASES)} files with the same hash:" in error
     for filename in refused:
         assert f"{filename}: {program.stack}-new refuses it: 400 " in error
         assert f"sha256 in {program.stack}: {move.files[filename]}\n" in error

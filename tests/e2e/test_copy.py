@@ -161,7 +161,7 @@ def test_a_release_is_promoted_to_another_project_and_a_second_run_does_nothing(
     assert f"{dev.stack} does not have my-adder==3.0. It has 1.0, 2.0." in missing.stderr
     done = copy(dev, prod, "My_Adder==1.0")
     assert prod.stored() == hashes(*RELEASE)
-    assert f"{prod.stack} has all of these 2 files with the same hashes." in done.stdout
+    assert f"{prod.stack} has 2 of 2 files with the same hashes." in done.stdout
     before = uploads(dev.sandbox, prod.project)
     assert before == [200, 200]
     assert "To copy: 0 files" in copy(dev, prod, "my-adder==1.0").stdout
@@ -205,15 +205,22 @@ def test_an_impersonated_copy_needs_only_the_grant_on_the_accounts(
     assert f"You cannot act as python-reader@{prod.project}." in refused.stderr
 
 
-def test_a_reader_of_the_target_is_told_the_setting(dev: Stack, sandbox: Sandbox) -> None:
-    dev.configure(serviceAccounts=False, pypiProxy=False, readers=[ALICE])
+def test_a_reader_of_the_target_is_told_the_setting_and_a_writer_can_copy(
+    dev: Stack, sandbox: Sandbox
+) -> None:
+    settings = {"serviceAccounts": False, "pypiProxy": False}
+    dev.configure(**settings, readers=[ALICE])
     dev.up()
-    prod = add_stack(dev, "prod", f"{dev.project}-prod", pypiProxy=False, readers=[ALICE])
+    prod = add_stack(dev, "prod", f"{dev.project}-prod", **settings, readers=[ALICE])
     dev.publish(*RELEASE)
     refused = copy(dev, prod, check=False, member=ALICE)
     assert (refused.returncode, prod.stored()) == (1, {})
     assert f"You cannot upload to {prod.stack}" in refused.stderr
     assert "You must be in `writers` of that stack" in refused.stderr
+    prod.configure(**settings, writers=[ALICE])
+    prod.up()
+    copy(dev, prod, member=ALICE)
+    assert prod.stored() == hashes(*RELEASE)
 
 
 def test_after_a_kill_the_same_command_copies_the_rest_and_nothing_is_left_behind(
@@ -247,7 +254,7 @@ def test_a_copy_gets_through_503s_and_a_lost_answer(dev: Stack, prod: Stack) -> 
         try:
             read_until(process, "[1/8]")
             inject(unavailable=0.3, cut=2)
-            read_until(process, f"{prod.stack} has all of these 8 files with the same hashes.")
+            read_until(process, f"{prod.stack} has 8 of 8 files with the same hashes.")
         finally:
             inject()
     assert process.returncode == 0

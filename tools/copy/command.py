@@ -79,25 +79,30 @@ def copy_files(source: Repository, target: Repository, order: CopyOrder, progres
     # Someone can have uploaded to the source in the meantime.
     wanted = _wanted(source, order)
     problems = _compare(wanted, target.list_files(), failures, order)
-    _report(wanted, copied, order, progress)
+    progress.say(
+        f"Copied {_count(copied)} from {order.source} to {order.target} in {progress.seconds:.0f} s."
+        + "".join(f"\nLeft out, as you asked: {filename}" for filename in sorted(order.left_out))
+    )
     if problems:
+        count = f"{len(problems)} of {_count(len(wanted))}"
         raise ToolError(
-            "\n  ".join(
-                [f"{len(problems)} of {_count(len(wanted))} are not the same in {target.stack}:", *problems]
-            )
+            "\n  ".join([f"{target.stack} does not have {count} with the same hash:", *problems])
             + "\nNothing was deleted. Fix the causes and run the same command again: it copies these files."
             "\ndocs/move-and-destroy.md has a way out for each cause."
         )
-    progress.say(f"{target.stack} has all of these {_count(len(wanted))} with the same hashes.")
+    progress.say(f"{target.stack} has {len(wanted)} of {_count(len(wanted))} with the same hashes.")
 
 
 def _open(stack: str, role: str, impersonate: bool, progress: Progress) -> Repository:
-    progress.begin(f"Reading the outputs of {stack}")
-    outputs = read_outputs(stack)
-    progress.begin(f"Logging in for {stack}")
-    credentials = (
-        account_credentials(account_email(outputs, role), role) if impersonate else own_credentials()
-    )
+    try:
+        progress.begin(f"Reading the outputs of {stack}")
+        outputs = read_outputs(stack)
+        progress.begin(f"Logging in for {stack}")
+        credentials = (
+            account_credentials(account_email(outputs, role), role) if impersonate else own_credentials()
+        )
+    except ToolError as error:
+        raise ToolError(f"{stack}: {error}") from error
     return Repository(stack, outputs, credentials, progress)
 
 
@@ -108,7 +113,7 @@ def _wanted(source: Repository, order: CopyOrder) -> list[File]:
     unknown = set(order.left_out) - {file.filename for file in selected}
     if unknown:
         raise ToolError(
-            f"Nothing was copied. {source.stack} does not have {', '.join(sorted(unknown))}: correct "
+            f"{source.stack} does not have {', '.join(sorted(unknown))} in this selection: correct "
             "--leave-out."
         )
     return [file for file in selected if file.filename not in order.left_out]
@@ -135,13 +140,6 @@ def _compare(
                 f"{file.sha256}, in {order.target}: {other.sha256}"
             )
     return problems
-
-
-def _report(wanted: Sequence[File], copied: int, order: CopyOrder, progress: Progress) -> None:
-    progress.say(
-        f"Copied {_count(copied)} from {order.source} to {order.target} in {progress.seconds:.0f} s."
-        + "".join(f"\nLeft out, as you asked: {filename}" for filename in sorted(order.left_out))
-    )
 
 
 def _count(number: int) -> str:

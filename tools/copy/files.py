@@ -97,7 +97,7 @@ def select(files: Collection[File], words: Sequence[str], stack: str) -> list[Fi
             problems.append(_missing(stack, word, found))
         chosen |= {file.id for file in exact}
     if problems:
-        raise ToolError("Nothing was copied.\n" + "\n".join(problems))
+        raise ToolError("\n".join(problems))
     return [file for file in files if not words or file.id in chosen]
 
 

@@ -7,6 +7,7 @@ Checks nothing: the index decides. So a file with odd metadata is uploaded as it
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import tarfile
 import zipfile
@@ -65,7 +66,10 @@ def _metadata_fields(metadata: bytes) -> list[tuple[str, str]]:
     pairs: list[tuple[str, str]] = []
     for key, value in fields.items():
         name = _NAMES.get(key, key)
-        if key == "keywords":
+        if key == "name":
+            # twine and uv send it so; Google compares names normalized.
+            pairs.append((name, re.sub(r"[^A-Za-z0-9.]+", "-", value)))
+        elif key == "keywords":
             pairs.append((name, ", ".join(value)))
         elif isinstance(value, dict):
             pairs += [(name, f"{label}, {url}") for label, url in cast(dict[str, str], value).items()]

@@ -98,7 +98,12 @@ class Repository:
         Raises:
             CopyError: Google refuses, the content has another hash, or the disk is full.
         """
-        content = tempfile.TemporaryFile()  # noqa: SIM115  # the caller closes it
+        if not file.sha256:
+            raise CopyError(f"{self.stack} lists no SHA-256 of it")
+        try:
+            content = tempfile.TemporaryFile()  # noqa: SIM115  # the caller closes it
+        except OSError as error:
+            raise _not_stored(error) from error
         try:
             self._repeat(lambda: self._receive(file, content))
         except BaseException:
@@ -187,7 +192,12 @@ class Repository:
         for wait in (*WAITS, None):
             try:
                 return attempt()
-            except (_PassingError, requests.RequestException, exceptions.TransportError) as error:
+            except (_PassingError, requests.RequestException, exceptions.GoogleAuthError) as error:
+                if isinstance(error, exceptions.RefreshError) and not error.retryable:
+                    raise ToolError(
+                        f"Your login has expired or was revoked ({error.args[0]}). Log in and run the same "
+                        "command again."
+                    ) from error
                 # The text of other errors can have an address with a signature.
                 passing = isinstance(error, _PassingError)
                 reason = str(error) if passing else f"the connection failed ({type(error).__name__})"
@@ -195,11 +205,6 @@ class Repository:
                     raise CopyError(f"{reason}, after {len(WAITS) + 1} attempts") from error
                 self._progress.begin(f"Waiting {wait} s, because {reason}")
                 time.sleep(wait)
-            except exceptions.RefreshError as error:
-                raise ToolError(
-                    f"Your login has expired or was revoked ({error.args[0]}). Log in and run the same "
-                    "command again."
-                ) from error
         raise AssertionError
 
 
@@ -218,10 +223,14 @@ def _write(content: IO[bytes], chunk: bytes) -> None:
     try:
         content.write(chunk)
     except OSError as error:
-        raise CopyError(
-            f"it cannot be stored in {tempfile.gettempdir()} ({error.strerror}). Set TMPDIR to a folder "
-            "with more space"
-        ) from error
+        raise _not_stored(error) from error
+
+
+def _not_stored(error: OSError) -> CopyError:
+    return CopyError(
+        f"it cannot be stored in the folder for temporary files ({error.strerror}). Set TMPDIR to a folder "
+        "with more space"
+    )
 
 
 def _check(answer: requests.Response) -> None:

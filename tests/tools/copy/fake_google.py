@@ -52,6 +52,10 @@ class FakeGoogle:
     def source(self) -> dict[str, bytes]:
         return self.files[SOURCE]
 
+    @source.setter
+    def source(self, files: dict[str, bytes]) -> None:
+        self.files[SOURCE] = files
+
     @property
     def target(self) -> dict[str, bytes]:
         return self.files[TARGET]
@@ -141,6 +145,11 @@ def serve(google: FakeGoogle) -> Generator[FakeGoogle]:
         def answer(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"] or 0))
             request = f"{self.command} {self.path}"
+            if ":download" in request:
+                # Otherwise a server can compress the answer.
+                assert self.headers["Accept-Encoding"] == "identity"
+            # gcloud escapes it; Google's answer to the other form is unknown.
+            assert "+" not in request
             google.requests.append(request)
             google.logins.append(str(self.headers["Authorization"]))
             failure = google.fail(request)

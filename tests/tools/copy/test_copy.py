@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import base64
+import errno
 import hashlib
+import io
+import os
 import re
+import sys
+import tempfile
 from collections.abc import Callable, Generator
 from pathlib import Path
 
@@ -14,8 +19,10 @@ from google.auth.exceptions import RefreshError
 
 from tests.support.distributions import sdist, wheel
 from tests.tools.copy.fake_google import CUT, SOURCE, TARGET, TOKEN, Failure, FakeGoogle, serve
+from tools import __main__ as command_line
 from tools.copy import repository
 from tools.copy.command import CopyOrder, copy_files
+from tools.copy.files import parse_file
 from tools.copy.progress import Progress
 from tools.copy.repository import WAITS, Repository
 from tools.errors import ToolError
@@ -80,7 +87,7 @@ def test_all_files_are_copied_byte_for_byte_and_a_second_run_copies_nothing(
     assert google.target == IDS
     assert "3 files, 0 of them already in prod. To copy: 3 files, " in shown
     assert re.search(r"\[3/3\] tool-1.0-py3-none-any.whl, \d+ B: copied \(.* of .*, \d+ s\)\n", shown)
-    assert shown.endswith("prod has all of these 3 files with the same hashes.\n")
+    assert shown.endswith("prod has 3 of 3 files with the same hashes.\n")
     shown = copy()
     assert google.uploads() == 3
     assert "3 files, 3 of them already in prod. To copy: 0 files" in shown
@@ -91,9 +98,9 @@ def test_a_selection_copies_every_file_of_a_version_and_compares_names_and_versi
     google: FakeGoogle, copy: Copy
 ) -> None:
     google.source["my-adder/my_adder-0.0.2.tar.gz"] = b"2"
-    assert "prod has all of these 2 files" in copy("My.Adder==0.0.1.0")
+    assert "prod has 2 of 2 files" in copy("My.Adder==0.0.1.0")
     assert set(google.target) == {WHEEL_ID, SDIST_ID}
-    assert "prod has all of these 4 files" in copy("my_adder", "tool==1")
+    assert "prod has 4 of 4 files" in copy("my_adder", "tool==1")
     assert google.target == google.source
 
 
@@ -102,8 +109,7 @@ def test_a_selection_that_is_missing_is_an_error_before_anything_is_copied(
 ) -> None:
     shown = copy("tool", "my-adder==0.0.9", "my-addr", "tool>=1")
     assert shown == (
-        "error: Nothing was copied.\n"
-        "dev does not have my-adder==0.0.9. It has 0.0.1.\n"
+        "error: dev does not have my-adder==0.0.9. It has 0.0.1.\n"
         "dev does not have my-addr: it has no version of this package.\n"
         "tool>=1: write a package, such as my-adder, or one version: my-adder==0.0.1."
     )
@@ -112,7 +118,7 @@ def test_a_selection_that_is_missing_is_an_error_before_anything_is_copied(
 
 def test_the_lists_are_read_to_their_last_page(google: FakeGoogle, copy: Copy) -> None:
     google.page_size = 1
-    assert "prod has all of these 3 files" in copy()
+    assert "prod has 3 of 3 files" in copy()
     assert google.target == IDS
 
 
@@ -122,7 +128,7 @@ def test_another_file_of_the_same_name_is_an_error_with_both_hashes_and_stays(
     google.target[SDIST_ID] = b"another"
     shown = copy()
     ours, theirs = (hashlib.sha256(content).hexdigest() for content in (SDIST.content, b"another"))
-    assert "error: 1 of 3 files are not the same in prod:\n" in shown
+    assert "error: prod does not have 1 of 3 files with the same hash:\n" in shown
     assert (
         f"  {SDIST.filename}: prod has another file of that name. "
         f"sha256 in dev: {ours}, in prod: {theirs}\n"
@@ -140,31 +146,33 @@ def test_a_refused_file_does_not_stop_the_others_and_can_be_left_out(
         assert set(google.target) == {SDIST_ID, OTHER_ID}
     shown = copy(left_out=(WHEEL.filename,))
     assert f"Left out, as you asked: {WHEEL.filename}\n" in shown
-    assert "prod has all of these 2 files with the same hashes." in shown
+    assert "prod has 2 of 2 files with the same hashes." in shown
     assert WHEEL_ID not in google.target
 
 
 def test_a_file_to_leave_out_must_exist(google: FakeGoogle, copy: Copy) -> None:
     assert copy(left_out=("tool-1.0.zip",)) == (
-        "error: Nothing was copied. dev does not have tool-1.0.zip: correct --leave-out."
+        "error: dev does not have tool-1.0.zip in this selection: correct --leave-out."
     )
     assert google.uploads() == 0
 
 
 @pytest.mark.parametrize("request_", REQUESTS)
-@pytest.mark.parametrize("status", [429, 503, CUT])
+@pytest.mark.parametrize("status", [503, CUT])
 def test_errors_that_can_pass_are_repeated(
     google: FakeGoogle, copy: Copy, request_: str, status: int
 ) -> None:
     google.failures = [Failure(request_, status, times=len(WAITS))]
-    assert "prod has all of these 3 files" in copy()
+    shown = copy()
+    assert "prod has 3 of 3 files" in shown
+    assert "Copied 3 files from dev to prod" in shown, "also the file whose upload had no answer"
     assert google.target == IDS
 
 
 @pytest.mark.parametrize("request_", REQUESTS)
 def test_an_expired_token_is_renewed(google: FakeGoogle, copy: Copy, request_: str) -> None:
     google.failures = [Failure(request_, 401)]
-    assert "prod has all of these 3 files" in copy()
+    assert "prod has 3 of 3 files" in copy()
     assert google.target == IDS
     google.failures = [Failure("GET .*/files", 401, times=99)]
     assert copy() == (
@@ -196,6 +204,30 @@ def test_a_damaged_download_is_repeated_and_never_uploaded(google: FakeGoogle, c
     assert set(google.target) == {WHEEL_ID, SDIST_ID}
 
 
+def test_a_download_that_is_too_long_at_first_is_uploaded_without_its_rest(
+    google: FakeGoogle, copy: Copy
+) -> None:
+    google.failures = [Failure("tool.*:download", 200, body="x" * 5000)]
+    assert "prod has 3 of 3 files" in copy()
+    assert google.target == IDS
+
+
+def test_the_name_of_a_local_version_is_escaped(google: FakeGoogle, copy: Copy) -> None:
+    local = wheel("tool", "1.0+local")
+    google.source = {f"tool/{local.filename}": local.content}
+    google.failures = [Failure("POST", CUT)]
+    assert "prod has 1 of 1 file" in copy("tool==1.0+Local")
+    assert google.target == google.source
+
+
+def test_a_hash_can_have_either_alphabet_of_base64() -> None:
+    digest = bytes([251, 255] * 16)
+    for encode in (base64.standard_b64encode, base64.urlsafe_b64encode):
+        hashes = [{"type": "SHA256", "value": encode(digest).decode()}]
+        document = {"name": f"{SOURCE}/files/tool%2Ftool-1.0.tar.gz", "hashes": hashes}
+        assert parse_file(document).sha256 == digest.hex()
+
+
 def test_an_upload_does_not_follow_a_redirect(google: FakeGoogle, copy: Copy) -> None:
     google.failures = [Failure("POST", 302, times=99)]
     assert "refuses it: 302" in copy()
@@ -220,8 +252,11 @@ def test_a_file_that_arrives_in_the_source_during_the_copy_is_an_error(
         return store(path, kind, body)
 
     monkeypatch.setattr(google, "store", store_and_publish)
-    assert "error: 1 of 4 files are not the same in prod:\n  late-1.0.tar.gz: it is new in dev" in copy()
-    assert "prod has all of these 4 files" in copy()
+    assert (
+        "error: prod does not have 1 of 4 files with the same hash:\n  late-1.0.tar.gz: it is new in dev"
+        in copy()
+    )
+    assert "prod has 4 of 4 files" in copy()
 
 
 def test_a_file_without_a_hash_is_never_equal(google: FakeGoogle, copy: Copy) -> None:
@@ -232,7 +267,10 @@ def test_a_file_without_a_hash_is_never_equal(google: FakeGoogle, copy: Copy) ->
         return {**document(name, file_id), "hashes": []}
 
     google.document = without_hash
-    assert "3 of 3 files are not the same" in copy()
+    assert "prod does not have 3 of 3 files with the same hash" in copy()
+    google.target.clear()
+    assert f"{OTHER.filename}: dev lists no SHA-256 of it" in copy()
+    assert google.uploads() == 0
 
 
 @pytest.mark.parametrize("output", ["repository_name", "repository_url"])
@@ -251,3 +289,34 @@ def test_each_host_gets_its_form_of_login_also_with_a_netrc(
     expected = {"GET": f"Bearer {TOKEN}", "POST": basic}
     for request, login in zip(google.requests, google.logins, strict=True):
         assert login == expected[request.partition(" ")[0]]
+
+
+def test_a_full_disk_fails_the_file_with_the_variable_that_helps(
+    google: FakeGoogle, copy: Copy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full(io.BytesIO):
+        def write(self, buffer: object, /) -> int:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", Full)
+    assert (
+        f"{OTHER.filename}: it cannot be stored in the folder for temporary files (No space left on "
+        "device). Set TMPDIR to a folder with more space. sha256 in dev"
+    ) in copy()
+    assert len(google.requests) == 7
+
+
+def test_an_interrupted_copy_names_the_way_to_continue(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(order: CopyOrder) -> None:
+        assert order == CopyOrder(source="dev", target="prod", selection=["a==1"], left_out=["b.whl"])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command_line, "copy_packages", interrupt)
+    words = "tools copy --from-stack dev --to-stack prod --leave-out b.whl a==1"
+    monkeypatch.setattr(sys, "argv", words.split())
+    assert command_line.main() == 1
+    assert capsys.readouterr().err == (
+        "error: Interrupted. Run the same command again: it copies what is missing.\n"
+    )
