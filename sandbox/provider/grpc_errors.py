@@ -7,8 +7,7 @@ from typing import NoReturn, TypeVar
 
 import grpc
 from google.protobuf import any_pb2, struct_pb2
-from google.rpc import status_pb2
-from pulumi.runtime.proto import provider_pb2
+from pulumi.runtime.proto import provider_pb2, status_pb2
 
 from sandbox.provider.rest import ProviderError
 from sandbox.provider.values import Props, known_part, to_struct

@@ -12,8 +12,7 @@ from urllib.parse import urlsplit
 
 import grpc
 from google.protobuf import json_format, struct_pb2
-from google.rpc import status_pb2
-from pulumi.runtime.proto import provider_pb2
+from pulumi.runtime.proto import provider_pb2, status_pb2
 
 from sandbox.provider.configuration import Environment
 from sandbox.provider.rest import Request, Transport

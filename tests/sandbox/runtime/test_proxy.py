@@ -9,7 +9,6 @@ import signal
 import socket
 import stat
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,6 @@ import pytest
 from sandbox.runtime.environment import install_plugin
 from sandbox.runtime.paths import SandboxFolder
 from sandbox.runtime.process import find_proxy, start_proxy, stop_proxy
-from sandbox.runtime.proxy import GRACE_SECONDS
 from sandbox.toolchain.cache import CACHE_VARIABLE
 from sandbox.toolchain.plugin import PLUGIN, Plugin
 from sandbox.toolchain.versions import pulumi_home
@@ -255,13 +253,13 @@ def test_two_sandbox_folders_share_nothing(tmp_path: Path) -> None:
         assert "not running" in sandbox("stop").stdout
 
 
-def test_an_idle_client_does_not_delay_the_stop(tmp_path: Path) -> None:
+def test_the_stop_does_not_wait_for_an_idle_client(tmp_path: Path) -> None:
     sandbox = Sandbox(tmp_path / "state")
     with anonymous(sandbox) as session:
         session.get("https://artifactregistry.googleapis.com/")
-        start = time.monotonic()
         sandbox("stop")
-    assert time.monotonic() - start < GRACE_SECONDS
+    # The server logs an error if clients are still connected at the end of the grace period.
+    assert SandboxFolder(sandbox.folder).proxy_log.read_text() == ""
 
 
 def test_reset_deletes_everything(tmp_path: Path) -> None:
