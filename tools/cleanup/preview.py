@@ -19,7 +19,7 @@ from components.args import PythonRegistryArgs
 from components.cleanup import CleanupPolicy, cache_policies, upload_policies
 from components.validation.cleanup import build_cleanup, check_cleanup
 from tools.cleanup.repositories import Json, read_repository, read_versions
-from tools.cleanup.rules import Decision, Policies, decide
+from tools.cleanup.rules import Decision, Policies, decide, without_defaults
 from tools.errors import ToolError
 from tools.stack import read_outputs, read_setting
 from tools.tokens import own_session
@@ -36,7 +36,7 @@ class _Target:
     name: str
     policies: Policies
     dry_run: bool
-    deployed: bool
+    note: str = ""
 
 
 def preview_cleanup(stack: str | None, *, deployed: bool, days: int) -> bool:
@@ -71,26 +71,34 @@ def preview_cleanup(stack: str | None, *, deployed: bool, days: int) -> bool:
 def _targets(session: AuthorizedSession, outputs: Any, setting: Any) -> Iterator[_Target]:
     """Yield the upload repository and the caches behind the index."""
     args = _args(outputs, setting)
-    upload = str(outputs["repository_name"])
+    upload = read_repository(session, args.repository_name(args.repository))
+    if upload is None:
+        raise ToolError(
+            f"The repository {outputs['repository_name']} does not exist. Run `pulumi up` first."
+        )
+    yield _target(upload, as_api(upload_policies(args)), args)
     index = read_repository(session, args.repository_name(args.index_repository)) or {}
     upstreams = index.get("virtualRepositoryConfig", {}).get("upstreamPolicies", [])
-    # An upstream of another registry has no id that starts like this.
-    caches = [p["repository"] for p in upstreams if p["repository"].startswith(f"{upload}-")]
-    for name, policies in ((upload, upload_policies(args)), *((c, cache_policies(args)) for c in caches)):
-        repository = read_repository(session, name)
-        if repository is None:
-            raise ToolError(f"The repository {name} does not exist. Run `pulumi up` first.")
-        yield _target(repository, None if args.cleanup is None else as_api(policies), args)
+    # Only the ids: Google can show the number of the project instead of its id.
+    ids = dict.fromkeys(str(upstream["repository"]).rpartition("/")[2] for upstream in upstreams)
+    for id_ in ids:
+        # Another id belongs to another registry, and so does a repository that is not in this project.
+        if id_.startswith(f"{args.repository}-") and (
+            cache := read_repository(session, args.repository_name(id_))
+        ):
+            yield _target(cache, as_api(cache_policies(args)), args)
 
 
-def _target(repository: Json, policies: dict[str, Any] | None, args: PythonRegistryArgs) -> _Target:
-    found: dict[str, Any] = repository.get("cleanupPolicies", {})
-    found_dry_run = repository.get("cleanupPolicyDryRun", False)
-    if policies is None:
-        return _Target(repository["name"], found, found_dry_run, deployed=True)
-    dry_run = args.cleanup is None or args.cleanup.dry_run
-    same = policies == found and (dry_run == found_dry_run or not policies)
-    return _Target(repository["name"], policies, dry_run, deployed=same)
+def _target(repository: Json, policies: Policies, args: PythonRegistryArgs) -> _Target:
+    """The policies of the stack file for a repository. Without any, those that it has."""
+    name, found = repository["name"], repository.get("cleanupPolicies", {})
+    dry_run = repository.get("cleanupPolicyDryRun", False)
+    if args.cleanup is None:
+        return _Target(name, found, dry_run)
+    if not policies:
+        return _Target(name, found, dry_run, note="not in the stack file")
+    same = without_defaults(policies) == without_defaults(found) and args.cleanup.dry_run == dry_run
+    return _Target(name, policies, args.cleanup.dry_run, note="" if same else "not deployed yet")
 
 
 def _args(outputs: Any, setting: Any) -> PythonRegistryArgs:
@@ -113,8 +121,7 @@ def as_api(policies: Sequence[CleanupPolicy]) -> dict[str, Any]:
         if policy.keep_count:
             return {"mostRecentVersions": {"keepCount": policy.keep_count}}
         prefixes = {"packageNamePrefixes": list(policy.packages)} if policy.packages else {}
-        # The provider adds the tag state.
-        return {"condition": {"olderThan": policy.older_than, "tagState": "ANY", **prefixes}}
+        return {"condition": {"olderThan": policy.older_than, **prefixes}}
 
     return {policy.id: {"id": policy.id, "action": policy.action, **body(policy)} for policy in policies}
 
@@ -146,8 +153,8 @@ def _report(target: _Target, decisions: Sequence[Decision], now: datetime) -> It
 def _state(target: _Target) -> str:
     """The state of the policies at Google, in words."""
     words = "dry run" if target.dry_run else "not a dry run"
-    if not target.deployed:
-        return f"{words}, not deployed yet"
+    if target.note:
+        return f"{words}, {target.note}"
     return words if target.dry_run else f"{words}, Google deletes them within about a day"
 
 

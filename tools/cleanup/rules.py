@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from tools.errors import ToolError
 
@@ -108,6 +108,15 @@ def describe_duration(duration: str) -> str:
         return duration
     number, unit = (hours // 24, "day") if hours % 24 == 0 else (hours, "hour")
     return f"{number:.0f} {unit}{'' if number == 1 else 's'}"
+
+
+def without_defaults(value: Any) -> Any:
+    """A policy without empty parts and the provider's default. A state has more of them than a program."""
+    if not isinstance(value, Mapping):
+        return value
+    items = cast("Mapping[str, Any]", value).items()
+    parts = {key: without_defaults(part) for key, part in items if not str(key).startswith("__")}
+    return {key: part for key, part in parts.items() if part not in (None, "", [], {}, 0, "ANY")}
 
 
 def _check_known(policies: Policies) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
-from tools.cleanup.rules import describe_duration
+from tools.cleanup.rules import describe_duration, without_defaults
 from tools.summary.events import Props, list_of, mapping_of
 from tools.summary.grants import REPOSITORY
 from tools.summary.markdown import code, codes
@@ -59,12 +58,13 @@ def _reasons(step: Step) -> Iterator[str]:
     before = {str(policy.get("id")): policy for policy in delete_policies(step.old)}
     after = {str(policy.get("id")): policy for policy in delete_policies(step.new)}
     if not before:
-        yield (
-            "the dry run ends"
-            if cleanup_policies(step.old)
-            else "the first policy that deletes has no dry run"
-        )
-    changed = [id_ for id_ in sorted(after) if _content(after[id_]) != _content(before.get(id_, {}))]
+        ends = cleanup_policies(step.old)
+        yield "the dry run ends" if ends else "the first policy that deletes has no dry run"
+    changed = [
+        id_
+        for id_ in sorted(after)
+        if without_defaults(after[id_]) != without_defaults(before.get(id_, {}))
+    ]
     if before and changed:
         yield f"the policy {codes(changed)} changes without a dry run"
     kept = {
@@ -74,7 +74,7 @@ def _reasons(step: Step) -> Iterator[str]:
         now = cleanup_policies(step.new).get(id_)
         if now is None:
             yield f"the policy {code(id_)}, which keeps versions, is removed"
-        elif _content(now) != _content(policy):
+        elif without_defaults(now) != without_defaults(policy):
             yield f"the policy {code(id_)}, which keeps versions, changes"
 
 
@@ -94,14 +94,6 @@ def _described(policy: Props) -> str:
     prefixes = list_of(condition.get("packageNamePrefixes"))
     packages = f"of packages that start with {codes(prefixes)}" if prefixes else "of all packages"
     return " ".join(["versions", *words, packages])
-
-
-def _content(value: Any) -> Any:
-    """The value without empty parts and the provider's default, of which a state has more than inputs."""
-    if not isinstance(value, Mapping):
-        return value
-    parts = {str(key): _content(part) for key, part in value.items() if not str(key).startswith("__")}
-    return {key: part for key, part in parts.items() if part not in (None, "", [], {}, 0, "ANY")}
 
 
 def _stack(step: Step) -> str:

@@ -21,6 +21,7 @@ OUTPUTS = {"project": "demo-proj", "location": "us", "repository": "python", "re
 OLD = {"id": "delete-old", "action": "DELETE", "condition": {"olderThan": "7776000s", "tagState": "ANY"}}
 KEEP = {"id": "keep-recent", "action": "KEEP", "mostRecentVersions": {"keepCount": 1}}
 DEPLOYED = {"cleanupPolicies": {"delete-old": OLD, "keep-recent": KEEP}}
+OTHER = "projects/other-proj/locations/us/repositories/python-other"
 # As many documents as a page of these answers has.
 PAGE = 2
 
@@ -55,9 +56,12 @@ class Google:
         if self.refusals:
             return Answer(self.refusals.pop(0), {"error": {"message": "No."}})
         if name == INDEX:
-            upstreams = [UPLOAD, CACHE, f"{PARENT.replace('demo', 'other')}/python-pypi"]
+            # With the project's number, and with repositories of another registry.
+            upstreams = [UPLOAD, CACHE.replace("demo-proj", "123"), f"{PARENT}/other", OTHER]
             policies = [{"id": str(i), "repository": upstream} for i, upstream in enumerate(upstreams)]
             return Answer(200, {"virtualRepositoryConfig": {"upstreamPolicies": policies}})
+        if name == OTHER.replace("other-proj", "demo-proj"):
+            return Answer(404, {})
         if name in (UPLOAD, CACHE):
             return Answer(200, {"name": name, **(self.upload if name == UPLOAD else {})})
         return self.page(name, params)
@@ -177,6 +181,22 @@ def test_no_policy_at_all_deletes_nothing(run: Run, google: Google) -> None:
     assert not any("/packages" in name for name in google.asked)
 
 
+def test_policies_that_are_not_in_the_stack_file_still_delete(run: Run, google: Google) -> None:
+    google.upload = DEPLOYED
+    deletes, report = run({"cacheOlderThan": "30d"})
+    assert deletes
+    assert "2 of 5 versions would be deleted (not a dry run, not in the stack file)" in report
+
+
+def test_a_long_list_shows_its_progress(
+    google: Google, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preview, "PROGRESS_STEP", 2)
+    google.upload = DEPLOYED
+    assert preview_cleanup("dev", deployed=True, days=0)
+    assert capsys.readouterr().err == "Read 2 of 3 packages.\n"
+
+
 def test_a_wrong_setting_has_the_problem_of_the_program(run: Run) -> None:
     with pytest.raises(
         ToolError, match=r"python-registry:cleanup\.packages\[0\]: my_adder\n.*write my-adder"
@@ -192,9 +212,9 @@ def test_a_busy_service_is_asked_again(run: Run, google: Google) -> None:
 @pytest.mark.parametrize(
     ("statuses", "message"),
     [
-        ([503, 503, 503], rf"^Google refuses to read {INDEX}: No\.$"),
-        ([403], rf"{INDEX}: No\. You need the role roles/artifactregistry\.reader on this repository\.$"),
-        ([404, 404], rf"^The repository {UPLOAD} does not exist\. Run `pulumi up` first\.$"),
+        ([503, 503, 503], rf"^Google refuses to read {UPLOAD}: No\.$"),
+        ([403], rf"{UPLOAD}: No\. You need the role roles/artifactregistry\.reader on this repository\.$"),
+        ([404], rf"^The repository {UPLOAD} does not exist\. Run `pulumi up` first\.$"),
     ],
 )
 def test_a_refusal_is_one_message(run: Run, google: Google, statuses: list[int], message: str) -> None:

@@ -92,6 +92,10 @@ def test_a_change_that_deletes_more_is_a_warning(
             repository({**OLD, "condition": {**AGE, "tagState": "ANY", "tagPrefixes": []}}),
             repository({**OLD, "mostRecentVersions": None}, description="new"),
         ),
+        (
+            repository(OLD, {**KEEP, "mostRecentVersions": {"keepCount": 5, "packageNamePrefixes": []}}),
+            repository(OLD, KEEP, description="new"),
+        ),
     ],
 )
 def test_no_other_change_is_a_warning(old: dict[str, Any], new: dict[str, Any]) -> None:
