@@ -11,6 +11,7 @@ from components import PythonRegistry, PythonRegistryArgs
 from components.adoption import AdoptionError, fixed_properties
 from sandbox.provider.artifactregistry.repository import Repository
 from sandbox.provider.schema import Fields
+from tests.support.docs import read_code, read_table
 from tests.support.recorder import (
     MINIMAL,
     REGISTRY,
@@ -179,3 +180,9 @@ def test_the_fixed_properties_are_those_of_the_registered_repositories(run_progr
         paths.setdefault("kmsKeyName", "")
         id_ = resource.inputs["repositoryId"]
         assert {path: value for path, value in paths.items() if path not in in_name} == expected[id_]
+
+
+def test_the_page_lists_every_property_that_is_refused() -> None:
+    needed = fixed_properties(PythonRegistryArgs(project="demo-proj", location="us"))
+    listed = {read_code(row[0])[0] for row in read_table("adopt", "## Refusals")}
+    assert listed == {path for properties in needed.values() for path in properties}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+from tools.summary.adoption import adoptions
 from tools.summary.clients import CONTRACT
 from tools.summary.differences import format_value
 from tools.summary.events import Props, list_of, mapping_of
@@ -72,7 +73,7 @@ def warning_section(preview: Preview) -> Lines:
                 *destructive_changes(preview),
                 *drift(preview),
                 *_protection_removals(preview),
-                *_adoptions(preview),
+                *adoptions(preview),
                 *exposures(preview),
                 *retained_access(preview),
                 *_takeovers(preview),
@@ -240,14 +241,10 @@ def _upstreams(repository: Props) -> dict[str, Props]:
     }
 
 
-def _cleanup_policies(repository: Props) -> list[Props]:
-    return [*map(mapping_of, list_of(repository.get("cleanupPolicies")))]
-
-
 def _delete_policies(repository: Props) -> list[Props]:
     """Return a repository's cleanup policies that delete packages, unless all of them only report."""
-    policies = [] if repository.get("cleanupPolicyDryRun") else _cleanup_policies(repository)
-    return [policy for policy in policies if policy.get("action") == "DELETE"]
+    policies = [] if repository.get("cleanupPolicyDryRun") else list_of(repository.get("cleanupPolicies"))
+    return [policy for policy in map(mapping_of, policies) if policy.get("action") == "DELETE"]
 
 
 def _protection_removals(preview: Preview) -> list[str]:
@@ -257,23 +254,6 @@ def _protection_removals(preview: Preview) -> list[str]:
         for step in (*preview.unchanged, *preview.changes)
         if step.op in ("same", "update") and step.was_protected and not step.is_protected
     ]
-
-
-def _adoptions(preview: Preview) -> list[str]:
-    """Return the settings made by hand that an adoption deletes. Labels made by hand stay."""
-    texts: list[str] = []
-    for step in preview.changes:
-        if step.op == "import" and step.type == REPOSITORY and step.old:
-            subject = f"{capitalized_label(step)} was made by hand, and this update"
-            if gone := [
-                p.get("id") for p in _cleanup_policies(step.old) if p not in _cleanup_policies(step.new)
-            ]:
-                texts.append(f"{subject} deletes its cleanup policies: {codes(gone)}.")
-            if gone := sorted(_upstreams(step.old).keys() - _upstreams(step.new)):
-                texts.append(
-                    f"{subject} deletes its upstreams: {codes(gone)}. Clients no longer install from there."
-                )
-    return texts
 
 
 def exposures(preview: Preview) -> list[str]:
