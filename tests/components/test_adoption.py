@@ -129,6 +129,14 @@ def test_every_difference_that_google_fixes_is_refused_in_one_message(run_progra
     ]
 
 
+def test_a_property_that_is_not_set_at_google_differs_too(run_program: Run) -> None:
+    """gcloud creates a remote repository without a description of its source."""
+    remote = {**repository_by_hand("REMOTE")["remoteRepositoryConfigs"][0], "description": ""}
+    found = {"python-pypi": repository_by_hand("REMOTE", remoteRepositoryConfigs=[remote])}
+    property_, _ = refusal(run_program, "python-pypi", answers=MadeByHand(repositories=found))
+    assert property_ == "python-pypi.remoteRepositoryConfig.description: (not set)"
+
+
 def test_a_repository_that_does_not_exist_is_one_sentence(run_program: Run) -> None:
     assert refusal(run_program, "python", answers=MadeByHand(repositories={})) == [
         "python: (not found)",
