@@ -11,6 +11,7 @@ from components import PythonRegistry, PythonRegistryArgs
 from components.adoption import AdoptionError, fixed_properties
 from sandbox.provider.artifactregistry.repository import Repository
 from sandbox.provider.schema import Fields
+from tests.support.docs import read_code, read_table
 from tests.support.recorder import (
     MINIMAL,
     REGISTRY,
@@ -128,6 +129,14 @@ def test_every_difference_that_google_fixes_is_refused_in_one_message(run_progra
     ]
 
 
+def test_a_property_that_is_not_set_at_google_differs_too(run_program: Run) -> None:
+    """gcloud creates a remote repository without a description of its source."""
+    remote = {**repository_by_hand("REMOTE")["remoteRepositoryConfigs"][0], "description": ""}
+    found = {"python-pypi": repository_by_hand("REMOTE", remoteRepositoryConfigs=[remote])}
+    property_, _ = refusal(run_program, "python-pypi", answers=MadeByHand(repositories=found))
+    assert property_ == "python-pypi.remoteRepositoryConfig.description: (not set)"
+
+
 def test_a_repository_that_does_not_exist_is_one_sentence(run_program: Run) -> None:
     assert refusal(run_program, "python", answers=MadeByHand(repositories={})) == [
         "python: (not found)",
@@ -179,3 +188,9 @@ def test_the_fixed_properties_are_those_of_the_registered_repositories(run_progr
         paths.setdefault("kmsKeyName", "")
         id_ = resource.inputs["repositoryId"]
         assert {path: value for path, value in paths.items() if path not in in_name} == expected[id_]
+
+
+def test_the_page_lists_every_property_that_is_refused() -> None:
+    needed = fixed_properties(PythonRegistryArgs(project="demo-proj", location="us"))
+    listed = {read_code(row[0])[0] for row in read_table("adopt", "## Refusals")}
+    assert listed == {path for properties in needed.values() for path in properties}

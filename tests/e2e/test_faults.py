@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shlex
 import signal
 import subprocess
 from collections.abc import Generator
@@ -100,15 +99,15 @@ def test_a_member_that_the_organization_refuses_is_one_sentence_and_the_rest_is_
     assert program.changes() == {}
 
 
-def test_after_a_lost_connection_the_message_names_the_command_that_takes_over(program: Program) -> None:
+def test_after_a_lost_connection_the_message_names_the_setting_that_takes_over(program: Program) -> None:
     parent = f"projects/{program.project}/locations/us-central1/repositories"
     url = f"https://serviceusage.googleapis.com/v1/projects/{program.project}/services"
     program.sandbox.ask("POST", f"{url}/artifactregistry.googleapis.com:enable", {})
     made = f"https://artifactregistry.googleapis.com/v1/{parent}?repository_id=python"
     assert program.sandbox.ask("POST", made, {"format": "PYTHON"})[0] == 200
     text = program.up(check=False)
-    (command,) = set(re.findall(r"^\s*(pulumi import .*)$", text, re.MULTILINE))
-    program.pulumi(*shlex.split(command)[1:])
+    assert set(re.findall(r"add (\S+) to the setting `adopt`", text)) == {"python"}
+    program.configure(adopt=["python"])
     program.up()
     assert program.changes() == {}
 

@@ -187,6 +187,10 @@ class FakeEngine:
         request = provider_pb2.DeleteRequest(id=resource_id, urn=urn(token), properties=struct(state))
         self.provider.Delete(request, self.context)
 
+    def invoke(self, token: str, given: Props) -> Props:
+        request = provider_pb2.InvokeRequest(tok=token, args=struct(given))
+        return plain(getattr(self.provider.Invoke(request, self.context), "return"))
+
     def failed_state(self) -> provider_pb2.ErrorResourceInitFailed:
         """The state that the last failed call asks the engine to keep."""
         (_, raw), detail = self.context.metadata[0], provider_pb2.ErrorResourceInitFailed()

@@ -6,6 +6,7 @@ The state is in the emulated bucket, and the jobs run with the roles of the docu
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import time
@@ -106,8 +107,8 @@ def test_the_documented_commands_continue_a_killed_update(checkout: Checkout) ->
         "the repository exists, and the state does not have it"
     )
     assert "### Stack `dev`: the update failed\n" in checkout.page
-    (command,) = (line for line in checkout.page.splitlines() if line.strip().startswith("pulumi import "))
-    run(checkout, f"{command.strip()} --stack dev")
+    (repository,) = re.findall(r"add (\S+) to the setting `adopt`", checkout.page)
+    run(checkout, f"pulumi config set --stack dev --path 'python-registry:adopt[0]' {repository}")
     assert checkout.job("deploy/dev", DEPLOYER)[0] == 0
     assert checkout.job("deploy/dev", DEPLOYER)[0] == 0
     # The fake provider adds its own message.

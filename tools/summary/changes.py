@@ -73,6 +73,9 @@ def _details(step: Step) -> list[str]:
         return []
     # Inputs show the change without what Google computes. If they are equal, the state shows it.
     keys = changed_keys(step.old_inputs, step.new_inputs, INTERNAL)
+    if step.op == "import":
+        # The inputs that the engine reads have some defaults, and the program has others.
+        keys = [key for key in keys if key in step.diffs]
     details = [format_change(key, step.old_inputs, step.new_inputs) for key in keys if key != CONDITION]
     if not keys:
         in_state = set(step.diffs).intersection(changed_keys(step.old, step.new)) - {CONDITION}

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from tools.summary.cleanup import cleanup_changes, cleanup_policies, delete_policies
+from tools.summary.adoption import adoptions
+from tools.summary.cleanup import cleanup_changes, delete_policies
 from tools.summary.clients import CONTRACT
 from tools.summary.differences import format_value
 from tools.summary.events import Props, list_of, mapping_of
@@ -74,7 +75,7 @@ def warning_section(preview: Preview) -> Lines:
                 *cleanup_changes(preview),
                 *drift(preview),
                 *_protection_removals(preview),
-                *_adoptions(preview),
+                *adoptions(preview),
                 *exposures(preview),
                 *retained_access(preview),
                 *_takeovers(preview),
@@ -249,22 +250,6 @@ def _protection_removals(preview: Preview) -> list[str]:
         for step in (*preview.unchanged, *preview.changes)
         if step.op in ("same", "update") and step.was_protected and not step.is_protected
     ]
-
-
-def _adoptions(preview: Preview) -> list[str]:
-    """Return the settings made by hand that an adoption deletes. Labels made by hand stay."""
-    texts: list[str] = []
-    for step in preview.changes:
-        if step.op == "import" and step.type == REPOSITORY and step.old:
-            subject = f"{capitalized_label(step)} was made by hand, and this update"
-            kept = cleanup_policies(step.new).values()
-            if gone := [id_ for id_, policy in cleanup_policies(step.old).items() if policy not in kept]:
-                texts.append(f"{subject} deletes its cleanup policies: {codes(gone)}.")
-            if gone := sorted(_upstreams(step.old).keys() - _upstreams(step.new)):
-                texts.append(
-                    f"{subject} deletes its upstreams: {codes(gone)}. Clients no longer install from there."
-                )
-    return texts
 
 
 def exposures(preview: Preview) -> list[str]:

@@ -188,6 +188,11 @@ def lifecycle(program: Program, settings: Props) -> Iterator[Scenario]:
         name = upload.partition("/v1/")[2]
         return lines(_output(program, "import", REPOSITORY, "imported", name, "--yes", "--protect=false"))
 
+    def create_by_hand() -> None:
+        policy = {"action": "DELETE", "condition": {"olderThan": "2592000s"}}
+        body = {"format": "PYTHON", "labels": {"theirs": "1"}, "cleanupPolicies": {"old": policy}}
+        program.sandbox.ask("POST", upload.replace("/python", "?repository_id=python"), body)
+
     yield "first preview", lambda: without_changing(_steps(program))
     yield "first preview, in words", output("preview", "--diff")
     yield "first up", output("up", "--yes", "--skip-preview")
@@ -215,6 +220,13 @@ def lifecycle(program: Program, settings: Props) -> Iterator[Scenario]:
     yield "import", reimported
     yield "state after the import", state
     yield "destroy", output("destroy", "--yes", "--skip-preview", "--ignore-protect")
+    create_by_hand()
+    program.configure(**{**settings, "adopt": ["python"]})
+    yield "preview of an adoption", lambda: without_changing(_steps(program))
+    yield "preview of an adoption, in words", output("preview", "--diff")
+    yield "adoption", output("up", "--yes", "--skip-preview")
+    yield "state after the adoption", state
+    yield "second up after the adoption", output("up", "--yes", "--skip-preview", "--diff")
 
 
 def _output(program: Program, *words: str) -> str:

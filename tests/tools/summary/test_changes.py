@@ -199,8 +199,8 @@ def test_an_imported_resource_is_not_created_and_a_retained_one_is_not_deleted()
     imported = summarize_steps(
         step("import", REPOSITORY, None, upload), step("create", BINDING, new=binding("user:a@example.com"))
     )
-    assert "### Stack `dev`: 1 imported, access changes\n" in imported
-    assert "- Imported: repository `python` (for uploads)\n" in imported
+    assert "### Stack `dev`: 1 adopted, access changes\n" in imported
+    assert "- Adopted: repository `python` (for uploads)\n" in imported
     assert "> After this update, only the stack file controls who may install from `python`." in imported
 
     retained = summarize_steps(

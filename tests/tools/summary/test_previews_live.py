@@ -78,12 +78,17 @@ def repositories_by_hand(program: Program) -> Generator[None]:
     sandbox.ask("POST", f"{api}:enable", {})
     policy = {"action": "DELETE", "condition": {"olderThan": "2592000s"}}
     upload = {"description": "Ours", "labels": {"owner": "ann"}, "cleanupPolicies": {"old": policy}}
-    upstream = {"id": "ours", "priority": 100, "repository": parent.partition("/v1/")[2] + "python"}
-    index = {"mode": "VIRTUAL_REPOSITORY", "virtualRepositoryConfig": {"upstreamPolicies": [upstream]}}
-    for name, body in (("python", upload), ("python-index", index)):
+    upstream = {"id": "ours", "priority": 100, "repository": f"{parent.partition('/v1/')[2]}others"}
+    index = {
+        "mode": "VIRTUAL_REPOSITORY",
+        "description": "What clients install from: private packages and PyPI's",
+        "labels": SETTINGS["labels"],
+        "virtualRepositoryConfig": {"upstreamPolicies": [upstream]},
+    }
+    for name, body in (("python", upload), ("others", {}), ("python-index", index)):
         sandbox.ask("POST", f"{parent[:-1]}?repository_id={name}", {"format": "PYTHON", **body})
     yield
-    for name in ("python-index", "python"):
+    for name in ("python-index", "others", "python"):
         sandbox.ask("DELETE", f"{parent}{name}")
 
 
