@@ -20,6 +20,7 @@ from pulumi.provider.server import ComponentInitError
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import components
+from components.adoption import AdoptionError
 from components.args import PythonRegistryArgs
 from components.argument_checks import NOT_GRANTED, check_when_known, find_problems, problem_text
 from components.validation import NOT_SET, Problem, build_args, property_name
@@ -127,6 +128,9 @@ class Package(ComponentProvider):
         try:
             return super().construct(name, resource_type, inputs, options)
         except ComponentInitError as error:
+            if isinstance(error.inner, AdoptionError):
+                # The server of the plugin adds the name of its class to the text of any other error.
+                raise pulumi.InputPropertiesError(str(error.inner), []) from None
             if isinstance(error.inner, (pulumi.InputPropertiesError, pulumi.RunError)):
                 raise error.inner from None
             raise

@@ -16,7 +16,7 @@ from components import Cleanup, GitHub, Impersonators, PythonRegistryArgs
 from components.validation import property_name
 from package import __main__ as package
 from package.__main__ import Package, read_inputs
-from tests.support.recorder import REGISTRY, Recording, Run
+from tests.support.recorder import REGISTRY, MadeByHand, Recording, Run
 
 GOOD = {"project": "demo-proj", "location": "us"}
 BAD_INPUTS: list[dict[str, Any]] = yaml.safe_load(
@@ -152,14 +152,16 @@ def test_two_registries_of_a_program_cannot_create_one_repository() -> None:
     read_inputs("second", {**GOOD, "repository": "other"})
 
 
-def construct(run_function: Run, inputs: dict[str, Any], into: Recording) -> dict[str, Any]:
+def construct(
+    run_function: Run, inputs: dict[str, Any], into: Recording, answers: MadeByHand | None = None
+) -> dict[str, Any]:
     """The outputs that the plugin returns for a registry."""
     states: list[dict[str, Any]] = []
 
     def program() -> None:
         states.append(dict(Package().construct("packages", REGISTRY, inputs).state))
 
-    run_function(program, into=into)
+    run_function(program, into=into, answers=answers)
     return states[0]
 
 
@@ -181,6 +183,19 @@ def test_the_plugin_reports_problems_without_a_stack_trace(run_function: Run) ->
     assert list(problems_in(refused.value)) == ["project", "location", "readers"]
     assert refused.value.__cause__ is None
     assert recording.resources == []
+
+
+def test_the_plugin_reports_a_repository_that_cannot_be_adopted_without_a_stack_trace(
+    run_function: Run,
+) -> None:
+    inputs = received({**GOOD, "adopt": ["python"]})
+    with pytest.raises(pulumi.InputPropertiesError) as refused:
+        construct(run_function, inputs, Recording(), MadeByHand(repositories={}))
+    assert refused.value.message.startswith(
+        "1 problem in the repositories to adopt; nothing was changed.\n"
+    )
+    assert not refused.value.errors
+    assert refused.value.__cause__ is None
 
 
 def test_the_plugin_keeps_the_stack_trace_of_a_fault_of_its_own(
